@@ -1,0 +1,43 @@
+"""The command line: one file a command, which imports its side of the house only when it runs."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from zoobench.cli.build import build
+from zoobench.cli.env import env
+from zoobench.cli.list_ import list_
+from zoobench.cli.report import report
+from zoobench.cli.run import run
+from zoobench.cli.show import show
+from zoobench.errors import ZoobenchError
+
+INTERRUPTED = 130
+
+app = typer.Typer(
+    help="Benchmark and profile image-classification networks.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command("run", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(run)
+app.command("report")(report)
+app.command("show")(show)
+app.command("list")(list_)
+app.command("build")(build)
+app.command("env")(env)
+
+
+def main() -> None:
+    """Run a command; a user's mistake is one line on standard error and exit code 2."""
+    try:
+        app(prog_name="zoobench")
+    except ZoobenchError as error:
+        typer.echo(f"zoobench: {error}", err=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        typer.echo("zoobench: interrupted", err=True)
+        sys.exit(INTERRUPTED)

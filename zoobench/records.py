@@ -1,0 +1,135 @@
+"""What came out of a measurement: frozen records, raw samples included, nothing that computes.
+
+These records are the whole contract between the measuring side and the reading side. What can be derived from them
+(medians, intervals, throughput, verdicts) is never stored.
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+
+import msgspec
+
+from zoobench.cases import Budget, Case
+
+SCHEMA = 1
+"""Version of the layout below; `zoobench.store` upgrades older ones and refuses newer ones."""
+
+
+class Measurement(msgspec.Struct, frozen=True, kw_only=True):
+    """Raw samples of one metric in its base unit (see `zoobench.metrics`).
+
+    A covariate has one value a sample: what else happened while that sample was taken.
+    """
+
+    metric: str
+    samples: tuple[float, ...]
+    method: str
+    calls_per_sample: int = 1
+    covariates: dict[str, tuple[float, ...]] = {}
+
+    def __post_init__(self) -> None:
+        if not self.samples:
+            raise ValueError(f"{self.metric}: a measurement has samples; what has none is Unavailable")
+        if not all(math.isfinite(sample) for sample in self.samples):
+            raise ValueError(f"{self.metric}: a sample is not a finite number")
+        if any(len(values) != len(self.samples) for values in self.covariates.values()):
+            raise ValueError(f"{self.metric}: a covariate has one value a sample")
+
+
+class Unavailable(msgspec.Struct, frozen=True, kw_only=True):
+    """A metric that this case cannot have, and why: never a zero, never NaN."""
+
+    metric: str
+    reason: str
+
+
+class Severity(enum.StrEnum):
+    """How much a finding takes away from the numbers it stands beside."""
+
+    NOTE = "note"
+    WARNING = "warning"
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """Something a reader of the numbers must know. Its text is made from `code` and `values` by `findings`."""
+
+    code: str
+    severity: Severity
+    values: dict[str, float | str] = {}
+
+
+class FailureKind(enum.StrEnum):
+    """Why a case has no result."""
+
+    BUILD = "build"
+    OUT_OF_MEMORY = "out-of-memory"
+    TIMEOUT = "timeout"
+    CRASH = "crash"
+    ERROR = "error"
+    OVER_BUDGET = "over-budget"
+
+
+class Failure(msgspec.Struct, frozen=True, kw_only=True):
+    """How a case failed: `where` is the step it had reached, `message` one line."""
+
+    kind: FailureKind
+    message: str
+    where: str
+
+
+class CaseRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything known about one finished case. A failed case keeps what it had measured before it failed."""
+
+    case: Case
+    budget: Budget
+    started_at: str
+    duration_s: float
+    in_calls_s: float
+    measurements: tuple[Measurement, ...] = ()
+    unavailable: tuple[Unavailable, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    failure: Failure | None = None
+    schema: int = SCHEMA
+
+    def measurement(self, metric: str) -> Measurement | None:
+        """The measurement of `metric`, if the case has one."""
+        return next((m for m in self.measurements if m.metric == metric), None)
+
+
+class DeviceFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What a device is and can do. `is_available` false comes with the `reason`.
+
+    `precisions` are those it can run, `native_precisions` those it has instructions for; the rest is emulated.
+    """
+
+    name: str
+    is_available: bool
+    reason: str = ""
+    model: str = ""
+    precisions: tuple[str, ...] = ()
+    native_precisions: tuple[str, ...] = ()
+    amp: str = "amp-bf16"
+    facts: dict[str, str] = {}
+
+
+class Environment(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a run was measured; facts as text, in groups."""
+
+    host: dict[str, str]
+    software: dict[str, str]
+    settings: dict[str, str]
+    commit: dict[str, str]
+    devices: tuple[DeviceFacts, ...] = ()
+
+
+class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """The head of a run: what was asked, when and where. Its cases are beside it, one record each."""
+
+    run_id: str
+    started_at: str
+    label: str
+    command: tuple[str, ...]
+    environment: Environment
+    schema: int = SCHEMA

@@ -1,0 +1,265 @@
+"""Runs on disk: a directory a run, `run.json` at its head and one line of `cases.jsonl` for each finished case.
+
+A line is on the disk (flushed and synced) before the next case starts, so a run that dies keeps what it finished.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import fcntl
+import itertools
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import msgspec
+
+from zoobench.errors import BadInputError, StoreError, UnknownNameError
+from zoobench.records import SCHEMA, CaseRecord, RunRecord
+
+RUN_FILE = "run.json"
+CASES_FILE = "cases.jsonl"
+
+Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
+
+UPGRADES: dict[int, Upgrade] = {}
+"""From a schema to the next: `UPGRADES[1]` turns a line of schema 1 into one of schema 2, and so on up the ladder."""
+
+_MAX_LABEL = 40
+
+
+class StoredRun(msgspec.Struct, frozen=True, kw_only=True):
+    """A run read back. `notes` says what could not be read, one line each; nothing is skipped in silence."""
+
+    run: RunRecord
+    records: tuple[CaseRecord, ...]
+    notes: tuple[str, ...]
+    path: Path
+
+
+class RunWriter:
+    """Appends the cases of one run. While it is open, no other process can append to that run."""
+
+    def __init__(self, path: Path, run: RunRecord) -> None:
+        self.path = path
+        self.run = run
+        self._file = _open_locked(path / CASES_FILE, run.run_id)
+        _drop_unfinished_line(self._file)
+
+    def append(self, record: CaseRecord) -> None:
+        """Put one finished case on the disk.
+
+        Raises: StoreError if it cannot be written; the cases before it stay readable.
+        """
+        end = os.fstat(self._file).st_size
+        try:
+            _write_all(self._file, msgspec.json.encode(record) + b"\n")
+            os.fsync(self._file)
+        except OSError as error:
+            _cut_back(self._file, end)
+            raise _cannot("write", self.path / CASES_FILE, error) from error
+
+    def close(self) -> None:
+        os.close(self._file)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+
+def create_run(results: Path, describe: Callable[[str, str], RunRecord], label: str) -> RunWriter:
+    """Start a run in a directory of its own. `describe` makes its head from its id and its starting time.
+
+    Two runs that start at once get two directories: making one is atomic, and who loses takes the next moment.
+    Raises: StoreError if the results folder cannot be written.
+    """
+    for _ in itertools.count():
+        now = dt.datetime.now(dt.UTC)
+        path = results / run_id(now, label)
+        try:
+            path.mkdir(parents=True)
+        except FileExistsError:
+            if results.exists() and not results.is_dir():
+                raise StoreError(f"cannot write results to {results}: it is not a folder") from None
+            continue
+        except OSError as error:
+            raise _cannot("write", results, error) from error
+        return _start(path, describe(path.name, now.isoformat(timespec="milliseconds")))
+    raise AssertionError("unreachable")
+
+
+def resume_run(results: Path, name: str) -> tuple[RunWriter, StoredRun]:
+    """Open a run to append what it lacks; the run as it stands comes along.
+
+    Raises: UnknownNameError, StoreError.
+    """
+    stored = load_run(results, name)
+    return RunWriter(stored.path, stored.run), stored
+
+
+def load_run(results: Path, name: str) -> StoredRun:
+    """Read a run by its id.
+
+    Raises: UnknownNameError, BadInputError for a newer schema, StoreError for an unreadable head.
+    """
+    known = run_ids(results)
+    if name not in known:
+        raise UnknownNameError("run", name, known)
+    path = results / name
+    run = _decode_run(path / RUN_FILE)
+    records, notes = _decode_cases(path / CASES_FILE)
+    return StoredRun(run=run, records=records, notes=notes, path=path)
+
+
+def newest_run(results: Path) -> str:
+    """The id of the run that started last.
+
+    Raises: BadInputError if there is none.
+    """
+    known = run_ids(results)
+    if not known:
+        raise BadInputError(f"there are no runs in {results}: `python -m zoobench run` measures one")
+    return known[-1]
+
+
+def run_ids(results: Path) -> list[str]:
+    """Ids of the runs in a results folder, oldest first."""
+    return sorted(head.parent.name for head in results.glob(f"*/{RUN_FILE}") if RUN_ID.match(head.parent.name))
+
+
+RUN_ID = re.compile(r"\d{8}T\d{6}\.\d{3}Z(-[\w.-]+)?$")
+
+
+def run_id(started_at: dt.datetime, label: str) -> str:
+    """UTC time and label: it sorts, and needs no counter. A label's other characters become dashes."""
+    moment = started_at.strftime("%Y%m%dT%H%M%S.") + f"{started_at.microsecond // 1000:03d}Z"
+    slug = re.sub(r"[^A-Za-z0-9._]+", "-", label).strip("-.")[:_MAX_LABEL]
+    return f"{moment}-{slug}" if slug else moment
+
+
+def upgrade(document: dict[str, Any], where: str) -> dict[str, Any]:
+    """The document in today's schema.
+
+    Raises: BadInputError if it is of a newer zoobench.
+    """
+    schema = document.get("schema")
+    if not isinstance(schema, int):
+        raise msgspec.ValidationError("no schema")
+    if schema > SCHEMA:
+        raise BadInputError(f"{where} has schema {schema}, this zoobench reads up to {SCHEMA}: upgrade zoobench")
+    for step in range(schema, SCHEMA):
+        document = UPGRADES[step](document) | {"schema": step + 1}
+    return document
+
+
+def _start(path: Path, run: RunRecord) -> RunWriter:
+    try:
+        (path / RUN_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(run), indent=1) + b"\n")
+    except OSError as error:
+        raise _cannot("write", path, error) from error
+    return RunWriter(path, run)
+
+
+def _open_locked(path: Path, name: str) -> int:
+    try:
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+    except OSError as error:
+        raise _cannot("write", path, error) from error
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(file)
+        raise StoreError(f"run {name} is being written by another process: wait for it, or start a new run") from None
+    return file
+
+
+def _drop_unfinished_line(file: int) -> None:
+    """A line without its end is a case that was not finished: the next one must not be glued to it."""
+    content = os.pread(file, os.fstat(file).st_size, 0)
+    end = content.rfind(b"\n") + 1
+    if end != len(content):
+        os.ftruncate(file, end)
+
+
+def _write_all(file: int, line: bytes) -> None:
+    while line:
+        line = line[os.write(file, line) :]
+
+
+def _cut_back(file: int, size_bytes: int) -> None:
+    try:
+        os.ftruncate(file, size_bytes)
+    except OSError:  # the reader skips the cut-off line, and says so
+        return
+
+
+def _decode_run(path: Path) -> RunRecord:
+    try:
+        return msgspec.convert(upgrade(msgspec.json.decode(path.read_bytes()), str(path)), RunRecord)
+    except msgspec.MsgspecError as error:
+        raise StoreError(f"{path} is not the head of a run: {error}") from None
+    except OSError as error:
+        raise _cannot("read", path, error) from error
+
+
+def _decode_cases(path: Path) -> tuple[tuple[CaseRecord, ...], tuple[str, ...]]:
+    records: dict[str, CaseRecord] = {}
+    notes: list[str] = []
+    for number, line, is_whole in _lines(path):
+        try:
+            record = _decode_case(line, f"{path}:{number}")
+        except msgspec.MsgspecError as error:
+            notes.append(_unreadable(path, number, is_whole=is_whole, reason=str(error)))
+        else:
+            records.pop(record.case.id, None)
+            records[record.case.id] = record
+    return tuple(records.values()), tuple(notes)
+
+
+_CASE_DECODER = msgspec.json.Decoder(CaseRecord)
+
+
+class _SchemaOnly(msgspec.Struct):
+    schema: int
+
+
+_SCHEMA_DECODER = msgspec.json.Decoder(_SchemaOnly)
+
+
+def _decode_case(line: bytes, where: str) -> CaseRecord:
+    """Straight into the record where the line is of today's schema: twice as fast, and a line can be 100 kB."""
+    if _SCHEMA_DECODER.decode(line).schema == SCHEMA:
+        return _CASE_DECODER.decode(line)
+    return msgspec.convert(upgrade(msgspec.json.decode(line), where), CaseRecord)
+
+
+def _lines(path: Path) -> Iterator[tuple[int, bytes, bool]]:
+    """Number, content and whether it is whole, of each line; a run that has finished no case has no file."""
+    if not path.exists():
+        return
+    try:
+        with path.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                yield number, line, line.endswith(b"\n")
+    except OSError as error:
+        raise _cannot("read", path, error) from error
+
+
+def _unreadable(path: Path, number: int, *, is_whole: bool, reason: str) -> str:
+    if is_whole:
+        return f"{path} line {number} is corrupt and was skipped: {reason}"
+    return f"{path} line {number}, the last, was cut off in the middle of a case and was skipped"
+
+
+def _cannot(verb: str, path: Path, error: OSError) -> StoreError:
+    return StoreError(f"cannot {verb} {path}: {error.strerror or error}")
+
+
+def merge_records(runs: Iterable[StoredRun]) -> list[tuple[RunRecord, CaseRecord]]:
+    """Every case of every run, beside the head of its run."""
+    return [(stored.run, record) for stored in runs for record in stored.records]

@@ -1,0 +1,67 @@
+"""Quantities as people read them. The only place where a number gets a prefix or a percent sign."""
+
+from __future__ import annotations
+
+import math
+
+NOT_MEASURED = "–"
+_SIGNIFICANT_DIGITS = 3
+
+
+def format_quantity(value: float | None, unit: str) -> str:
+    """A value in its base unit (see `zoobench.metrics`) with the prefix that suits it."""
+    if value is None or not math.isfinite(value):
+        return NOT_MEASURED
+    formats = {"s": format_seconds, "bytes": format_bytes, "1": format_count, "1/s": format_rate}
+    return formats[unit](value)
+
+
+def format_seconds(seconds: float) -> str:
+    """`12.3 ms`."""
+    return _with_prefix(seconds, ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns")))
+
+
+def format_bytes(size_bytes: float) -> str:
+    """`88.8 MiB`."""
+    return _with_prefix(size_bytes, ((2.0**30, "GiB"), (2.0**20, "MiB"), (2.0**10, "KiB"), (1.0, "B")))
+
+
+def format_count(count: float) -> str:
+    """`4.23 M`."""
+    return _with_prefix(count, ((1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""))).strip()
+
+
+def format_rate(per_second: float) -> str:
+    """`127 /s`."""
+    return f"{_significant(per_second)} /s"
+
+
+def format_percent(ratio: float | None, *, digits: int = 1) -> str:
+    """`4.2 %`."""
+    if ratio is None or not math.isfinite(ratio):
+        return NOT_MEASURED
+    return f"{100 * ratio:.{digits}f} %"
+
+
+def format_duration(seconds: float) -> str:
+    """`3 min 20 s`, for how long things take."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+
+
+def _with_prefix(value: float, scales: tuple[tuple[float, str], ...]) -> str:
+    scale, name = next((pair for pair in scales if _rounded(abs(value)) >= pair[0]), scales[-1])
+    return f"{_significant(value / scale)} {name}"
+
+
+def _significant(value: float) -> str:
+    """Three significant digits, never an exponent: `1234`, `12.3`, `0.012`."""
+    if value == 0:
+        return "0"
+    rounded = _rounded(value)
+    decimals = max(0, _SIGNIFICANT_DIGITS - 1 - math.floor(math.log10(abs(rounded))))
+    return f"{value:.{decimals}f}"
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.{_SIGNIFICANT_DIGITS}g}")
