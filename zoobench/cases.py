@@ -144,12 +144,6 @@ class Matrix(msgspec.Struct, frozen=True, kw_only=True):
             filled["families"] = None
         return Matrix(**filled)
 
-    def restricted_to(self, modes: tuple[Mode, ...] | None) -> Matrix:
-        """This matrix with only those of its modes that are in `modes` (all of them if `modes` is None)."""
-        if modes is None or self.modes is None:
-            return msgspec.structs.replace(self, modes=_first_set(self.modes, modes))
-        return msgspec.structs.replace(self, modes=tuple(mode for mode in self.modes if mode in modes))
-
     def expand(self, models: tuple[ModelRef, ...], image_size_of: Callable[[ModelRef], int]) -> Iterator[Case]:
         """Every case, cheapest first within a model, so that dear ones can be foreseen.
 

@@ -77,9 +77,7 @@ def find(name: str) -> Entry:
             return entry
     if _FACTORY.fullmatch(name) and source not in {entry.source for entry in entries()}:
         return _imported_entry(name)
-    raise UnknownNameError(
-        "model", name, [entry.name for entry in entries()], where_listed="`python -m zoobench list`"
-    )
+    raise UnknownNameError("model", name, [entry.name for entry in entries()], where_listed="`python -m zoobench list`")
 
 
 def entry_of(model: ModelRef) -> Entry:
@@ -123,9 +121,7 @@ def _builtin_entries() -> tuple[Entry, ...]:
 
 
 def _imported_entry(name: str) -> Entry:
-    return Entry(
-        source=IMPORTED, name=name, family=IMPORTED_FAMILY, image_size=IMPORTED_IMAGE_SIZE, min_image_size=1
-    )
+    return Entry(source=IMPORTED, name=name, family=IMPORTED_FAMILY, image_size=IMPORTED_IMAGE_SIZE, min_image_size=1)
 
 
 def _matching(name: str) -> Iterable[Entry]:

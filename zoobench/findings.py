@@ -26,6 +26,7 @@ TEXTS = {
     "no interval can be given from so few; raise --zoobench-max-seconds",
     "paging": "{faults:.0f} page faults a call: the allocator gives memory back to the kernel and fetches it again "
     "within every call; --zoobench-allocator retained keeps it",
+    "not-retained": "the C library is not glibc, so freed memory may go back to the kernel within every call",
     "emulated-precision": "{device} has no instructions for {precision}: it is emulated, and slower than fp32",
 }
 
@@ -44,15 +45,19 @@ def judge_latency(case: Case, budget: Budget, latency: Measurement) -> Iterable[
 def judge_device(case: Case, *, is_native: bool) -> Iterable[Finding]:
     """Whether the device runs the case's precision in hardware."""
     if not is_native:
-        values = {"device": case.device, "precision": case.precision.value}
-        yield Finding(code="emulated-precision", severity=Severity.WARNING, values=dict(values))
+        values: dict[str, float | str] = {"device": case.device, "precision": case.precision.value}
+        yield Finding(code="emulated-precision", severity=Severity.WARNING, values=values)
 
 
 def _judge_precision(budget: Budget, latency: Measurement) -> Iterable[Finding]:
     summary = stats.summarize(latency.samples)
     if summary.n < budget.min_rounds:
-        values = {"rounds": summary.n, "wanted": budget.min_rounds, "budget": format_seconds(budget.max_s)}
-        yield Finding(code="few-rounds", severity=Severity.WARNING, values=dict(values))
+        values: dict[str, float | str] = {
+            "rounds": summary.n,
+            "wanted": budget.min_rounds,
+            "budget": format_seconds(budget.max_s),
+        }
+        yield Finding(code="few-rounds", severity=Severity.WARNING, values=values)
     elif summary.half_width_ratio is not None and summary.half_width_ratio > budget.precision_target:
         texts = {"half_width": summary.half_width_ratio, "target": budget.precision_target}
         yield Finding(

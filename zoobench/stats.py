@@ -63,4 +63,5 @@ def _binomial_half(n: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     """P(B = k) for k = 0 … n, B binomial (n, ½): logarithms, since 2⁻ⁿ underflows at n = 1075."""
     steps = np.arange(1, n + 1, dtype=np.float64)
     log_choose = np.concatenate(([0.0], np.cumsum(np.log(n + 1 - steps) - np.log(steps))))
-    return np.exp(log_choose - n * np.log(2.0))
+    probabilities: np.ndarray[tuple[int], np.dtype[np.float64]] = np.exp(log_choose - n * np.log(2.0))
+    return probabilities

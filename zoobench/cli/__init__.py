@@ -23,7 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.command("run", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(run)
+app.command("run")(run)
 app.command("report")(report)
 app.command("show")(show)
 app.command("list")(list_)

@@ -1,0 +1,15 @@
+"""Inference: latency, images a second, memory, parameters and multiply-accumulates of every model.
+
+Models, batch sizes and precisions are the preset's (`--zoobench-preset quick|default|full`).
+"""
+
+from collections.abc import Callable
+
+from zoobench import Budget, CaseRecord, Matrix, Mode
+
+MATRIX = Matrix(modes=(Mode.INFER,))
+BUDGET = Budget(precision_target=0.02, min_s=2.0, max_s=8.0)
+
+
+def bench_inference(measure_case: Callable[[], CaseRecord]) -> None:
+    measure_case()

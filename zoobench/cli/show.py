@@ -1,0 +1,91 @@
+"""`zoobench show`: a stored run, or everything about one of its cases, raw samples too."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from zoobench import findings, metrics, stats, store
+from zoobench.cli.env import render_environment
+from zoobench.errors import BadInputError, UnknownNameError
+from zoobench.progress import outcome_of
+from zoobench.records import CaseRecord, Measurement
+from zoobench.store import StoredRun
+from zoobench.units import format_duration, format_percent, format_quantity
+
+_SAMPLES_A_LINE = 8
+
+
+def show(
+    run_id: Annotated[str, typer.Argument(help="a run's id, as `results/` names it")],
+    case: Annotated[str | None, typer.Argument(help="a case's number or id, or a part of it that no other has")] = None,
+    results: Annotated[Path, typer.Option(help="folder of runs")] = Path("results"),
+) -> None:
+    """Show a run's cases, or everything about one case."""
+    stored = store.load_run(results, run_id)
+    for note in stored.notes:
+        typer.echo(f"note: {note}", err=True)
+    lines = _render_run(stored) if case is None else _render_case(find_case(stored, case))
+    typer.echo("\n".join(lines))
+
+
+def find_case(stored: StoredRun, text: str) -> CaseRecord:
+    """The case of that number (from 1), that id, or the only one with that text in its id.
+
+    Raises: UnknownNameError, BadInputError.
+    """
+    records = {record.case.id: record for record in stored.records}
+    if text in records:
+        return records[text]
+    if text.isdecimal() and 1 <= int(text) <= len(stored.records):
+        return stored.records[int(text) - 1]
+    matching = [record for case_id, record in records.items() if text in case_id]
+    if len(matching) > 1:
+        raise BadInputError(f"{text!r} is a part of {len(matching)} case ids, such as {matching[0].case.id}: say more")
+    if not matching:
+        raise UnknownNameError("case", text, records)
+    return matching[0]
+
+
+def _render_run(stored: StoredRun) -> list[str]:
+    run = stored.run
+    numbered = enumerate(stored.records, start=1)
+    return [
+        f"run      {run.run_id}",
+        f"label    {run.label}",
+        f"started  {run.started_at}",
+        f"command  {' '.join(run.command)}",
+        *render_environment(run.environment),
+        f"cases    {len(stored.records)}",
+        *(f"{number:>6}  {record.case.id}  {outcome_of(record)}" for number, record in numbered),
+    ]
+
+
+def _render_case(record: CaseRecord) -> list[str]:
+    lines = [f"case     {record.case.id}", f"started  {record.started_at}, took {format_duration(record.duration_s)}"]
+    if record.failure is not None:
+        lines.append(f"failed   {record.failure.kind.value} in {record.failure.where}: {record.failure.message}")
+    lines += [f"{finding.severity.value:<8} {findings.text_of(finding)}" for finding in record.findings]
+    for measurement in record.measurements:
+        lines += _render_measurement(measurement)
+    return lines + [f"{missing.metric}: unavailable, {missing.reason}" for missing in record.unavailable]
+
+
+def _render_measurement(measurement: Measurement) -> list[str]:
+    unit, summary = metrics.find(measurement.metric).unit, stats.summarize(measurement.samples)
+    width = "" if summary.half_width_ratio is None else f" ±{format_percent(summary.half_width_ratio)}"
+    head = f"{measurement.metric}: {format_quantity(summary.median, unit)}{width}"
+    if summary.n == 1:
+        return [f"{head} ({measurement.method})"]
+    table = {"samples": measurement.samples, **measurement.covariates}
+    lines = [f"{head}, {summary.n} samples ({measurement.method})"]
+    for name, values in table.items():
+        lines += [f"  {name}", *(f"    {line}" for line in _in_lines(values))]
+    return lines
+
+
+def _in_lines(values: tuple[float, ...]) -> list[str]:
+    rows = (values[start : start + _SAMPLES_A_LINE] for start in range(0, len(values), _SAMPLES_A_LINE))
+    return [" ".join(f"{value:.9g}" for value in row) for row in rows]

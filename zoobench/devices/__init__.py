@@ -1,0 +1,47 @@
+"""What a device can do. `get_device` is the way in; packages add devices by the entry-point group `zoobench.devices`.
+
+An entry point is a callable that takes the index in `name:index` (0 without one) and gives a `Device`.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Callable
+
+from zoobench.devices.cpu import CpuDevice
+from zoobench.devices.cuda import CudaDevice
+from zoobench.devices.device import Call, Device, Mark, PeakMemory, Result
+from zoobench.errors import BadInputError, UnknownNameError
+
+__all__ = ["Call", "CpuDevice", "CudaDevice", "Device", "Mark", "PeakMemory", "Result", "device_kinds", "get_device"]
+
+ENTRY_POINTS = "zoobench.devices"
+
+DeviceMaker = Callable[[int], Device]
+
+
+def get_device(name: str) -> Device:
+    """The device of that name, whether or not the machine has it (its facts tell).
+
+    Raises: UnknownNameError, BadInputError.
+    """
+    kind, _, index = name.partition(":")
+    makers = device_kinds()
+    if kind not in makers:
+        raise UnknownNameError("device", name, makers)
+    if index and not index.isdecimal():
+        raise BadInputError(f"device {name!r}: what follows the colon is an index, as in {kind}:1")
+    return makers[kind](int(index or 0))
+
+
+def device_kinds() -> dict[str, DeviceMaker]:
+    """Every kind of device by name.
+
+    Raises: BadInputError if an installed package adds a name that is taken.
+    """
+    makers: dict[str, DeviceMaker] = {"cpu": lambda _: CpuDevice(), "cuda": CudaDevice}
+    for point in importlib.metadata.entry_points(group=ENTRY_POINTS):
+        if point.name in makers:
+            raise BadInputError(f"two installed sources both provide a device named {point.name!r}: uninstall one")
+        makers[point.name] = point.load()
+    return makers

@@ -1,0 +1,144 @@
+"""The CPU: its clock is the host's, its allocator's events come from the torch profiler."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import platform
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import psutil
+import torch
+from torch.profiler import ProfilerActivity, profile
+
+from zoobench.cases import Case, Precision
+from zoobench.devices import heap
+from zoobench.devices.device import Call, Mark, PeakMemory, Result
+from zoobench.records import DeviceFacts, Measurement, Unavailable
+
+
+class CpuDevice:
+    """The host's processor. `clock` gives seconds and never steps back."""
+
+    name = "cpu"
+    torch_device = torch.device("cpu")
+
+    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._clock = clock
+        _forget_peak_rss()
+        self._rss_at_start_bytes = psutil.Process().memory_info().rss
+
+    def facts(self) -> DeviceFacts:
+        native = (Precision.FP32, *_native_half_precisions())
+        return DeviceFacts(
+            name=self.name,
+            is_available=True,
+            model=_cpu_model(),
+            precisions=tuple(p.value for p in Precision if p is not Precision.TF32),
+            native_precisions=tuple(p.value for p in native),
+            amp=Precision.AMP_BF16.value,
+            facts={"instruction_set": torch.backends.cpu.get_cpu_capability()},
+        )
+
+    @contextlib.contextmanager
+    def settings(self, case: Case) -> Iterator[None]:
+        """Heap, threads and denormals. torch cannot say whether it flushed denormals before: off is its default."""
+        threads = torch.get_num_threads()
+        with heap.allocator(case.allocator):
+            torch.set_num_threads(case.threads)
+            torch.set_flush_denormal(True)
+            try:
+                yield
+            finally:
+                torch.set_flush_denormal(False)
+                torch.set_num_threads(threads)
+
+    def read_settings(self) -> dict[str, str]:
+        return {"threads": str(torch.get_num_threads()), "onednn": str(torch.backends.mkldnn.is_available())}  # type: ignore[no-untyped-call]
+
+    def wait(self) -> None:
+        """A call on the CPU has ended when it returns."""
+
+    def mark(self) -> Mark:
+        return Mark(self._clock())
+
+    def elapsed_s(self, start: Mark, end: Mark) -> float:
+        return cast("float", end) - cast("float", start)
+
+    def has_own_timeline(self) -> bool:
+        return False
+
+    def measure_peak_memory(self, call: Call) -> PeakMemory:
+        """The allocator's own events during one call, summed up in their order."""
+        with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
+            call()
+        growth = peak_of_events(_memory_events(profiler))
+        return PeakMemory(growth_bytes=growth, method="torch profiler, allocator events of one call")
+
+    def measure_other_memory(self) -> tuple[Result, ...]:
+        reserved = Unavailable(metric="peak_reserved", reason="a CPU's allocator reserves nothing ahead of use")
+        return (reserved, self._process_memory())
+
+    def measure_device_time(self, call: Call) -> Result:  # noqa: ARG002 - a GPU's question
+        return Unavailable(metric="device_time", reason="on a CPU the call is its own kernels: see latency")
+
+    def _process_memory(self) -> Result:
+        peak_bytes = _peak_rss_bytes()
+        if peak_bytes is None:
+            return Unavailable(metric="process_memory", reason="this system does not tell a process's peak memory")
+        growth = max(0, peak_bytes - self._rss_at_start_bytes)
+        method = "peak resident set since the process began to measure, above what it began with"
+        return Measurement(metric="process_memory", samples=(float(growth),), method=method)
+
+
+def peak_of_events(events: list[dict[str, Any]]) -> int:
+    """The highest sum of allocated (positive) and freed (negative) bytes that a trace's memory events reach."""
+    live = peak = 0
+    for event in sorted(events, key=lambda event: float(event["ts"])):
+        live += event["args"]["Bytes"]
+        peak = max(peak, live)
+    return peak
+
+
+def _memory_events(profiler: profile) -> list[dict[str, Any]]:
+    with tempfile.TemporaryDirectory(prefix="zoobench-") as folder:
+        trace = Path(folder) / "trace.json"
+        profiler.export_chrome_trace(str(trace))
+        events = json.loads(trace.read_text(encoding="utf-8", errors="replace"))["traceEvents"]
+    return [event for event in events if event.get("name") == "[memory]"]
+
+
+def _native_half_precisions() -> Iterator[Precision]:
+    """Precisions that oneDNN computes with this processor's instructions rather than by converting to fp32."""
+    if torch.ops.mkldnn._is_mkldnn_bf16_supported():  # noqa: SLF001 - torch has no public name for it
+        yield from (Precision.AMP_BF16, Precision.BF16)
+    if torch.ops.mkldnn._is_mkldnn_fp16_supported():  # noqa: SLF001
+        yield from (Precision.AMP_FP16, Precision.FP16)
+
+
+def _forget_peak_rss() -> None:
+    """Let the kernel's high-water mark start again (proc(5), clear_refs); where it cannot, the mark is too high."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+
+
+def _peak_rss_bytes() -> int | None:
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return None
+    lines = dict(line.split(":", 1) for line in status.read_text(encoding="ascii").splitlines() if ":" in line)
+    return int(lines["VmHWM"].split()[0]) * 1024 if "VmHWM" in lines else None
+
+
+def _cpu_model() -> str:
+    info = Path("/proc/cpuinfo")
+    if sys.platform == "linux" and info.exists():
+        for line in info.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()

@@ -1,0 +1,81 @@
+"""What the rest of the measuring side may ask of a device, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import NewType, Protocol
+
+import msgspec
+import torch
+
+from zoobench.cases import Case
+from zoobench.records import DeviceFacts, Measurement, Unavailable
+
+Mark = NewType("Mark", object)
+"""A point on a device's own timeline."""
+
+Call = Callable[[], object]
+
+Result = Measurement | Unavailable
+
+
+class PeakMemory(msgspec.Struct, frozen=True, kw_only=True):
+    """How far one call raised the allocated bytes above what was there before it, and how that was found."""
+
+    growth_bytes: int
+    method: str
+
+
+class Device(Protocol):
+    """A place where calls run, perhaps behind the host's back: only `wait` says that they are done."""
+
+    @property
+    def name(self) -> str:
+        """As in a case: `cpu`, `cuda`, `cuda:1`."""
+        ...
+
+    @property
+    def torch_device(self) -> torch.device:
+        """Where tensors go."""
+        ...
+
+    def facts(self) -> DeviceFacts:
+        """What it is and can do. Works, and says why not, where there is no such device."""
+        ...
+
+    def settings(self, case: Case) -> AbstractContextManager[None]:
+        """Process-wide settings of the case, put back at the end."""
+        ...
+
+    def read_settings(self) -> dict[str, str]:
+        """Settings as the live process has them."""
+        ...
+
+    def wait(self) -> None:
+        """Return when everything launched so far has ended."""
+        ...
+
+    def mark(self) -> Mark:
+        """Put a mark behind everything launched so far."""
+        ...
+
+    def elapsed_s(self, start: Mark, end: Mark) -> float:
+        """Seconds between two marks. Only after `wait`."""
+        ...
+
+    def has_own_timeline(self) -> bool:
+        """Whether its work runs apart from the host's, so that the host's clock tells another time."""
+        ...
+
+    def measure_peak_memory(self, call: Call) -> PeakMemory:
+        """Run the call once and say how far it raised the allocated bytes."""
+        ...
+
+    def measure_other_memory(self) -> tuple[Result, ...]:
+        """The metrics `peak_reserved` and `process_memory`, since the process began."""
+        ...
+
+    def measure_device_time(self, call: Call) -> Result:
+        """The metric `device_time`: the sum of the kernels of one call."""
+        ...

@@ -1,0 +1,51 @@
+"""The C library's heap: whether memory that a call frees stays with the process.
+
+glibc gives large activations back to the kernel after every call and faults them in again during the next one, which
+can double the time of a call. Keeping them is what a GPU's caching allocator does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import sys
+from collections.abc import Iterator
+
+from zoobench.cases import Allocator
+
+# Parameters of mallopt(3), glibc's malloc.h.
+_M_TRIM_THRESHOLD = -1
+_M_TOP_PAD = -2
+_M_MMAP_MAX = -4
+
+_RETAINED = {_M_MMAP_MAX: 0, _M_TRIM_THRESHOLD: 2**31 - 1, _M_TOP_PAD: 64 * 2**20}
+_GLIBC_DEFAULTS = {_M_MMAP_MAX: 65_536, _M_TRIM_THRESHOLD: 128 * 2**10, _M_TOP_PAD: 128 * 2**10}
+
+
+def can_retain() -> bool:
+    """Whether this process's C library is glibc, the only one known to have these parameters."""
+    return sys.platform == "linux" and hasattr(ctypes.CDLL(None), "gnu_get_libc_version")
+
+
+@contextlib.contextmanager
+def allocator(kind: Allocator) -> Iterator[None]:
+    """Keep or return freed memory; on leaving, glibc's documented defaults.
+
+    It acts on memory allocated afterwards, so it goes in place before the model is built. Without glibc it does
+    nothing (`can_retain` tells).
+    """
+    if kind is Allocator.SYSTEM or not can_retain():
+        yield
+        return
+    _set(_RETAINED)
+    try:
+        yield
+    finally:
+        _set(_GLIBC_DEFAULTS)
+
+
+def _set(parameters: dict[int, int]) -> None:
+    mallopt = ctypes.CDLL(None).mallopt
+    for parameter, value in parameters.items():
+        if mallopt(ctypes.c_int(parameter), ctypes.c_int(value)) != 1:
+            raise OSError(f"mallopt({parameter}, {value}) was refused")

@@ -1,0 +1,227 @@
+"""From stored runs to one tidy table: a row for each run, case and metric. The waist's records end here.
+
+Nothing is dropped: what a case cannot have is a row with status `unavailable`, what a failed case did not reach is a
+row with status `failed`, each with its reason. Values are medians in the metric's base unit (see `zoobench.metrics`).
+"""
+
+from __future__ import annotations
+
+import functools
+import statistics
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from zoobench import catalogue, findings, metrics, stats
+from zoobench.cases import Mode
+from zoobench.errors import UnknownNameError
+from zoobench.records import CaseRecord, Failure, Finding, Measurement, RunRecord, Severity, Unavailable
+from zoobench.store import StoredRun
+
+OK = "ok"
+UNAVAILABLE = "unavailable"
+FAILED = "failed"
+STATUSES = (OK, UNAVAILABLE, FAILED)
+
+LATENCY = "latency"
+THROUGHPUT = "throughput"
+
+EXPECTED_METRICS = {
+    Mode.INFER: (LATENCY, "peak_allocated"),
+    Mode.TRAIN: (LATENCY, "forward_latency", "backward_latency", "optimizer_latency", "peak_allocated"),
+}
+"""What every case of a mode is measured for: a failed case has a row for each of these it did not reach."""
+
+
+class _CaseRow(NamedTuple):
+    run_id: str
+    label: str
+    case_id: str
+    source: str
+    model: str
+    family: str
+    mode: str
+    batch: int
+    image_size: int
+    precision: str
+    device: str
+    memory_format: str
+    compiler: str
+    threads: int
+    allocator: str
+    is_native_size: bool
+    top1_ratio: float | None
+    top1_source: str | None
+    duration_s: float
+    in_calls_s: float
+    failure: str | None
+    findings: str | None
+    warnings: str | None
+
+
+class _MetricRow(NamedTuple):
+    metric: str
+    status: str
+    value: float = np.nan
+    low: float = np.nan
+    high: float = np.nan
+    n: int = 0
+    reason: str | None = None
+    method: str | None = None
+    page_faults: float = np.nan
+
+
+_NUMBERS = {
+    "batch": "int64",
+    "image_size": "int64",
+    "threads": "int64",
+    "is_native_size": "bool",
+    "top1_ratio": "float64",
+    "duration_s": "float64",
+    "in_calls_s": "float64",
+    "value": "float64",
+    "low": "float64",
+    "high": "float64",
+    "n": "int64",
+    "page_faults": "float64",
+}
+COLUMNS = (*_CaseRow._fields, _MetricRow._fields[0], "unit", *_MetricRow._fields[1:])
+
+
+def collect_frame(runs: Iterable[StoredRun]) -> pd.DataFrame:
+    """Every measurement of every case of every run, one row each, in the order they were measured.
+
+    `value` is the median, `low` and `high` its interval (see `zoobench.stats`, missing where the samples are too few),
+    `n` the number of samples, `page_faults` the median per call. `reason` says why a row has no value; `failure`,
+    `findings` and `warnings` speak of the whole case. Text columns are categorical; what is absent is missing.
+    """
+    cases: list[_CaseRow] = []
+    rows: list[_MetricRow] = []
+    counts: list[int] = []
+    entry_of = functools.cache(catalogue.entry_of)
+    for stored in runs:
+        for record in stored.records:
+            of_case = list(_metric_rows(record))
+            cases.append(_case_row(stored.run, record, entry_of(record.case.model)))
+            counts.append(len(of_case))
+            rows.extend(of_case)
+    return _join(_typed(cases, _CaseRow._fields), _typed(rows, _MetricRow._fields), counts)
+
+
+def _join(cases: pd.DataFrame, rows: pd.DataFrame, counts: list[int]) -> pd.DataFrame:
+    """Each case's columns beside each of its rows: only the codes of the categories are repeated."""
+    repeated = cases.iloc[np.repeat(np.arange(len(cases)), counts)].reset_index(drop=True)
+    rows["unit"] = rows["metric"].map(_unit_of).astype("category")
+    return pd.concat([repeated, rows], axis=1)[list(COLUMNS)]
+
+
+def _typed(rows: list[_CaseRow] | list[_MetricRow], columns: tuple[str, ...]) -> pd.DataFrame:
+    values = zip(*rows, strict=True) if rows else ((),) * len(columns)
+    return pd.DataFrame({name: _column(name, column) for name, column in zip(columns, values, strict=True)})
+
+
+def _column(name: str, values: Iterable[object]) -> pd.Series[float] | pd.Series[str]:
+    if name in _NUMBERS:
+        return pd.Series(np.array(values, dtype=_NUMBERS[name]))
+    known = dict.fromkeys(value for value in values if value is not None)
+    codes = {value: code for code, value in enumerate(known)}
+    codes[None] = -1
+    return pd.Series(
+        pd.Categorical.from_codes([codes[value] for value in values], categories=pd.Index(list(known), dtype="str"))
+    )
+
+
+def _case_row(run: RunRecord, record: CaseRecord, entry: catalogue.Entry) -> _CaseRow:
+    case = record.case
+    return _CaseRow(
+        run_id=run.run_id,
+        label=run.label,
+        case_id=case.id,
+        source=case.model.source,
+        model=case.model.name,
+        family=entry.family,
+        mode=case.mode.value,
+        batch=case.batch,
+        image_size=case.image_size,
+        precision=case.precision.value,
+        device=case.device,
+        memory_format=case.memory_format.value,
+        compiler=case.compiler.value,
+        threads=case.threads,
+        allocator=case.allocator.value,
+        is_native_size=case.image_size == entry.image_size,
+        top1_ratio=entry.top1_ratio,
+        top1_source=entry.top1_source or None,
+        duration_s=record.duration_s,
+        in_calls_s=record.in_calls_s,
+        failure=_failure_text(record.failure) if record.failure else None,
+        findings=_joined(record.findings),
+        warnings=_joined(finding for finding in record.findings if finding.severity is Severity.WARNING),
+    )
+
+
+def _metric_rows(record: CaseRecord) -> Iterator[_MetricRow]:
+    rows = [_measured(measurement) for measurement in record.measurements]
+    rows += [_absent(unavailable) for unavailable in record.unavailable]
+    present = {row.metric for row in rows}
+    if record.failure:
+        reason = _failure_text(record.failure)
+        expected = EXPECTED_METRICS[record.case.mode]
+        rows += [_MetricRow(metric, FAILED, reason=reason) for metric in expected if metric not in present]
+    yield from rows
+    latency = next((row for row in rows if row.metric == LATENCY), None)
+    if latency is not None and THROUGHPUT not in present:
+        yield _throughput(latency, record.case.batch)
+
+
+def _measured(measurement: Measurement) -> _MetricRow:
+    summary = stats.summarize(measurement.samples)
+    faults = measurement.covariates.get(findings.PAGE_FAULTS)
+    return _MetricRow(
+        metric=measurement.metric,
+        status=OK,
+        value=summary.median,
+        low=np.nan if summary.low is None else summary.low,
+        high=np.nan if summary.high is None else summary.high,
+        n=summary.n,
+        method=measurement.method,
+        page_faults=np.nan if faults is None else statistics.median(faults) / measurement.calls_per_sample,
+    )
+
+
+def _absent(unavailable: Unavailable) -> _MetricRow:
+    return _MetricRow(unavailable.metric, UNAVAILABLE, reason=unavailable.reason)
+
+
+def _throughput(latency: _MetricRow, batch: int) -> _MetricRow:
+    """Images a second. The slowest call is the lowest throughput, so the interval's ends change places."""
+    if latency.status != OK:
+        return latency._replace(metric=THROUGHPUT)
+    if latency.value <= 0 or latency.low <= 0:
+        return _MetricRow(THROUGHPUT, UNAVAILABLE, reason="the clock saw no time pass during a call")
+    return latency._replace(
+        metric=THROUGHPUT,
+        value=batch / latency.value,
+        low=batch / latency.high,
+        high=batch / latency.low,
+        method="batch / latency",
+        page_faults=np.nan,
+    )
+
+
+def _failure_text(failure: Failure) -> str:
+    return f"{failure.kind.value} in {failure.where}: {failure.message}"
+
+
+def _joined(of_case: Iterable[Finding]) -> str | None:
+    return "; ".join(findings.text_of(finding) for finding in of_case) or None
+
+
+def _unit_of(metric: str) -> str | None:
+    """The base unit; None for a metric that this zoobench does not know (one of a package not installed here)."""
+    try:
+        return metrics.find(metric).unit
+    except UnknownNameError:
+        return None

@@ -1,0 +1,194 @@
+"""A process for each case: what happens in it cannot harm the run, and its memory begins anew.
+
+The workers are forked from a server that has torch imported already, so one starts in a fraction of a second. The
+process that runs the benchmark never imports torch at all.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import faulthandler
+import importlib
+import multiprocessing
+import os
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+
+from zoobench.parts import Step
+from zoobench.records import Failure, FailureKind
+
+Tell = Callable[[Any], None]
+
+
+class Task(msgspec.Struct, frozen=True):
+    """A call of `package.module:function` with these arguments and a `Tell`, to which it tells its results.
+
+    It is named and not imported, so that the parent need not import what only the worker uses.
+    """
+
+    function: str
+    arguments: tuple[Any, ...]
+
+    def run(self, tell: Tell) -> None:
+        """Call it here."""
+        module, _, name = self.function.partition(":")
+        getattr(importlib.import_module(module), name)(*self.arguments, tell)
+
+
+PRELOADED = ("torch", "torchvision", "zoobench.runner", "zoobench.environment", "pytest")
+"""Imported once, in the server. pytest is here because a child imports the parent's main module."""
+
+START_LIMIT_S = 300.0
+"""For the server's imports and the first fork; afterwards a start takes a fraction of a second."""
+
+_PR_SET_PDEATHSIG = 1  # prctl(2)
+_LAST_WORDS = 200
+
+
+class Executor(Protocol):
+    """Where tasks run."""
+
+    def run(self, task: Task, tell: Tell, time_limit_s: float) -> Failure | None:
+        """Run one task, pass on what it tells, and say how it failed if it did not get to its end."""
+        ...
+
+
+class InProcess:
+    """For debugging: everything happens here, nothing is contained and no time limit holds."""
+
+    def run(self, task: Task, tell: Tell, time_limit_s: float) -> Failure | None:  # noqa: ARG002
+        task.run(tell)
+        return None
+
+
+class ForkedWorkers:
+    """Every task in a fresh process, ended at its time limit."""
+
+    def __init__(self) -> None:
+        self._context = multiprocessing.get_context("forkserver")
+        self._context.set_forkserver_preload(list(PRELOADED))
+
+    def run(self, task: Task, tell: Tell, time_limit_s: float) -> Failure | None:
+        with tempfile.TemporaryDirectory(prefix="zoobench-") as folder:
+            output = Path(folder) / "output.txt"
+            with self._worker(task, output) as (process, receiver):
+                return _Conversation(process, receiver, output, tell).follow(time_limit_s)
+
+    @contextlib.contextmanager
+    def _worker(self, task: Task, output: Path) -> Iterator[tuple[ForkServerProcess, Connection]]:
+        receiver, sender = self._context.Pipe(duplex=False)
+        process = self._context.Process(target=_work, args=(task, sender, str(output)), daemon=True)
+        process.start()
+        sender.close()
+        try:
+            yield process, receiver
+        finally:
+            process.kill()
+            process.join()
+            receiver.close()
+
+
+class _Started:
+    """The worker's first word."""
+
+
+class _Done:
+    """The worker's last word."""
+
+
+class _Conversation:
+    """Listens to one worker until it is done, dead or out of time."""
+
+    def __init__(self, process: ForkServerProcess, receiver: Connection, output: Path, tell: Tell) -> None:
+        self._process = process
+        self._receiver = receiver
+        self._output = output
+        self._tell = tell
+        self._where = "start"
+
+    def follow(self, time_limit_s: float) -> Failure | None:
+        """Pass on what the worker tells; how it failed, if it does not say that it is done."""
+        deadline = time.monotonic() + START_LIMIT_S
+        while wait([self._receiver], max(0.0, deadline - time.monotonic())):
+            try:
+                message = self._receiver.recv()
+            except (EOFError, OSError):  # it died, perhaps in the middle of a word
+                return self._early_end()
+            if isinstance(message, _Done):
+                return None
+            if isinstance(message, _Started):
+                deadline = time.monotonic() + time_limit_s
+            else:
+                self._pass_on(message)
+        return _timeout(time_limit_s, self._where)
+
+    def _pass_on(self, message: object) -> None:
+        if isinstance(message, Step):
+            self._where = message.name
+        self._tell(message)
+
+    def _early_end(self) -> Failure:
+        self._process.join()
+        last_words = _last_words(self._output)
+        said = f" ({last_words})" if last_words else ""
+        message = f"the worker {_ending(self._process.exitcode)}{said}"
+        return Failure(kind=FailureKind.CRASH, message=message, where=self._where)
+
+
+def _work(task: Task, sender: Connection, output: str) -> None:
+    """The life of a worker."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
+    _die_with_the_server()
+    _redirect_output(output)
+    sender.send(_Started())
+    task.run(sender.send)
+    sender.send(_Done())
+
+
+def _die_with_the_server() -> None:
+    """A parent that is killed takes the server with it; without this, a worker would go on alone."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+def _redirect_output(path: str) -> None:
+    """What a model prints, and what C code says as it dies, goes to a file of its own."""
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    for stream in (1, 2):
+        os.dup2(file, stream)
+    faulthandler.enable(file=2)
+
+
+def _timeout(time_limit_s: float, where: str) -> Failure:
+    message = f"no end within the time limit of {time_limit_s:g} s: --zoobench-time-limit raises it"
+    return Failure(kind=FailureKind.TIMEOUT, message=message, where=where)
+
+
+def _ending(exit_code: int | None) -> str:
+    if exit_code is None or exit_code >= 0:
+        return f"exited with code {exit_code} before it was done"
+    try:
+        name = signal.Signals(-exit_code).name
+    except ValueError:
+        name = f"signal {-exit_code}"
+    hint = ", which the kernel also does when memory runs out" if name == "SIGKILL" else ""
+    return f"was killed by {name}{hint}"
+
+
+def _last_words(output: Path) -> str:
+    """The line that says most: what Python or the C library wrote as the error, else the last one."""
+    if not output.exists():
+        return ""
+    lines = [line.strip() for line in output.read_text(encoding="utf-8", errors="replace").splitlines()]
+    telling = [line for line in lines if line.startswith("Fatal Python error")] or [line for line in lines if line]
+    return telling[-1][:_LAST_WORDS] if telling else ""

@@ -1,0 +1,50 @@
+"""What a worker tells while it measures a case, and how a record is put together from it. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
+
+import msgspec
+
+from zoobench.cases import Budget, Case
+from zoobench.records import CaseRecord, Failure, Finding, Measurement, Unavailable
+
+
+class Step(msgspec.Struct, frozen=True):
+    """What the worker begins to do now; where it is, should it die."""
+
+    name: str
+
+
+class InCalls(msgspec.Struct, frozen=True):
+    """Seconds spent inside calls of the model, in all."""
+
+    total_s: float
+
+
+Part = Measurement | Unavailable | Finding | Failure | Step | InCalls
+Tell = Callable[[Part], None]
+
+
+def assemble(case: Case, budget: Budget, parts: Sequence[object], *, started_at: str, duration_s: float) -> CaseRecord:
+    """The record of a case from all that was told about it. The last failure is the case's."""
+    failures = _of_kind(parts, Failure)
+    return CaseRecord(
+        case=case,
+        budget=budget,
+        started_at=started_at,
+        duration_s=round(duration_s, 3),
+        in_calls_s=round(sum(part.total_s for part in _of_kind(parts, InCalls)), 3),
+        measurements=tuple(_of_kind(parts, Measurement)),
+        unavailable=tuple(_of_kind(parts, Unavailable)),
+        findings=tuple(_of_kind(parts, Finding)),
+        failure=failures[-1] if failures else None,
+    )
+
+
+Kind = TypeVar("Kind")
+
+
+def _of_kind(parts: Iterable[object], kind: type[Kind]) -> list[Kind]:
+    return [part for part in parts if isinstance(part, kind)]

@@ -1,0 +1,33 @@
+"""What a probe is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+from zoobench.cases import Budget
+from zoobench.devices import Result
+from zoobench.records import Finding
+from zoobench.subject import Subject
+
+
+class Progress(msgspec.Struct, kw_only=True):
+    """What the probes of one case leave each other: time spent inside calls so far, and what a call takes."""
+
+    in_calls_s: float = 0.0
+    call_s: float = 0.0
+
+
+Measure = Callable[[Subject, Budget, Progress], Iterable[Result | Finding]]
+
+
+class Probe(msgspec.Struct, frozen=True, kw_only=True):
+    """A family of metrics. `measure` yields each result as soon as there is one, so that a crash keeps those before.
+
+    A probe whose `metrics` are all facts of the model (`zoobench.metrics`) is not run again where they are known.
+    """
+
+    name: str
+    metrics: tuple[str, ...]
+    measure: Measure

@@ -1,0 +1,44 @@
+"""Parameters, buffers, multiply-accumulates and activations: facts of the model, counted without running it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from zoobench.cases import Budget
+from zoobench.counting import UncountableError, count_forward, count_state
+from zoobench.devices import Result
+from zoobench.metrics import MODEL_METRICS
+from zoobench.probes.probe import Probe, Progress
+from zoobench.records import Measurement, Unavailable
+from zoobench.subject import Subject
+
+
+def measure_size(subject: Subject, budget: Budget, progress: Progress) -> Iterable[Result]:  # noqa: ARG001
+    """Counts of the weights, then of one image's forward pass in inference on meta tensors."""
+    yield from _state(subject)
+    yield from _work(subject)
+
+
+PROBE = Probe(name="size", metrics=MODEL_METRICS, measure=measure_size)
+
+
+def _state(subject: Subject) -> Iterable[Result]:
+    state = count_state(subject.module)
+    counts = {
+        "parameters": state.parameters,
+        "trainable_parameters": state.trainable_parameters,
+        "buffers": state.buffers,
+    }
+    for metric, count in counts.items():
+        yield Measurement(metric=metric, samples=(float(count),), method="elements, shared tensors once")
+
+
+def _work(subject: Subject) -> Iterable[Result]:
+    try:
+        counts = count_forward(subject.module, subject.images[:1].float())
+    except UncountableError as error:
+        for metric in ("macs", "activations"):
+            yield Unavailable(metric=metric, reason=str(error))
+        return
+    for metric, count in (("macs", counts.macs), ("activations", counts.activations)):
+        yield Measurement(metric=metric, samples=(float(count),), method=counts.counter)

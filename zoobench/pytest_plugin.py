@@ -1,0 +1,241 @@
+"""Suites under pytest: a test that uses `measure_case` is run once for each case of its module's `MATRIX`.
+
+    MATRIX = Matrix(modes=(Mode.INFER,))
+    BUDGET = Budget()
+
+    def bench_inference(measure_case):
+        measure_case()
+
+This module turns pytest's options into a session and a session's results into pytest's; what happens in between is
+`zoobench.session`'s. It is loaded with every pytest run, so it imports no torch.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from types import ModuleType
+from typing import Any, NoReturn, cast
+
+import pytest
+from rich.console import Console
+
+from zoobench import catalogue
+from zoobench.cases import SMOKE_BUDGET, Budget, Case, Matrix
+from zoobench.errors import ZoobenchError
+from zoobench.isolate import ForkedWorkers, InProcess
+from zoobench.options import AUTOMATIC, OPTIONS, Options, parse_options, read_project_options
+from zoobench.progress import Progress
+from zoobench.records import CaseRecord, FailureKind
+from zoobench.replay import PedanticBenchmark, ReplayTimer, replay
+from zoobench.session import Lab, Recorder, Session, check_case, open_lab, resume_run, start_run
+from zoobench.store import RunWriter
+
+USAGE_ERROR = 2
+PREFIX = "zoobench-"
+PROPERTY = "zoobench"
+
+_Anything = AbstractContextManager[Any]
+_TIMER = pytest.StashKey[ReplayTimer]()
+
+
+class Bench:
+    """One pytest session's benchmark; what costs time is done when it is first needed."""
+
+    def __init__(self, options: Options, *, is_smoke: bool) -> None:
+        self.options = options
+        self.is_smoke = is_smoke
+        self.total = 0
+        self.failed = 0
+        self.writer: RunWriter | None = None
+        self._finished: tuple[CaseRecord, ...] = ()
+
+    @functools.cached_property
+    def lab(self) -> Lab:
+        executor = ForkedWorkers() if self.options.is_isolated else InProcess()
+        return open_lab(executor, device=self.options.device)
+
+    @functools.cached_property
+    def session(self) -> Session:
+        self._open_run()
+        return Session(self.lab, Recorder(self.writer, self._finished))
+
+    @functools.cached_property
+    def progress(self) -> Progress:
+        return Progress(Console(highlight=False, soft_wrap=True), self.total)
+
+    def cases(self, module: ModuleType) -> list[Case]:
+        """What the module's matrix comes to, checked.
+
+        Raises: ZoobenchError.
+        """
+        suite = cast("Matrix", getattr(module, "MATRIX", Matrix()))
+        device = self.lab.device(self._device_name(suite))
+        matrix = self.options.resolve(suite, device)
+        entries = catalogue.select(matrix)
+        sizes = {entry.ref: entry.image_size for entry in entries}
+        cases = list(matrix.expand(tuple(sizes), sizes.__getitem__))
+        for case in cases:
+            check_case(case, device)
+        return cases
+
+    def budget(self, module: ModuleType) -> Budget:
+        if self.is_smoke:
+            return SMOKE_BUDGET
+        return self.options.budget(cast("Budget", getattr(module, "BUDGET", Budget())))
+
+    def close(self) -> None:
+        if self.writer is not None:
+            self.writer.close()
+
+    def _device_name(self, suite: Matrix) -> str:
+        if self.options.device != AUTOMATIC:
+            return self.options.device
+        if suite.device is not None:
+            return suite.device
+        cuda = next((facts for facts in self.lab.environment.devices if facts.name == "cuda"), None)
+        return "cuda" if cuda is not None and cuda.is_available else "cpu"
+
+    def _open_run(self) -> None:
+        if self.is_smoke:
+            return
+        if self.options.resume is None:
+            self.writer = start_run(self.options.results, self.lab, label=self.options.label)
+            return
+        self.writer, stored = resume_run(self.options.results, self.options.resume, self.lab)
+        self._finished = stored.records
+
+
+_BENCH = pytest.StashKey[Bench]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options of the table."""
+    group = parser.getgroup("zoobench")
+    for row in OPTIONS:
+        group.addoption(f"--{PREFIX}{row.name}", metavar=row.metavar, default=None, help=row.help)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Read the options now, so that a mistake is told before anything is collected."""
+    asked = {row.name: config.getoption(f"--{PREFIX}{row.name}") for row in OPTIONS}
+    texts = {name: str(value) for name, value in asked.items() if value is not None}
+    try:
+        options = parse_options(read_project_options(config.rootpath) | texts)
+    except ZoobenchError as error:
+        _exit(error)
+    config.stash[_BENCH] = Bench(options, is_smoke=bool(config.getoption("--benchmark-disable", default=False)))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Let go of the run."""
+    if _BENCH in config.stash:
+        config.stash[_BENCH].close()
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One test for each case of the module's matrix."""
+    if "zoobench_case" not in metafunc.fixturenames:
+        return
+    _refuse_xdist(metafunc.config)
+    try:
+        cases = metafunc.config.stash[_BENCH].cases(metafunc.module)
+    except ZoobenchError as error:
+        _exit(error)
+    metafunc.parametrize("zoobench_case", cases, ids=[case.id for case in cases], indirect=True)
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Give each case a timer of its own for pytest-benchmark; it must be there before the fixture is made."""
+    if "zoobench_case" in getattr(item, "fixturenames", ()):
+        item.stash[_TIMER] = ReplayTimer()
+        item.add_marker(pytest.mark.benchmark(timer=item.stash[_TIMER]))
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """How many cases there are, now that selection is over."""
+    bench = session.config.stash[_BENCH]
+    bench.total = sum(_TIMER in item.stash for item in session.items)
+
+
+@pytest.fixture
+def zoobench_case(request: pytest.FixtureRequest) -> Case:
+    """The case of this test."""
+    return cast("Case", request.param)
+
+
+@pytest.fixture
+def measure_case(
+    request: pytest.FixtureRequest, zoobench_case: Case, benchmark: PedanticBenchmark
+) -> Callable[[], CaseRecord]:
+    """Measures this test's case, records it, and hands its rounds to pytest-benchmark."""
+    item = cast("pytest.Function", request.node)
+    bench = request.config.stash[_BENCH]
+
+    def measure() -> CaseRecord:
+        item.user_properties.append((PROPERTY, zoobench_case.id))
+        try:
+            record = _measure(bench, zoobench_case, bench.budget(item.module), _uncaptured(request.config))
+        except ZoobenchError as error:
+            _exit(error)
+        _hand_over(record, bench, benchmark, item.stash[_TIMER])
+        return record
+
+    return measure
+
+
+def pytest_report_teststatus(report: pytest.TestReport | pytest.CollectReport) -> tuple[str, str, str] | None:
+    """No dot for a case: it has a line of its own."""
+    is_case = any(name == PROPERTY for name, _ in getattr(report, "user_properties", ()))
+    if is_case and report.when == "call":
+        return report.outcome, "", report.outcome.upper()
+    return None
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Where the results are, and what to do with them."""
+    bench = config.stash[_BENCH]
+    if bench.writer is None:
+        return
+    share = f"{100 * bench.session.in_calls_ratio():.0f} % of the time was spent inside calls of models"
+    terminalreporter.section("zoobench")
+    terminalreporter.write_line(f"results: {bench.writer.path} ({share})")
+    terminalreporter.write_line(f"report:  python -m zoobench report {bench.writer.run.run_id}")
+
+
+def _measure(bench: Bench, case: Case, budget: Budget, uncaptured: _Anything) -> CaseRecord:
+    if (finished := bench.session.finished(case)) is not None:
+        pytest.skip(f"already in run {bench.options.resume} ({finished.started_at})")
+    with uncaptured:
+        bench.progress.begin(case)
+        record = bench.session.measure(case, budget)
+        bench.progress.end(record)
+    return record
+
+
+def _hand_over(record: CaseRecord, bench: Bench, benchmark: PedanticBenchmark, timer: ReplayTimer) -> None:
+    if record.failure is not None:
+        text = f"{record.failure.kind.value} in {record.failure.where}: {record.failure.message}"
+        if record.failure.kind is FailureKind.OVER_BUDGET:
+            pytest.skip(text)
+        pytest.fail(text, pytrace=False)
+    latency = record.measurement("latency")
+    if latency is not None and not bench.is_smoke:
+        benchmark.extra_info["case"] = record.case.id
+        replay(benchmark, timer, latency.samples)
+
+
+def _uncaptured(config: pytest.Config) -> _Anything:
+    """Where the terminal can be written to in the middle of a test."""
+    capture = config.pluginmanager.getplugin("capturemanager")
+    return nullcontext() if capture is None else cast("_Anything", capture.global_and_fixture_disabled())
+
+
+def _refuse_xdist(config: pytest.Config) -> None:
+    if hasattr(config, "workerinput") or config.getoption("numprocesses", default=None):
+        _exit(ZoobenchError("cases that run side by side disturb each other's times: run without pytest-xdist (-n0)"))
+
+
+def _exit(error: ZoobenchError) -> NoReturn:
+    pytest.exit(f"zoobench: {error}", returncode=USAGE_ERROR)

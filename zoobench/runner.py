@@ -1,0 +1,70 @@
+"""One case from start to end: build its subject, run the probes, tell each result as soon as there is one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from zoobench.cases import Allocator, Budget, Case
+from zoobench.devices import Device, get_device, heap
+from zoobench.failures import BUILD, failure_of
+from zoobench.findings import judge_device
+from zoobench.parts import InCalls, Step, Tell
+from zoobench.probes import Probe, all_probes
+from zoobench.probes.probe import Progress
+from zoobench.records import Finding, Severity
+from zoobench.subject import build_subject
+
+
+def measure(case: Case, budget: Budget, known_metrics: frozenset[str], tell: Tell) -> None:
+    """Measure one case in this process and tell every part of the result through `tell`.
+
+    Probes whose metrics are all in `known_metrics` are left out. Whatever goes wrong is told as a `Failure`: this is
+    the case boundary, the only place that catches everything.
+    """
+    step = Step(BUILD)
+
+    def enter(name: str) -> None:
+        nonlocal step
+        step = Step(name)
+        tell(step)
+
+    progress = Progress()
+    try:
+        _measure(case, budget, known_metrics, enter=enter, tell=tell, progress=progress)
+    except Exception as error:  # noqa: BLE001 - the case boundary
+        tell(failure_of(error, step.name))
+    tell(InCalls(progress.in_calls_s))
+
+
+def _measure(
+    case: Case,
+    budget: Budget,
+    known_metrics: frozenset[str],
+    *,
+    enter: Callable[[str], None],
+    tell: Tell,
+    progress: Progress,
+) -> None:
+    device = get_device(case.device)
+    enter(BUILD)
+    with device.settings(case):
+        subject = build_subject(case, device)
+        for finding in _judge_settings(case, device):
+            tell(finding)
+        for probe in all_probes():
+            if not _is_known(probe, known_metrics):
+                enter(probe.name)
+                for part in probe.measure(subject, budget, progress):
+                    tell(part)
+
+
+def _is_known(probe: Probe, known_metrics: frozenset[str]) -> bool:
+    return set(probe.metrics) <= known_metrics
+
+
+def _judge_settings(case: Case, device: Device) -> list[Finding]:
+    native = device.facts().native_precisions
+    findings = list(judge_device(case, is_native=case.precision.value in native))
+    if case.allocator is Allocator.RETAINED and not heap.can_retain():
+        findings.append(Finding(code="not-retained", severity=Severity.WARNING))
+    return findings

@@ -1,0 +1,186 @@
+"""A run from its first case to its last: what to measure is asked once, each result is on the disk before the next.
+
+It knows neither pytest nor the terminal, and imports no torch: that is in the workers.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from zoobench import catalogue, forecast, metrics, store
+from zoobench.cases import Budget, Case, ModelRef
+from zoobench.errors import BadInputError, ZoobenchError
+from zoobench.isolate import Executor, Task
+from zoobench.parts import assemble
+from zoobench.records import (
+    CaseRecord,
+    DeviceFacts,
+    Environment,
+    Failure,
+    Measurement,
+    RunRecord,
+    Unavailable,
+)
+
+MEASURE = "zoobench.runner:measure"
+COLLECT = "zoobench.environment:collect_environment"
+_ENVIRONMENT_LIMIT_S = 120.0
+
+MUST_AGREE = (
+    ("host", "processor"),
+    ("software", "torch"),
+    ("software", "torchvision"),
+    ("settings", "instruction_set"),
+)
+"""Facts without which cases do not belong into one run."""
+
+
+class Lab(msgspec.Struct, frozen=True, kw_only=True):
+    """A place to measure: an executor, and what it found out about the machine."""
+
+    executor: Executor
+    environment: Environment
+
+    def device(self, name: str) -> DeviceFacts:
+        """Facts of a device that this machine has.
+
+        Raises: BadInputError for one that it lacks.
+        """
+        for facts in self.environment.devices:
+            if facts.name == name:
+                if facts.is_available:
+                    return facts
+                raise BadInputError(f"device {name!r} is not available here: {facts.reason}")
+        known = ", ".join(facts.name for facts in self.environment.devices)
+        raise BadInputError(f"unknown device {name!r}: known are {known}")
+
+
+def open_lab(executor: Executor, *, device: str) -> Lab:
+    """Find out where we are.
+
+    Raises: ZoobenchError if the worker cannot even say that.
+    """
+    told: list[object] = []
+    extra = (device,) if ":" in device else ()
+    failure = executor.run(Task(COLLECT, (str(Path.cwd()), extra)), told.append, _ENVIRONMENT_LIMIT_S)
+    environment = next((part for part in told if isinstance(part, Environment)), None)
+    if environment is None:
+        reason = failure.message if failure else "it said nothing"
+        raise ZoobenchError(f"the first worker could not describe this machine: {reason}")
+    return Lab(executor=executor, environment=environment)
+
+
+def check_case(case: Case, device: DeviceFacts) -> None:
+    """Raises: BadInputError for a case that cannot be measured on this device."""
+    if case.precision.value not in device.precisions:
+        able = ", ".join(device.precisions)
+        raise BadInputError(f"{device.model or device.name} has no precision {case.precision.value}: it has {able}")
+    catalogue.check_image_size(catalogue.entry_of(case.model), case.image_size)
+
+
+class Recorder:
+    """Where finished cases go: to the disk if there is a writer, and to whoever listens."""
+
+    def __init__(self, writer: store.RunWriter | None = None, finished: Iterable[CaseRecord] = ()) -> None:
+        self._writer = writer
+        self.records = list(finished)
+
+    def add(self, record: CaseRecord) -> None:
+        """Raises: StoreError if the disk does not take it."""
+        self.records.append(record)
+        if self._writer is not None:
+            self._writer.append(record)
+
+
+class Session:
+    """Measures cases one after the other in a lab and records them."""
+
+    def __init__(self, lab: Lab, recorder: Recorder, clock: Callable[[], float] = time.monotonic) -> None:
+        self._lab = lab
+        self._recorder = recorder
+        self._clock = clock
+        self._began_s = clock()
+        self._facts_of_model: dict[tuple[ModelRef, int], tuple[Measurement | Unavailable, ...]] = {}
+        self._alike: defaultdict[ModelRef, list[CaseRecord]] = defaultdict(list)
+        for record in recorder.records:
+            self._learn(record)
+
+    def finished(self, case: Case) -> CaseRecord | None:
+        """The record of a case that is in this run already."""
+        return next((record for record in self._alike[case.model] if record.case.id == case.id), None)
+
+    def measure(self, case: Case, budget: Budget) -> CaseRecord:
+        """Measure one case and record it, failed or not.
+
+        Raises: StoreError if it cannot be recorded.
+        """
+        record = self._measure(case, budget)
+        self._learn(record)
+        self._recorder.add(record)
+        return record
+
+    def in_calls_ratio(self) -> float:
+        """Share of this session's wall time that was spent inside calls of models."""
+        elapsed_s = self._clock() - self._began_s
+        return self._in_calls_s / elapsed_s if elapsed_s > 0 else 0.0
+
+    _in_calls_s = 0.0
+
+    def _measure(self, case: Case, budget: Budget) -> CaseRecord:
+        began_s, started_at = self._clock(), dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
+        parts: list[object] = list(self._facts_of_model.get((case.model, case.image_size), ()))
+        failure = forecast.refuse(case, budget, self._alike[case.model]) or self._execute(case, budget, parts)
+        parts.extend([failure] if failure else [])
+        record = assemble(case, budget, parts, started_at=started_at, duration_s=self._clock() - began_s)
+        self._in_calls_s += record.in_calls_s
+        return record
+
+    def _execute(self, case: Case, budget: Budget, parts: list[object]) -> Failure | None:
+        known = frozenset(part.metric for part in parts if isinstance(part, (Measurement, Unavailable)))
+        return self._lab.executor.run(Task(MEASURE, (case, budget, known)), parts.append, budget.time_limit_s)
+
+    def _learn(self, record: CaseRecord) -> None:
+        self._alike[record.case.model].append(record)
+        results: tuple[Measurement | Unavailable, ...] = (*record.measurements, *record.unavailable)
+        facts = tuple(part for part in results if part.metric in metrics.MODEL_METRICS)
+        if {part.metric for part in facts} == set(metrics.MODEL_METRICS):
+            self._facts_of_model[record.case.model, record.case.image_size] = facts
+
+
+def start_run(results: Path, lab: Lab, *, label: str, command: Sequence[str] = ()) -> store.RunWriter:
+    """Begin a run on the disk.
+
+    Raises: StoreError if the results folder cannot be written.
+    """
+
+    def describe(run_id: str, started_at: str) -> RunRecord:
+        return RunRecord(
+            run_id=run_id,
+            started_at=started_at,
+            label=label,
+            command=tuple(command or sys.argv),
+            environment=lab.environment,
+        )
+
+    return store.create_run(results, describe, label)
+
+
+def resume_run(results: Path, run_id: str, lab: Lab) -> tuple[store.RunWriter, store.StoredRun]:
+    """Open a run again to add what it lacks.
+
+    Raises: UnknownNameError, StoreError, BadInputError where the machine or torch is not the run's.
+    """
+    writer, stored = store.resume_run(results, run_id)
+    for group, fact in MUST_AGREE:
+        then, now = (getattr(env, group).get(fact, "") for env in (stored.run.environment, lab.environment))
+        if then != now:
+            writer.close()
+            raise BadInputError(f"run {run_id} was measured with {fact} {then!r}, here it is {now!r}: start a new run")
+    return writer, stored

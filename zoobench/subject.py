@@ -1,0 +1,116 @@
+"""A case made real: a model on its device with its pictures, ready to be called."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+from typing import cast
+
+import msgspec
+import torch
+from torch import Tensor, nn
+
+from zoobench import catalogue
+from zoobench.calls import Autocast, Inference, ModelCall, TrainingStep
+from zoobench.cases import Case, Compiler, MemoryFormat, Mode, Precision
+from zoobench.devices import Device
+from zoobench.zoo.build import build_model
+from zoobench.zoo.inputs import example_images
+
+SEED = 0
+"""Of weights and pictures."""
+
+_FORMATS = {MemoryFormat.CONTIGUOUS: torch.contiguous_format, MemoryFormat.CHANNELS_LAST: torch.channels_last}
+_WHOLE_MODEL_DTYPES = {Precision.FP16: torch.float16, Precision.BF16: torch.bfloat16}
+_AUTOCAST_DTYPES = {Precision.AMP_FP16: torch.float16, Precision.AMP_BF16: torch.bfloat16}
+
+
+class Subject(msgspec.Struct, frozen=True, kw_only=True):
+    """What probes work on. `module` is the eager model, also where its compiled form is called."""
+
+    case: Case
+    device: Device
+    module: nn.Module
+    images: Tensor
+    model_call: ModelCall
+    build_s: float
+
+    def call(self) -> None:
+        """One call, its phases not told apart; the device may still be at work when it returns."""
+        for phase in self.model_call.phases:
+            phase.run()
+
+    def weights_bytes(self) -> int:
+        """Storage of parameters and buffers."""
+        return storage_bytes([*self.module.parameters(), *self.module.buffers()])
+
+    def held_bytes(self) -> int:
+        """Storage of all that lives between calls: weights, optimizer state, pictures and targets; no gradients."""
+        self.model_call.rest()
+        return storage_bytes(self.model_call.held_tensors())
+
+
+def build_subject(case: Case, device: Device, clock: Callable[[], float] = time.perf_counter) -> Subject:
+    """Build the case's model and pictures on the device.
+
+    Raises: ZoobenchError for what the user can mend; whatever the model's own code raises.
+    """
+    torch.manual_seed(SEED)
+    began = clock()
+    module = _place(build_model(case.model), case, device)
+    build_s = clock() - began
+    images = _images(case, device)
+    return Subject(
+        case=case,
+        device=device,
+        module=module,
+        images=images,
+        model_call=_model_call(case, device, module, images),
+        build_s=build_s,
+    )
+
+
+def storage_bytes(tensors: Iterable[Tensor]) -> int:
+    """Bytes of the tensors' storages, each counted once however many tensors are views of it."""
+    storages = {tensor.untyped_storage().data_ptr(): tensor.untyped_storage().nbytes() for tensor in tensors}
+    return sum(storages.values())
+
+
+def _place(module: nn.Module, case: Case, device: Device) -> nn.Module:
+    dtype = _WHOLE_MODEL_DTYPES.get(case.precision, torch.float32)
+    # nn.Module.to takes a memory format for its 4-dimensional weights; the stubs do not know it
+    return cast("nn.Module", module.to(device.torch_device, dtype, memory_format=_FORMATS[case.memory_format]))  # type: ignore[call-overload]
+
+
+def _images(case: Case, device: Device) -> Tensor:
+    images: Tensor = example_images(
+        catalogue.entry_of(case.model),
+        batch=case.batch,
+        image_size=case.image_size,
+        device=device.torch_device,
+        dtype=_WHOLE_MODEL_DTYPES.get(case.precision, torch.float32),
+        seed=SEED,
+    )
+    return images.contiguous(memory_format=_FORMATS[case.memory_format])
+
+
+def _model_call(case: Case, device: Device, module: nn.Module, images: Tensor) -> ModelCall:
+    called = module if case.compiler is Compiler.EAGER else cast("nn.Module", torch.compile(module))
+    autocast = _autocast(case, device)
+    if case.mode is Mode.INFER:
+        return Inference(called, images, autocast)
+    return TrainingStep(called, images, autocast, scales_loss=case.precision is Precision.AMP_FP16)
+
+
+def _autocast(case: Case, device: Device) -> Autocast:
+    dtype = _AUTOCAST_DTYPES.get(case.precision)
+    if dtype is None:
+        return contextlib.nullcontext
+    kind = device.torch_device.type
+
+    def context() -> AbstractContextManager[object]:
+        return torch.autocast(kind, dtype=dtype)
+
+    return context
