@@ -71,6 +71,7 @@ def find(name: str) -> Entry:
 
     Raises: UnknownNameError with the nearest names.
     """
+    name = name.removeprefix(f"{IMPORTED}:")
     source, _, bare = name.rpartition(":")
     for entry in entries():
         if bare == entry.name and source in ("", entry.source):

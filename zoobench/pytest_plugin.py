@@ -23,7 +23,7 @@ from rich.console import Console
 
 from zoobench import catalogue
 from zoobench.cases import SMOKE_BUDGET, Budget, Case, Matrix
-from zoobench.errors import ZoobenchError
+from zoobench.errors import BadInputError, ZoobenchError
 from zoobench.isolate import ForkedWorkers, InProcess
 from zoobench.options import AUTOMATIC, OPTIONS, Options, parse_options, read_project_options
 from zoobench.progress import Progress
@@ -47,7 +47,7 @@ class Bench:
         self.options = options
         self.is_smoke = is_smoke
         self.total = 0
-        self.failed = 0
+        self.mistake: ZoobenchError | None = None
         self.writer: RunWriter | None = None
         self._finished: tuple[CaseRecord, ...] = ()
 
@@ -138,11 +138,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """One test for each case of the module's matrix."""
     if "zoobench_case" not in metafunc.fixturenames:
         return
-    _refuse_xdist(metafunc.config)
+    bench = metafunc.config.stash[_BENCH]
     try:
-        cases = metafunc.config.stash[_BENCH].cases(metafunc.module)
+        _refuse_xdist(metafunc.config)
+        cases = bench.cases(metafunc.module)
     except ZoobenchError as error:
-        _exit(error)
+        bench.mistake, cases = error, []
     metafunc.parametrize("zoobench_case", cases, ids=[case.id for case in cases], indirect=True)
 
 
@@ -151,6 +152,13 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     if "zoobench_case" in getattr(item, "fixturenames", ()):
         item.stash[_TIMER] = ReplayTimer()
         item.add_marker(pytest.mark.benchmark(timer=item.stash[_TIMER]))
+
+
+def pytest_collection_modifyitems(config: pytest.Config) -> None:
+    """Tell a mistake found while cases were made: raised there, pytest would take it for a broken suite."""
+    mistake = config.stash[_BENCH].mistake
+    if mistake is not None:
+        _exit(mistake)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -234,7 +242,7 @@ def _uncaptured(config: pytest.Config) -> _Anything:
 
 def _refuse_xdist(config: pytest.Config) -> None:
     if hasattr(config, "workerinput") or config.getoption("numprocesses", default=None):
-        _exit(ZoobenchError("cases that run side by side disturb each other's times: run without pytest-xdist (-n0)"))
+        raise BadInputError("cases that run side by side disturb each other's times: run without pytest-xdist (-n0)")
 
 
 def _exit(error: ZoobenchError) -> NoReturn:

@@ -1,0 +1,39 @@
+# `make bench` and `make test` need Python 3.11 or newer and nothing else: they make what they use.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: bench report test smoke lint prove clean
+
+bench: $(READY)  ## the quick preset and its report
+	$(BIN)/python -m zoobench run --preset quick
+	$(BIN)/python -m zoobench report
+
+report: $(READY)  ## the report of the newest run
+	$(BIN)/python -m zoobench report
+
+test: $(READY)
+	$(BIN)/python -m pytest -m "not slow" --cov=zoobench --cov-report=term:skip-covered --cov-fail-under=90
+
+smoke: $(READY)  ## every suite runs, on two small models
+	$(BIN)/python -m pytest suites --benchmark-disable --zoobench-models squeezenet1_1,lenet5 --zoobench-batch-sizes 1
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+prove: $(READY)  ## what the README claims about speed; prints figures, takes minutes
+	$(BIN)/python benchmarks/bench_report.py
+	$(BIN)/python benchmarks/bench_start.py
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	touch $(READY)
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .benchmarks
