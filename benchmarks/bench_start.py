@@ -1,6 +1,6 @@
 """How long a user waits before anything happens: workers, help texts, listings. Prints figures, judges nothing.
 
-    python benchmarks/bench_start.py
+python benchmarks/bench_start.py
 """
 
 from __future__ import annotations

@@ -113,7 +113,7 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
     time_limit_s: float = 300.0
 
 
-SMOKE_BUDGET = Budget(min_rounds=1, max_rounds=1, min_s=0.0, max_s=0.0, max_warmup_s=0.0)
+SMOKE_BUDGET = Budget(min_rounds=1, max_rounds=1, min_s=0.0, max_s=60.0, max_warmup_s=0.0)
 """One warm-up call and one round: whether a case runs at all."""
 
 

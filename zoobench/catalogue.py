@@ -1,8 +1,8 @@
 """The zoo as data: every model that can be named, its family and what its pictures look like. No torch.
 
 `catalogue.csv` holds the models of torchvision and our own; packages add theirs through the entry-point group
-`zoobench.models` (an object with `entries()` and `build(name, *, num_classes, weights)`); any importable callable is a
-model too, as `package.module:factory`.
+`zoobench.models` (an object with `entries()` and `build(name, *, num_classes, weights)`; the entry point's name is the
+source of its entries); any importable callable is a model too, as `package.module:factory`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import importlib.metadata
 import importlib.resources
 import re
 from collections.abc import Iterable
+from typing import Any
 
 import msgspec
 
@@ -24,6 +25,7 @@ IMPORTED = "import"
 """Source of a model named by an importable callable."""
 
 IMPORTED_FAMILY = "imported"
+UNKNOWN_FAMILY = "unknown"
 IMPORTED_IMAGE_SIZE = 224
 
 ENTRY_POINTS = "zoobench.models"
@@ -35,6 +37,7 @@ _FACTORY = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """One model of the catalogue. Image sizes are sides of square pictures, in pixels.
 
+    `max_image_size` is None where any larger picture will do; a vision transformer takes its one size only.
     `top1_ratio` is the published single-crop top-1 accuracy on ImageNet-1k, `top1_source` who printed it.
     """
 
@@ -43,6 +46,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     family: str
     image_size: int
     min_image_size: int
+    max_image_size: int | None = None
     channels: int = 3
     is_default: bool = False
     top1_ratio: float | None = None
@@ -57,13 +61,28 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 def entries() -> tuple[Entry, ...]:
     """Every named model: the built-in ones in the order of the catalogue, then those of installed packages.
 
-    Raises: BadInputError if a package adds a name that is taken.
+    Raises: BadInputError if a package cannot be loaded, or adds a name that is taken or a source not its own.
     """
-    found = _builtin_entries()
-    for point in importlib.metadata.entry_points(group=ENTRY_POINTS):
-        found += tuple(point.load().entries())
-    _refuse_duplicates(found)
+    builtin = _builtin_entries()
+    points = tuple(importlib.metadata.entry_points(group=ENTRY_POINTS))
+    _refuse_duplicates("a source", [IMPORTED, *dict.fromkeys(entry.source for entry in builtin), *_names(points)])
+    found = (*builtin, *(entry for point in points for entry in _package_entries(point)))
+    _refuse_duplicates("a model", _names(found))
     return found
+
+
+def load_package(point: importlib.metadata.EntryPoint) -> Any:
+    """What a package's entry point names; the package is imported now.
+
+    Raises: BadInputError if it is broken.
+    """
+    try:
+        return point.load()
+    except (ImportError, AttributeError) as error:
+        raise BadInputError(
+            f"the package behind {ENTRY_POINTS} entry point {point.name!r} cannot be loaded ({error}): "
+            "mend or uninstall it"
+        ) from error
 
 
 def find(name: str) -> Entry:
@@ -71,14 +90,14 @@ def find(name: str) -> Entry:
 
     Raises: UnknownNameError with the nearest names.
     """
-    name = name.removeprefix(f"{IMPORTED}:")
-    source, _, bare = name.rpartition(":")
     for entry in entries():
-        if bare == entry.name and source in ("", entry.source):
+        if name in (entry.name, str(entry.ref)):
             return entry
-    if _FACTORY.fullmatch(name) and source not in {entry.source for entry in entries()}:
-        return _imported_entry(name)
-    raise UnknownNameError("model", name, [entry.name for entry in entries()], where_listed="`python -m zoobench list`")
+    factory = name.removeprefix(f"{IMPORTED}:")
+    if _FACTORY.fullmatch(factory) and factory.partition(":")[0] not in {entry.source for entry in entries()}:
+        return _imported_entry(factory)
+    known = [str(entry.ref) if ":" in name else entry.name for entry in entries()]
+    raise UnknownNameError("model", name, known, where_listed="`python -m zoobench list`")
 
 
 def entry_of(model: ModelRef) -> Entry:
@@ -86,7 +105,7 @@ def entry_of(model: ModelRef) -> Entry:
     if model.source == IMPORTED:
         return _imported_entry(model.name)
     known = (entry for entry in entries() if entry.ref == model)
-    return next(known, _imported_entry(str(model)))
+    return next(known, _unlisted_entry(model, UNKNOWN_FAMILY))
 
 
 def select(matrix: Matrix) -> tuple[Entry, ...]:
@@ -108,11 +127,19 @@ def families() -> tuple[str, ...]:
 
 
 def check_image_size(entry: Entry, image_size: int) -> None:
-    """Raises: BadInputError if pictures of this side are too small for the model."""
+    """Raises: BadInputError if pictures of this side are too small or too large for the model."""
     if image_size < entry.min_image_size:
-        raise BadInputError(
-            f"image size {image_size} is too small for {entry.name}: it must be at least {entry.min_image_size}"
-        )
+        raise BadInputError(f"image size {image_size} is too small for {entry.name}: it must be {_size_bounds(entry)}")
+    if entry.max_image_size is not None and image_size > entry.max_image_size:
+        raise BadInputError(f"image size {image_size} is too large for {entry.name}: it must be {_size_bounds(entry)}")
+
+
+def _size_bounds(entry: Entry) -> str:
+    if entry.max_image_size is None:
+        return f"at least {entry.min_image_size}"
+    if entry.max_image_size == entry.min_image_size:
+        return f"{entry.min_image_size}"
+    return f"{entry.min_image_size} to {entry.max_image_size}"
 
 
 def _builtin_entries() -> tuple[Entry, ...]:
@@ -121,17 +148,36 @@ def _builtin_entries() -> tuple[Entry, ...]:
     return msgspec.convert(list(rows), tuple[Entry, ...], strict=False)
 
 
-def _imported_entry(name: str) -> Entry:
-    return Entry(source=IMPORTED, name=name, family=IMPORTED_FAMILY, image_size=IMPORTED_IMAGE_SIZE, min_image_size=1)
+def _package_entries(point: importlib.metadata.EntryPoint) -> tuple[Entry, ...]:
+    found = tuple(load_package(point).entries())
+    for entry in found:
+        if entry.source != point.name:
+            raise BadInputError(
+                f"the package behind {ENTRY_POINTS} entry point {point.name!r} gives {entry.name!r} the source "
+                f"{entry.source!r}: it must be {point.name!r}"
+            )
+    return found
+
+
+def _imported_entry(factory: str) -> Entry:
+    return _unlisted_entry(ModelRef(IMPORTED, factory), IMPORTED_FAMILY)
+
+
+def _unlisted_entry(model: ModelRef, family: str) -> Entry:
+    return Entry(source=model.source, name=model.name, family=family, image_size=IMPORTED_IMAGE_SIZE, min_image_size=1)
 
 
 def _matching(name: str) -> Iterable[Entry]:
     if name == DEFAULT_SUITE:
         return [entry for entry in entries() if entry.is_default]
     if any(sign in name for sign in "*?["):
-        matching = [entry for entry in entries() if fnmatch.fnmatchcase(entry.name, name)]
+        matching = [entry for entry in entries() if _fits(entry, pattern=name)]
         return matching or [find(name)]
     return [find(name)]
+
+
+def _fits(entry: Entry, *, pattern: str) -> bool:
+    return fnmatch.fnmatchcase(entry.name, pattern) or fnmatch.fnmatchcase(str(entry.ref), pattern)
 
 
 def _known_families(names: Iterable[str]) -> set[str]:
@@ -141,9 +187,13 @@ def _known_families(names: Iterable[str]) -> set[str]:
     return set(names)
 
 
-def _refuse_duplicates(found: tuple[Entry, ...]) -> None:
+def _names(named: Iterable[Entry | importlib.metadata.EntryPoint]) -> list[str]:
+    return [each.name for each in named]
+
+
+def _refuse_duplicates(kind: str, names: list[str]) -> None:
     seen: set[str] = set()
-    for entry in found:
-        if entry.name in seen:
-            raise BadInputError(f"two installed sources both provide a model named {entry.name!r}: uninstall one")
-        seen.add(entry.name)
+    for name in names:
+        if name in seen:
+            raise BadInputError(f"two installed packages both provide {kind} named {name!r}: uninstall one")
+        seen.add(name)

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from zoobench import catalogue, findings, stats
-from zoobench.cases import Case, Compiler, MemoryFormat
+from zoobench.cases import Allocator, Case, Compiler, MemoryFormat
 from zoobench.records import CaseRecord, FailureKind, Severity
 from zoobench.units import format_duration, format_percent, format_seconds
 
@@ -60,6 +60,7 @@ def title_of(case: Case) -> str:
         case.memory_format.value if case.memory_format is not MemoryFormat.CONTIGUOUS else "",
         case.compiler.value if case.compiler is not Compiler.EAGER else "",
         case.device if case.device != "cpu" else "",
+        case.allocator.value if case.allocator is not Allocator.RETAINED else "",
     ]
     words = [case.model.name, case.mode.value, f"b{case.batch}", case.precision.value, *unusual]
     return " ".join(word for word in words if word)

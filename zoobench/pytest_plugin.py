@@ -26,9 +26,9 @@ from zoobench.cases import SMOKE_BUDGET, Budget, Case, Matrix
 from zoobench.errors import BadInputError, ZoobenchError
 from zoobench.isolate import ForkedWorkers, InProcess
 from zoobench.options import AUTOMATIC, OPTIONS, Options, parse_options, read_project_options
-from zoobench.progress import Progress
+from zoobench.progress import Progress, outcome_of, title_of
 from zoobench.records import CaseRecord, FailureKind
-from zoobench.replay import PedanticBenchmark, ReplayTimer, replay
+from zoobench.replay import PedanticBenchmark, ReplayTimer, mark_failed, replay
 from zoobench.session import Lab, Recorder, Session, check_case, open_lab, resume_run, start_run
 from zoobench.store import RunWriter
 
@@ -144,7 +144,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         cases = bench.cases(metafunc.module)
     except ZoobenchError as error:
         bench.mistake, cases = error, []
-    metafunc.parametrize("zoobench_case", cases, ids=[case.id for case in cases], indirect=True)
+    metafunc.parametrize("zoobench_case", cases, ids=[title_of(case).replace(" ", "-") for case in cases], indirect=True)
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
@@ -187,7 +187,7 @@ def measure_case(
             record = _measure(bench, zoobench_case, bench.budget(item.module), _uncaptured(request.config))
         except ZoobenchError as error:
             _exit(error)
-        _hand_over(record, bench, benchmark, item.stash[_TIMER])
+        _hand_over(record, benchmark, item.stash[_TIMER])
         return record
 
     return measure
@@ -222,14 +222,15 @@ def _measure(bench: Bench, case: Case, budget: Budget, uncaptured: _Anything) ->
     return record
 
 
-def _hand_over(record: CaseRecord, bench: Bench, benchmark: PedanticBenchmark, timer: ReplayTimer) -> None:
+def _hand_over(record: CaseRecord, benchmark: PedanticBenchmark, timer: ReplayTimer) -> None:
     if record.failure is not None:
-        text = f"{record.failure.kind.value} in {record.failure.where}: {record.failure.message}"
+        text = outcome_of(record)
         if record.failure.kind is FailureKind.OVER_BUDGET:
             pytest.skip(text)
+        mark_failed(benchmark, timer)
         pytest.fail(text, pytrace=False)
     latency = record.measurement("latency")
-    if latency is not None and not bench.is_smoke:
+    if latency is not None:
         benchmark.extra_info["case"] = record.case.id
         replay(benchmark, timer, latency.samples)
 

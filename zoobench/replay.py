@@ -6,6 +6,7 @@ tells the durations that were measured in the worker. Only public interface: the
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -41,6 +42,21 @@ def replay(benchmark: PedanticBenchmark, timer: ReplayTimer, samples_s: Sequence
     """Let pytest-benchmark take these samples as its rounds. `timer` must be the fixture's."""
     timer.load(samples_s)
     benchmark.pedantic(_nothing, rounds=len(samples_s), iterations=1, warmup_rounds=0)
+
+
+def mark_failed(benchmark: PedanticBenchmark, timer: ReplayTimer) -> None:
+    """Tell pytest-benchmark that this case has no rounds because it failed, or it warns of a fixture not used."""
+    timer.load([0.0])
+    with contextlib.suppress(_CaseFailedError):
+        benchmark.pedantic(_fail, rounds=1, iterations=1, warmup_rounds=0)
+
+
+class _CaseFailedError(Exception):
+    """Raised where pytest-benchmark expects a failing function to raise."""
+
+
+def _fail() -> None:
+    raise _CaseFailedError
 
 
 def _nothing() -> None:

@@ -5,6 +5,7 @@ A line is on the disk (flushed and synced) before the next case starts, so a run
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import fcntl
 import itertools
@@ -17,7 +18,7 @@ from typing import Any, Self
 
 import msgspec
 
-from zoobench.errors import BadInputError, StoreError, UnknownNameError
+from zoobench.errors import BadInputError, StoreError, UnknownNameError, ZoobenchError
 from zoobench.records import SCHEMA, CaseRecord, RunRecord
 
 RUN_FILE = "run.json"
@@ -47,19 +48,17 @@ class RunWriter:
         self.path = path
         self.run = run
         self._file = _open_locked(path / CASES_FILE, run.run_id)
-        _drop_unfinished_line(self._file)
 
     def append(self, record: CaseRecord) -> None:
         """Put one finished case on the disk.
 
         Raises: StoreError if it cannot be written; the cases before it stay readable.
         """
-        end = os.fstat(self._file).st_size
+        line = msgspec.json.encode(record) + b"\n"
         try:
-            _write_all(self._file, msgspec.json.encode(record) + b"\n")
-            os.fsync(self._file)
+            end = _drop_unfinished_line(self._file)
+            _append_line(self._file, line, end)
         except OSError as error:
-            _cut_back(self._file, end)
             raise _cannot("write", self.path / CASES_FILE, error) from error
 
     def close(self) -> None:
@@ -83,8 +82,8 @@ def create_run(results: Path, describe: Callable[[str, str], RunRecord], label: 
         path = results / run_id(now, label)
         try:
             path.mkdir(parents=True)
-        except FileExistsError:
-            if results.exists() and not results.is_dir():
+        except (FileExistsError, NotADirectoryError):
+            if not results.is_dir():
                 raise StoreError(f"cannot write results to {results}: it is not a folder") from None
             continue
         except OSError as error:
@@ -94,12 +93,17 @@ def create_run(results: Path, describe: Callable[[str, str], RunRecord], label: 
 
 
 def resume_run(results: Path, name: str) -> tuple[RunWriter, StoredRun]:
-    """Open a run to append what it lacks; the run as it stands comes along.
+    """Open a run to append what it lacks; the run as it stands, with nobody else writing to it, comes along.
 
-    Raises: UnknownNameError, StoreError.
+    Raises: UnknownNameError, BadInputError, StoreError.
     """
-    stored = load_run(results, name)
-    return RunWriter(stored.path, stored.run), stored
+    path = _path_of(results, name)
+    writer = RunWriter(path, _decode_run(path / RUN_FILE))
+    try:
+        return writer, load_run(results, name)
+    except ZoobenchError:
+        writer.close()
+        raise
 
 
 def load_run(results: Path, name: str) -> StoredRun:
@@ -107,10 +111,7 @@ def load_run(results: Path, name: str) -> StoredRun:
 
     Raises: UnknownNameError, BadInputError for a newer schema, StoreError for an unreadable head.
     """
-    known = run_ids(results)
-    if name not in known:
-        raise UnknownNameError("run", name, known)
-    path = results / name
+    path = _path_of(results, name)
     run = _decode_run(path / RUN_FILE)
     records, notes = _decode_cases(path / CASES_FILE)
     return StoredRun(run=run, records=records, notes=notes, path=path)
@@ -148,7 +149,7 @@ def upgrade(document: dict[str, Any], where: str) -> dict[str, Any]:
     Raises: BadInputError if it is of a newer zoobench.
     """
     schema = document.get("schema")
-    if not isinstance(schema, int):
+    if not isinstance(schema, int) or schema < 1:
         raise msgspec.ValidationError("no schema")
     if schema > SCHEMA:
         raise BadInputError(f"{where} has schema {schema}, this zoobench reads up to {SCHEMA}: upgrade zoobench")
@@ -157,9 +158,19 @@ def upgrade(document: dict[str, Any], where: str) -> dict[str, Any]:
     return document
 
 
+def _path_of(results: Path, name: str) -> Path:
+    known = run_ids(results)
+    if name not in known:
+        raise UnknownNameError("run", name, known)
+    return results / name
+
+
 def _start(path: Path, run: RunRecord) -> RunWriter:
+    """The head appears whole or not at all: a directory without one is no run, and harms no reader."""
+    unfinished = path / f"{RUN_FILE}.unfinished"
     try:
-        (path / RUN_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(run), indent=1) + b"\n")
+        unfinished.write_bytes(msgspec.json.format(msgspec.json.encode(run), indent=1) + b"\n")
+        unfinished.rename(path / RUN_FILE)
     except OSError as error:
         raise _cannot("write", path, error) from error
     return RunWriter(path, run)
@@ -175,33 +186,38 @@ def _open_locked(path: Path, name: str) -> int:
     except BlockingIOError:
         os.close(file)
         raise StoreError(f"run {name} is being written by another process: wait for it, or start a new run") from None
+    except OSError as error:  # a file system without locks
+        os.close(file)
+        raise _cannot("lock", path, error) from error
     return file
 
 
-def _drop_unfinished_line(file: int) -> None:
-    """A line without its end is a case that was not finished: the next one must not be glued to it."""
-    content = os.pread(file, os.fstat(file).st_size, 0)
-    end = content.rfind(b"\n") + 1
-    if end != len(content):
-        os.ftruncate(file, end)
+def _drop_unfinished_line(file: int) -> int:
+    """Where the next line begins: one without its end is a case that was not finished, and nothing is glued to it."""
+    size_bytes = os.fstat(file).st_size
+    if size_bytes == 0 or os.pread(file, 1, size_bytes - 1) == b"\n":
+        return size_bytes
+    end = os.pread(file, size_bytes, 0).rfind(b"\n") + 1
+    os.ftruncate(file, end)
+    return end
 
 
-def _write_all(file: int, line: bytes) -> None:
-    while line:
-        line = line[os.write(file, line) :]
-
-
-def _cut_back(file: int, size_bytes: int) -> None:
+def _append_line(file: int, line: bytes, end: int) -> None:
     try:
-        os.ftruncate(file, size_bytes)
-    except OSError:  # the reader skips the cut-off line, and says so
-        return
+        while line:
+            line = line[os.write(file, line) :]
+        os.fsync(file)
+    except OSError:
+        with contextlib.suppress(OSError):  # where it cannot be cut back, the reader skips it, and says so
+            os.ftruncate(file, end)
+        raise
 
 
 def _decode_run(path: Path) -> RunRecord:
     try:
-        return msgspec.convert(upgrade(msgspec.json.decode(path.read_bytes()), str(path)), RunRecord)
-    except msgspec.MsgspecError as error:
+        document = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+        return msgspec.convert(upgrade(document, str(path)), RunRecord)
+    except _UNREADABLE as error:
         raise StoreError(f"{path} is not the head of a run: {error}") from None
     except OSError as error:
         raise _cannot("read", path, error) from error
@@ -211,15 +227,21 @@ def _decode_cases(path: Path) -> tuple[tuple[CaseRecord, ...], tuple[str, ...]]:
     records: dict[str, CaseRecord] = {}
     notes: list[str] = []
     for number, line, is_whole in _lines(path):
+        if not is_whole:
+            notes.append(f"{path} line {number}, the last, was cut off in the middle of a case and was skipped")
+            continue
         try:
             record = _decode_case(line, f"{path}:{number}")
-        except msgspec.MsgspecError as error:
-            notes.append(_unreadable(path, number, is_whole=is_whole, reason=str(error)))
+        except _UNREADABLE as error:
+            notes.append(f"{path} line {number} is corrupt and was skipped: {error}")
         else:
             records.pop(record.case.id, None)
             records[record.case.id] = record
     return tuple(records.values()), tuple(notes)
 
+
+_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError)
+"""What msgspec raises for bytes that are no record; the second for those that are no text either."""
 
 _CASE_DECODER = msgspec.json.Decoder(CaseRecord)
 
@@ -248,12 +270,6 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes, bool]]:
                 yield number, line, line.endswith(b"\n")
     except OSError as error:
         raise _cannot("read", path, error) from error
-
-
-def _unreadable(path: Path, number: int, *, is_whole: bool, reason: str) -> str:
-    if is_whole:
-        return f"{path} line {number} is corrupt and was skipped: {reason}"
-    return f"{path} line {number}, the last, was cut off in the middle of a case and was skipped"
 
 
 def _cannot(verb: str, path: Path, error: OSError) -> StoreError:

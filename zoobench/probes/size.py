@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from zoobench.cases import Budget
-from zoobench.counting import UncountableError, count_forward, count_state
+from zoobench.counting import Counts, UncountableError, count_forward, count_state
 from zoobench.devices import Result
 from zoobench.metrics import MODEL_METRICS
 from zoobench.probes.probe import Probe, Progress
@@ -41,4 +41,10 @@ def _work(subject: Subject) -> Iterable[Result]:
             yield Unavailable(metric=metric, reason=str(error))
         return
     for metric, count in (("macs", counts.macs), ("activations", counts.activations)):
-        yield Measurement(metric=metric, samples=(float(count),), method=counts.counter)
+        yield Measurement(metric=metric, samples=(float(count),), method=_method(counts))
+
+
+def _method(counts: Counts) -> str:
+    """The counter, and what its total leaves out: operators with the number of their calls."""
+    left_out = ", ".join(f"{name} × {uncounted.calls}" for name, uncounted in counts.uncounted.items())
+    return f"{counts.counter} {counts.counter_version} on meta tensors; not counted: {left_out or 'nothing'}"

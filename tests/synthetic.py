@@ -1,0 +1,251 @@
+"""Fabricated runs that look like real ones: the figures are plausible, drawn by seed, and measured by nobody."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from zoobench.cases import Budget, Case, MemoryFormat, Mode, ModelRef, Precision
+from zoobench.catalogue import Entry
+from zoobench.records import (
+    CaseRecord,
+    DeviceFacts,
+    Environment,
+    Failure,
+    FailureKind,
+    Finding,
+    Measurement,
+    RunRecord,
+    Severity,
+    Unavailable,
+)
+from zoobench.store import StoredRun
+
+MODELS = {
+    # name: source, parameters in M, MACs in M, activations in M, milliseconds at batch 1, side of an image
+    "lenet5": ("zoobench", 0.0617, 0.416, 0.0065, 0.11, 32),
+    "alexnet_2012": ("zoobench", 60.97, 724.0, 0.65, 11.2, 227),
+    "alexnet": ("torchvision", 61.1, 714.2, 0.48, 9.6, 224),
+    "vgg16": ("torchvision", 138.4, 15470.0, 13.6, 98.0, 224),
+    "googlenet": ("torchvision", 6.62, 1498.0, 3.2, 18.5, 224),
+    "inception_v3": ("torchvision", 23.8, 5713.0, 8.9, 51.0, 299),
+    "resnet18": ("torchvision", 11.69, 1814.0, 2.48, 15.1, 224),
+    "resnet50": ("torchvision", 25.56, 4089.0, 11.1, 41.0, 224),
+    "resnext50_32x4d": ("torchvision", 25.03, 4230.0, 14.4, 52.0, 224),
+    "wide_resnet50_2": ("torchvision", 68.88, 11398.0, 14.4, 92.0, 224),
+    "densenet161": ("torchvision", 28.68, 7728.0, 11.1, 98.6, 224),
+    "squeezenet1_0": ("torchvision", 1.248, 819.0, 2.6, 12.1, 224),
+    "squeezenet1_1": ("torchvision", 1.236, 349.0, 1.3, 6.6, 224),
+    "mobilenet_v1_100": ("zoobench", 4.232, 568.7, 5.0, 11.0, 224),
+    "mobilenet_v2": ("torchvision", 3.505, 300.8, 6.7, 14.2, 224),
+    "mobilenet_v3_small": ("torchvision", 2.543, 56.5, 1.4, 7.1, 224),
+    "mobilenet_v3_large": ("torchvision", 5.483, 216.6, 4.4, 12.4, 224),
+    "shufflenet_v1_g3_x1_0": ("zoobench", 1.866, 137.9, 3.2, 10.4, 224),
+    "shufflenet_v1_g3_x0_5": ("zoobench", 0.717, 40.2, 1.6, 7.6, 224),
+    "shufflenet_v2_x1_0": ("torchvision", 2.279, 144.9, 2.0, 9.9, 224),
+    "xception": ("zoobench", 22.86, 8357.0, 27.0, 97.0, 299),
+    "mnasnet1_0": ("torchvision", 4.383, 314.4, 5.5, 13.1, 224),
+}
+PUBLISHED = {
+    "alexnet_2012": ("alexnet", 0.593),
+    "alexnet": ("alexnet", 0.565),
+    "lenet5": ("lenet", None),
+    "vgg16": ("vgg", 0.716),
+    "googlenet": ("googlenet", 0.698),
+    "inception_v3": ("inception-v3", 0.773),
+    "resnet18": ("resnet", 0.698),
+    "resnet50": ("resnet", 0.761),
+    "resnext50_32x4d": ("resnext", 0.776),
+    "wide_resnet50_2": ("wide-resnet", 0.785),
+    "densenet161": ("densenet", 0.771),
+    "squeezenet1_0": ("squeezenet", 0.581),
+    "squeezenet1_1": ("squeezenet", 0.582),
+    "mobilenet_v1_100": ("mobilenet-v1", 0.706),
+    "mobilenet_v2": ("mobilenet-v2", 0.719),
+    "mobilenet_v3_small": ("mobilenet-v3", 0.677),
+    "mobilenet_v3_large": ("mobilenet-v3", 0.740),
+    "shufflenet_v1_g3_x1_0": ("shufflenet-v1", 0.674),
+    "shufflenet_v1_g3_x0_5": ("shufflenet-v1", 0.568),
+    "shufflenet_v2_x1_0": ("shufflenet-v2", 0.694),
+    "xception": ("xception", 0.790),
+    "mnasnet1_0": ("mnasnet", 0.735),
+}
+"""Family, and about the top-1 accuracy that was published."""
+
+CATALOGUE = tuple(
+    Entry(
+        source=source,
+        name=name,
+        family=PUBLISHED[name][0],
+        image_size=size,
+        min_image_size=32,
+        top1_ratio=PUBLISHED[name][1],
+        top1_source="" if name == "lenet5" else "torchvision IMAGENET1K_V1" if source == "torchvision" else "the paper",
+    )
+    for name, (source, *_, size) in MODELS.items()
+)
+
+FP32_AND_AMP = (Precision.FP32, Precision.AMP_BF16)
+
+
+def ref(name: str) -> ModelRef:
+    return ModelRef(MODELS[name][0], name)
+
+
+def make_case(name: str = "resnet18", **axes: object) -> Case:
+    """A case of a model above; inference at batch 1 in fp32 on the CPU unless `axes` say otherwise."""
+    plain = {"mode": Mode.INFER, "batch": 1, "precision": Precision.FP32, "device": "cpu", "threads": 2}
+    model = axes.pop("model", None) or ref(name)
+    size = MODELS[name][5]
+    return Case(**{"model": model, "image_size": size, **plain, **axes})
+
+
+def measurement(metric: str, *samples: float, **more: object) -> Measurement:
+    return Measurement(metric=metric, samples=samples, method="fabricated", **more)
+
+
+def make_record(case: Case, measurements: Iterable[Measurement] = (), **more: object) -> CaseRecord:
+    """A record of exactly these measurements."""
+    plain = {"budget": Budget(), "started_at": "2026-03-01T10:00:00.000+00:00", "duration_s": 4.0, "in_calls_s": 3.2}
+    return CaseRecord(case=case, measurements=tuple(measurements), **{**plain, **more})
+
+
+def failed(case: Case, message: str = "DefaultCPUAllocator: can't allocate 9 GB", **more: object) -> CaseRecord:
+    failure = Failure(kind=FailureKind.OUT_OF_MEMORY, message=message, where="training step")
+    return make_record(case, failure=failure, **more)
+
+
+def realistic_record(
+    case: Case, *, rounds: int = 20, scale: float = 1.0, rng: random.Random | None = None
+) -> CaseRecord:
+    """About what a case of that kind yields: twelve metrics, the time's samples with three covariates."""
+    rng = rng or random.Random(case.id)
+    _, parameters, macs, activations, milliseconds, _ = MODELS[_base(case.model.name)]
+    typical_s = 1e-3 * milliseconds * case.batch**0.93 * scale * _factor(case, rng)
+    weights = 4e6 * parameters
+    above = 4e6 * activations * case.batch * (6.0 if case.mode is Mode.TRAIN else 0.5)
+    measurements = [
+        measurement("parameters", round(1e6 * parameters)),
+        measurement("trainable_parameters", round(1e6 * parameters)),
+        measurement("buffers", round(1e4 * parameters)),
+        measurement("macs", round(1e6 * macs)),
+        measurement("activations", round(1e6 * activations)),
+        _timed("latency", typical_s, rounds, rng),
+        measurement("first_call", 3.1 * typical_s),
+        measurement("build_time", 0.05 + 0.002 * parameters),
+        measurement("peak_allocated", round(weights + above)),
+        measurement("peak_above_weights", round(above)),
+        measurement("process_memory", round(1.1 * (weights + above))),
+    ]
+    if case.mode is Mode.TRAIN:
+        shares = {"forward_latency": 0.31, "backward_latency": 0.61, "optimizer_latency": 0.08}
+        measurements += [_timed(metric, share * typical_s, rounds, rng) for metric, share in shares.items()]
+    unavailable = (Unavailable(metric="peak_reserved", reason="cpu keeps no pool of memory that can be asked"),)
+    return make_record(case, measurements, unavailable=unavailable, findings=_findings(case))
+
+
+def make_run(
+    records: Iterable[CaseRecord],
+    *,
+    run_id: str = "20260301T100000.000Z-base",
+    label: str = "base",
+    commit: str = "1111111",
+) -> StoredRun:
+    device = DeviceFacts(name="cpu", is_available=True, model="Example CPU", precisions=("fp32", "amp-bf16"))
+    environment = Environment(
+        host={"cpu": "Example CPU", "cores": "2"},
+        software={"python": "3.11.9", "torch": "2.14.1"},
+        settings={"denormals": "flushed"},
+        commit={"hash": commit, "is_dirty": "no"},
+        devices=(device,),
+    )
+    run = RunRecord(
+        run_id=run_id,
+        started_at="2026-03-01T10:00:00.000+00:00",
+        label=label,
+        command=("python", "-m", "zoobench", "run"),
+        environment=environment,
+    )
+    return StoredRun(run=run, records=tuple(records), notes=(), path=Path("results") / run_id)
+
+
+def default_cases(
+    models: Sequence[str] = tuple(MODELS), batches: Sequence[int] = (1, 8), device: str = "cpu"
+) -> Iterable[Case]:
+    """The cases of the default preset."""
+    for name in models:
+        for precision in FP32_AND_AMP:
+            for mode in (Mode.INFER, Mode.TRAIN):
+                for batch in batches:
+                    yield make_case(name, mode=mode, precision=precision, batch=batch, device=device)
+
+
+def default_run(batches: Sequence[int] = (1, 8), *, device: str = "cpu", scale: float = 1.0, **head: str) -> StoredRun:
+    """A run of the default preset in which two cases failed."""
+    records = [realistic_record(case, scale=scale) for case in default_cases(batches=batches, device=device)]
+    doomed = {"vgg16", "wide_resnet50_2"}
+    largest = max(batches)
+    return make_run(
+        (
+            failed(record.case)
+            if record.case.model.name in doomed
+            and record.case.mode is Mode.TRAIN
+            and record.case.batch == largest
+            and record.case.precision is Precision.FP32
+            else record
+            for record in records
+        ),
+        **head,
+    )
+
+
+def large_run(records: int, *, rounds: int = 50) -> Iterable[CaseRecord]:
+    """That many records, for the benchmark of the report: every model at many widths, batches and settings."""
+    per_variant = 8 * len(FP32_AND_AMP) * 2 * 2 * 2
+    variants = math.ceil(records / (per_variant * len(MODELS)))
+    rng = random.Random(0)
+    made = 0
+    for name in MODELS:
+        for variant in range(variants):
+            model = ModelRef(MODELS[name][0], f"{name}_w{variant}" if variant else name)
+            for case in _grid(name, model):
+                if made == records:
+                    return
+                made += 1
+                is_failed = made % 97 == 0
+                yield failed(case) if is_failed else realistic_record(case, rounds=rounds, rng=rng)
+
+
+def _grid(name: str, model: ModelRef) -> Iterable[Case]:
+    for memory_format in MemoryFormat:
+        for threads in (1, 2):
+            for precision in FP32_AND_AMP:
+                for mode in (Mode.INFER, Mode.TRAIN):
+                    for exponent in range(8):
+                        axes = {"mode": mode, "precision": precision, "batch": 2**exponent, "threads": threads}
+                        yield make_case(name, model=model, memory_format=memory_format, **axes)
+
+
+def _base(name: str) -> str:
+    return name if name in MODELS else name.rpartition("_w")[0]
+
+
+def _factor(case: Case, rng: random.Random) -> float:
+    amp = 1.0 if case.precision is Precision.FP32 else rng.uniform(0.6, 1.7)
+    return amp * (3.1 if case.mode is Mode.TRAIN else 1.0)
+
+
+def _timed(metric: str, typical_s: float, rounds: int, rng: random.Random) -> Measurement:
+    samples = tuple(typical_s * rng.lognormvariate(0, 0.03) for _ in range(rounds))
+    zeros = tuple(0.0 for _ in range(rounds))
+    covariates = {"page_faults": zeros, "context_switches": zeros, "cpu_time": tuple(1.9 * s for s in samples)}
+    return measurement(metric, *samples, covariates=covariates if metric == "latency" else {})
+
+
+def _findings(case: Case) -> tuple[Finding, ...]:
+    if case.precision is Precision.FP32:
+        return ()
+    values: dict[str, float | str] = {"device": case.device, "precision": case.precision.value}
+    return (Finding(code="emulated-precision", severity=Severity.WARNING, values=values),)

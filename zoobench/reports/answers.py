@@ -1,0 +1,87 @@
+"""What the reader came for, in one sentence each, made from the view."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pandas as pd
+
+from zoobench.reports.charts.ratios import amp_speedups, ratio_text
+from zoobench.reports.escape import markdown_text
+from zoobench.reports.markdown import format_interval
+from zoobench.reports.selection import NAME, SETTING, View
+
+_FEWEST_FOR_ORDER = 3
+
+
+def answers(view: View) -> list[str]:
+    """Sentences in Markdown: a count of the cases, then the findings of each setting."""
+    sentences = [_count(view)]
+    for setting in view.settings:
+        lead = f"{markdown_text(setting)}: " if setting else ""
+        sentences += [lead + sentence for sentence in _of_setting(view, setting)]
+    return sentences
+
+
+def rank_correlation(first: pd.Series[float], second: pd.Series[float]) -> float:
+    """Spearman's: 1 if both put the models in the same order, -1 in the opposite one; ties share their mean rank."""
+    return float(first.rank().corr(second.rank()))
+
+
+def _count(view: View) -> str:
+    cases = view.rows.drop_duplicates(["run_id", "case_id"])
+    failed, warned = int(cases["failure"].notna().sum()), int(cases["warnings"].notna().sum())
+    models = len(cases[[NAME]].drop_duplicates())
+    return (
+        f"{_plural(len(cases), 'case')} of {_plural(models, 'model')}: "
+        f"{failed or 'none'} failed, {warned or 'none'} with a warning."
+    )
+
+
+def _of_setting(view: View, setting: str) -> Iterable[str]:
+    models = view.models[view.models[SETTING] == setting]
+    known = models.dropna(subset=["latency"])
+    if len(known):
+        yield _fastest(known, str(view.point))
+    with_macs = known[known["macs"] > 0]
+    if min(len(with_macs["macs"].unique()), len(with_macs["latency"].unique())) >= _FEWEST_FOR_ORDER:
+        yield _order(with_macs)
+    speedups = amp_speedups(view)
+    speedups = speedups[speedups[SETTING] == setting]
+    for (mode, precision), rows in speedups.groupby(["mode", "precision"], observed=True):
+        yield _amp(rows["speedup"], str(mode), str(precision))
+
+
+def _fastest(models: pd.DataFrame, point: str) -> str:
+    best = models.loc[models["latency"].idxmin()]
+    interval = format_interval(best["latency"], best["latency_low"], best["latency_high"], "s")
+    return (
+        f"The fastest of {_plural(len(models), 'model')} ({point}) is {markdown_text(best[NAME])}, {interval} a call."
+    )
+
+
+def _order(models: pd.DataFrame) -> str:
+    correlation = rank_correlation(models["macs"], models["latency"])
+    by_macs, by_latency = models["macs"].rank(), models["latency"].rank()
+    odd = models.loc[(by_macs - by_latency).abs().idxmax()]
+    text = (
+        f"Order by MACs and order by latency: rank correlation {correlation:.2f} (Spearman, {len(models)} models; "
+        "1 would mean that MACs alone tell which is faster)"
+    )
+    place, other = by_macs[odd.name], by_latency[odd.name]
+    if place == other:
+        return f"{text}."
+    return f"{text}; furthest apart is {markdown_text(odd[NAME])}, place {place:g} by MACs and {other:g} by latency."
+
+
+def _amp(speedups: pd.Series[float], mode: str, precision: str) -> str:
+    slower = int((speedups < 1).sum())
+    what = {"infer": "inference", "train": "training"}[mode]
+    return (
+        f"With {precision}, {what} takes 1/{ratio_text(float(speedups.median()))[:-1]} of its fp32 time in the median "
+        f"of {_plural(len(speedups), 'case')}; {slower or 'none'} became slower."
+    )
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -1,0 +1,99 @@
+"""`report.md`: the answers first, then the charts and tables, then how it was measured and where."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+
+from zoobench.reports.answers import answers
+from zoobench.reports.charts import CHARTS, Chart
+from zoobench.reports.escape import markdown_text
+from zoobench.reports.markdown import FAILED_CELL, UNAVAILABLE_CELL, render_table
+from zoobench.reports.selection import View, run_names
+from zoobench.reports.tables import Table
+from zoobench.stats import CONFIDENCE
+from zoobench.store import StoredRun
+from zoobench.units import NOT_MEASURED, format_percent
+
+FIGURES = "figures"
+TABLES = "tables"
+MOST_ROWS = 60
+"""A longer table is cut on the page; its own file has all of it."""
+
+_BESIDE = {
+    "zoo": ("latency_against_macs", "accuracy_against_cost", "families_against_alexnet"),
+    "latency": ("throughput_against_batch", "amp_speedup"),
+    "memory": ("memory_against_batch",),
+}
+"""Which charts stand above which table."""
+
+METHOD = f"""\
+- A time is the median of the samples of one case in one process; ± is half the width of its {CONFIDENCE:.0%} interval,
+  which lies between two order statistics and assumes no distribution. It speaks of calls in that process: another
+  process or machine is another draw. No ± means that the samples were too few for an interval.
+- Images/s is the batch size over the latency, never measured apart.
+- MACs are multiply-accumulates of convolutions and matrix products for one image; FLOPs would be twice as many.
+- **Accuracy is published, not measured**: torchvision's figure for its weights, or the one printed in the model's paper
+  (hollow markers). It is top-1 on ImageNet-1k.
+- A model is on a Pareto front if no other one is at least as accurate and costs at most as much.
+- `{NOT_MEASURED}`: not asked for; `{UNAVAILABLE_CELL}`: cannot be had here, the reason is listed below; `{FAILED_CELL}`:
+  the case failed, the reason is listed below."""
+
+
+def render_page(view: View, runs: Sequence[StoredRun], tables: Sequence[Table], drawn: Collection[str]) -> str:
+    """The whole page in GitHub's Markdown. `drawn` holds the keys of the charts that were written."""
+    sections = [f"# {_title(runs)}", _about(runs), "\n".join(f"- {sentence}" for sentence in answers(view))]
+    for table in tables:
+        sections.append(f"## {markdown_text(table.title)}")
+        sections += [_image(chart) for chart in _charts_of(table) if chart.key in drawn]
+        sections.append(_cut(table))
+        if table.key == "unavailable":
+            sections.append(_not_drawn(drawn))
+    sections += ["## How to read this", METHOD, _notes(runs)]
+    return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def _title(runs: Sequence[StoredRun]) -> str:
+    names = run_names((stored.run.run_id, stored.run.label) for stored in runs)
+    return "Zoo report: " + ", ".join(markdown_text(name) for name in names.values())
+
+
+def _about(runs: Sequence[StoredRun]) -> str:
+    return "\n".join(
+        f"- Run {markdown_text(stored.run.run_id)}, started {markdown_text(stored.run.started_at)}, by "
+        f"{markdown_text(' '.join(stored.run.command)) or 'no command'}"
+        for stored in runs
+    )
+
+
+def _charts_of(table: Table) -> Iterable[Chart]:
+    return (chart for key in _BESIDE.get(table.key, ()) for chart in CHARTS if chart.key == key)
+
+
+def _image(chart: Chart) -> str:
+    return f"![{chart.title}. {chart.alt}]({FIGURES}/{chart.key}.png)"
+
+
+def _cut(table: Table) -> str:
+    text = render_table(table, most_rows=MOST_ROWS)
+    left_out = len(table.frame) - MOST_ROWS
+    return (
+        text
+        if left_out <= 0
+        else f"{text}\n\n… and {left_out} rows more in [{TABLES}/{table.key}.md]({TABLES}/{table.key}.md)."
+    )
+
+
+def _not_drawn(drawn: Collection[str]) -> str:
+    missing = [f"- {chart.title} was not drawn: {chart.missing}." for chart in CHARTS if chart.key not in drawn]
+    return "\n".join(missing)
+
+
+def _notes(runs: Sequence[StoredRun]) -> str:
+    """What could not be read of the runs, and how much of their time was spent in the models."""
+    lines = [f"- {markdown_text(note)}" for stored in runs for note in stored.notes]
+    for stored in runs:
+        total = sum(record.duration_s for record in stored.records)
+        if total > 0:
+            share = format_percent(sum(record.in_calls_s for record in stored.records) / total)
+            lines.append(f"- {share} of the time of {markdown_text(stored.run.run_id)} was spent in calls of models.")
+    return "\n".join(lines)

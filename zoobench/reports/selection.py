@@ -1,0 +1,163 @@
+"""Which of the frame's cases stand beside each other: settings, the headline case, and a row a model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from zoobench.cases import Mode, Precision
+from zoobench.frame import LATENCY, OK, THROUGHPUT
+from zoobench.metrics import MODEL_METRICS
+from zoobench.reports import palette
+
+SETTING = "setting"
+NAME = "name"
+KEY = [SETTING, NAME]
+
+_SEPARATOR = " · "
+_AXES = ("device", "memory_format", "compiler", "allocator")
+
+
+class Point(NamedTuple):
+    """The case that stands for a model: a forward pass at this batch and precision."""
+
+    batch: int
+    precision: str
+
+    def __str__(self) -> str:
+        return f"inference, batch {self.batch}, {self.precision}"
+
+
+class View(NamedTuple):
+    """What tables and charts are made from.
+
+    `rows` is the frame with three columns more: `setting`, `name` and `group`. `models` has a row for each setting and
+    model, with the model's facts, and its `latency`, `throughput` and `memory` at `point`. `memory_metric` is the
+    metric taken for memory: the one that most cases have.
+    """
+
+    rows: pd.DataFrame
+    settings: tuple[str, ...]
+    point: Point | None
+    memory_metric: str
+    models: pd.DataFrame
+
+
+def view_of(frame: pd.DataFrame) -> View:
+    """The frame, ready to be laid out."""
+    rows = frame.assign(setting=_settings(frame), name=_names(frame), group=_groups(frame))
+    point = _headline(rows)
+    memory_metric = _memory_metric(rows)
+    return View(
+        rows=rows,
+        settings=tuple(rows[SETTING].cat.categories),
+        point=point,
+        memory_metric=memory_metric,
+        models=_models(rows, point, memory_metric),
+    )
+
+
+def run_names(runs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """What to call each run, from pairs of id and label: its label where that tells it from the others."""
+    pairs = list(dict.fromkeys(runs))
+    labels = [label for _, label in pairs]
+    return {run_id: label if label and labels.count(label) == 1 else run_id for run_id, label in pairs}
+
+
+def cells(rows: pd.DataFrame, metric: str, key: list[str], column: str) -> pd.DataFrame:
+    """`column`, `column_low`, `column_high`, `column_status` of a metric, one row a key (the first, if several)."""
+    found = rows[rows["metric"] == metric].drop_duplicates(key).set_index(key)
+    names = {"value": column, "low": f"{column}_low", "high": f"{column}_high", "status": f"{column}_status"}
+    return found[list(names)].rename(columns=names)
+
+
+def at_point(rows: pd.DataFrame, point: Point | None) -> pd.DataFrame:
+    """The rows of the headline case."""
+    if point is None:
+        return rows.iloc[:0]
+    return rows[(rows["mode"] == Mode.INFER) & (rows["batch"] == point.batch) & (rows["precision"] == point.precision)]
+
+
+def measured(rows: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """The rows of a metric that have a value."""
+    return rows[(rows["metric"] == metric) & (rows["status"] == OK)]
+
+
+def _settings(frame: pd.DataFrame) -> pd.Series[str]:
+    """What tells cases apart beside model, mode, batch and precision; empty if nothing does.
+
+    Only axes that vary are named: a run of one device says nothing about devices.
+    """
+    names = run_names(zip(frame["run_id"].astype(str), frame["label"].astype(str), strict=True))
+    parts = [frame["run_id"].astype(str).map(names)] if len(names) > 1 else []
+    parts += [frame[axis].astype(str) for axis in _AXES if _varies(frame[axis])]
+    if _varies(frame["threads"]):
+        parts.append(frame["threads"].astype(str) + " threads")
+    if _has_several_sizes(frame):
+        parts.append(_sizes(frame))
+    joined = pd.Series("", index=frame.index, dtype="str")
+    for part in parts:
+        joined = part if joined.eq("").all() else joined + _SEPARATOR + part
+    return pd.Series(pd.Categorical(joined, categories=pd.unique(joined)), index=frame.index)
+
+
+def _has_several_sizes(frame: pd.DataFrame) -> bool:
+    sizes = frame[["source", "model", "image_size"]].drop_duplicates()
+    return bool(sizes.duplicated(["source", "model"]).any())
+
+
+def _varies(column: pd.Series[str]) -> bool:
+    return len(column.unique()) > 1
+
+
+def _sizes(frame: pd.DataFrame) -> pd.Series[str]:
+    return (frame["image_size"].astype(str) + " px").mask(frame["is_native_size"], "native size")
+
+
+def _names(frame: pd.DataFrame) -> pd.Series[str]:
+    """The model's name, with its source where two sources have one of that name."""
+    models = frame[["source", "model"]].drop_duplicates().astype(str)
+    twice = set(models["model"][models["model"].duplicated()])
+    name = frame["model"].astype(str)
+    if twice:
+        name = name.mask(name.isin(twice), frame["source"].astype(str) + ":" + name)
+    return pd.Series(pd.Categorical(name, categories=pd.unique(name)), index=frame.index)
+
+
+def _groups(frame: pd.DataFrame) -> pd.Series[str]:
+    groups = frame["family"].astype(str).map(palette.group_of)
+    return pd.Series(pd.Categorical(groups, categories=list(palette.STYLES)), index=frame.index)
+
+
+def _headline(rows: pd.DataFrame) -> Point | None:
+    """fp32 at batch 1, or what comes nearest to it among the inference cases that have a latency."""
+    found = measured(rows[rows["mode"] == Mode.INFER], LATENCY)[["batch", "precision"]].drop_duplicates()
+    points = [Point(int(batch), str(precision)) for batch, precision in found.itertuples(index=False)]
+    return min(points, key=lambda point: (point.precision != Precision.FP32, point.batch), default=None)
+
+
+def _memory_metric(rows: pd.DataFrame) -> str:
+    counts = rows["metric"][rows["status"] == OK].value_counts()
+    return max(("peak_allocated", "process_memory"), key=lambda metric: int(counts.get(metric, 0)))
+
+
+def _models(rows: pd.DataFrame, point: Point | None, memory_metric: str) -> pd.DataFrame:
+    about = ["family", "group", "image_size", "top1_ratio", "top1_source", "run_id"]
+    models = rows.drop_duplicates(KEY).set_index(KEY)[about]
+    headline = at_point(rows, point)
+    wanted = {LATENCY: LATENCY, THROUGHPUT: THROUGHPUT, memory_metric: "memory"}
+    columns: list[pd.DataFrame | pd.Series[Any]] = [
+        cells(headline, metric, KEY, column) for metric, column in wanted.items()
+    ]
+    return _with_facts(models.join(columns).reset_index(), rows)
+
+
+def _with_facts(models: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """Facts of a model are the same in all its cases at one image size, so one case of the run may tell them."""
+    key = ["run_id", NAME, "image_size"]
+    for metric in MODEL_METRICS:
+        facts = measured(rows, metric).drop_duplicates(key)[[*key, "value"]]
+        models = models.merge(facts.rename(columns={"value": metric}), on=key, how="left")
+    return models

@@ -1,0 +1,97 @@
+"""The report on disk. Building a table or a chart is elsewhere; this module only touches files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import matplotlib as mpl
+import pandas as pd
+from matplotlib.figure import Figure
+
+from zoobench.errors import StoreError
+from zoobench.frame import collect_frame
+from zoobench.reports.charts import CHARTS
+from zoobench.reports.markdown import render_table
+from zoobench.reports.page import FIGURES, TABLES, render_page
+from zoobench.reports.selection import View, view_of
+from zoobench.reports.tables import Table, build_tables
+from zoobench.store import StoredRun
+
+PNG_DPI = 200
+_SVG_OPTIONS = {"svg.hashsalt": "zoobench"}
+"""The same report twice is the same bytes: ids in an SVG are drawn from this, not at random."""
+
+
+class ReportPaths(NamedTuple):
+    """What was written, and where."""
+
+    page: Path
+    tables: tuple[Path, ...]
+    figures: tuple[Path, ...]
+    parquet: Path
+    csv: Path
+
+
+def write_report(runs: Iterable[StoredRun], out: Path) -> ReportPaths:
+    """Write the frame, the tables, the charts and the page of these runs into a folder, which is made if need be.
+
+    A chart for which the runs have no data is not written, and the page says what it lacks.
+    Raises: StoreError if the folder cannot be written.
+    """
+    read = tuple(runs)
+    frame = collect_frame(read)
+    view = view_of(frame)
+    tables = build_tables(view, read)
+    try:
+        for folder in (out / TABLES, out / FIGURES):
+            folder.mkdir(parents=True, exist_ok=True)
+        figures = _write_charts(view, out / FIGURES)
+        drawn = {path.stem for path in figures}
+        page = _write_text(out / "report.md", render_page(view, read, tables, drawn))
+        parquet, csv = _write_frame(frame, out)
+        return ReportPaths(page, tuple(_write_tables(tables, out / TABLES)), figures, parquet, csv)
+    except OSError as error:
+        raise StoreError(f"cannot write the report to {out}: {error.strerror or error}") from error
+
+
+def write_figure(figure: Figure, folder: Path, key: str) -> tuple[Path, Path]:
+    """One chart as PNG and as SVG."""
+    png, svg = folder / f"{key}.png", folder / f"{key}.svg"
+    figure.savefig(png, dpi=PNG_DPI, metadata={"Software": None})
+    with mpl.rc_context(_SVG_OPTIONS):
+        figure.savefig(svg, metadata={"Date": None})
+    return png, svg
+
+
+def _write_charts(view: View, folder: Path) -> tuple[Path, ...]:
+    written: list[Path] = []
+    for chart in CHARTS:
+        figure = chart.build(view)
+        if figure is not None:
+            written += write_figure(figure, folder, chart.key)
+        else:  # one of an earlier report would pass for a chart of this one
+            (folder / f"{chart.key}.png").unlink(missing_ok=True)
+            (folder / f"{chart.key}.svg").unlink(missing_ok=True)
+    return tuple(written)
+
+
+def _write_tables(tables: Iterable[Table], folder: Path) -> Iterable[Path]:
+    for table in tables:
+        yield _write_text(folder / f"{table.key}.md", render_table(table) + "\n")
+        path = folder / f"{table.key}.csv"
+        table.frame.to_csv(path, index=False)
+        yield path
+
+
+def _write_frame(frame: pd.DataFrame, out: Path) -> tuple[Path, Path]:
+    parquet, csv = out / "frame.parquet", out / "frame.csv"
+    frame.to_parquet(parquet, index=False)
+    frame.to_csv(csv, index=False)
+    return parquet, csv
+
+
+def _write_text(path: Path, text: str) -> Path:
+    path.write_text(text, encoding="utf-8")
+    return path

@@ -1,0 +1,1 @@
+"""Sources of models, what to feed them, and how weights get into them."""

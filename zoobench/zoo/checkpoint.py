@@ -1,0 +1,114 @@
+"""Reading a checkpoint file: the tensors in it by name, or one line on why there are none.
+
+A checkpoint is what `torch.save` wrote: a state dict, or a dict that holds one beside the epoch and so on. Only tensors
+and plain values are read; nothing in the file is executed.
+"""
+
+from __future__ import annotations
+
+import pickle
+import re
+import struct
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from zoobench.errors import BadInputError
+
+STATE_KEYS = ("state_dict", "model", "model_state", "model_state_dict")
+"""Where training scripts keep the state dict."""
+
+WRAPPER_PREFIXES = ("module.", "_orig_mod.")
+"""What DataParallel and torch.compile put before every name."""
+
+_ZIP_START = b"PK\x03\x04"
+_LEGACY_START = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"
+"""What files of torch.save begin with, since torch 1.6 and before (a pickled magic number)."""
+
+_REFUSED_NAME = re.compile(r"GLOBAL (\S+)")
+_DAMAGE = (RuntimeError, EOFError, LookupError, ValueError, TypeError, AttributeError, OSError, struct.error)
+"""What unpickling the rest of a damaged file has been seen to raise."""
+
+
+def load_checkpoint(path: Path | str) -> dict[str, Tensor]:
+    """The tensors of a checkpoint on the CPU, by their names in the model.
+
+    Raises: BadInputError if the file is missing, damaged, no checkpoint, or holds more than data.
+    """
+    path = Path(path)
+    _refuse_other_files(path)
+    tensors = _state_tensors(_load(path))
+    if not tensors:
+        raise _not_a_checkpoint(path, "it holds no tensors by name")
+    return _unwrapped(tensors)
+
+
+def _refuse_other_files(path: Path) -> None:
+    if not path.is_file():
+        raise BadInputError(f"there is no checkpoint file {path}")
+    try:
+        with path.open("rb") as file:
+            start = file.read(len(_LEGACY_START))
+    except OSError as error:
+        raise BadInputError(f"cannot read checkpoint {path}: {error.strerror}") from error
+    if start.startswith(_ZIP_START):
+        _refuse_other_archives(path)
+    elif start != _LEGACY_START:
+        raise _not_a_checkpoint(path, "torch.save did not write it" if start else "it is empty")
+
+
+def _refuse_other_archives(path: Path) -> None:
+    if not zipfile.is_zipfile(path):
+        raise _damaged(path)
+    with zipfile.ZipFile(path) as archive:
+        members = {name.partition("/")[2] for name in archive.namelist()}
+    if "data.pkl" not in members:
+        raise _not_a_checkpoint(path, "torch.save did not write it")
+    if "constants.pkl" in members:
+        raise _not_a_checkpoint(path, "it is a TorchScript program")
+
+
+def _load(path: Path) -> object:
+    try:
+        loaded: object = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        refused = _REFUSED_NAME.search(str(error))
+        if refused is None:
+            raise _damaged(path) from error
+        raise BadInputError(
+            f"checkpoint {path} holds code ({refused[1]}), which is never run: "
+            "save it again as the state dict alone, `torch.save(model.state_dict(), path)`"
+        ) from error
+    except _DAMAGE as error:
+        raise _damaged(path) from error
+    return loaded
+
+
+def _state_tensors(loaded: object) -> dict[str, Tensor]:
+    """The state dict itself, or the first one found under the usual keys; without what is not a tensor."""
+    if not isinstance(loaded, Mapping):
+        return {}
+    candidates = (loaded, *(loaded[key] for key in STATE_KEYS if isinstance(loaded.get(key), Mapping)))
+    return next(filter(None, map(_named_tensors, candidates)), {})
+
+
+def _named_tensors(state: Mapping[object, object]) -> dict[str, Tensor]:
+    return {name: value for name, value in state.items() if isinstance(name, str) and isinstance(value, Tensor)}
+
+
+def _unwrapped(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    for prefix in WRAPPER_PREFIXES:
+        if all(name.startswith(prefix) for name in tensors):
+            return _unwrapped({name.removeprefix(prefix): tensor for name, tensor in tensors.items()})
+    return tensors
+
+
+def _not_a_checkpoint(path: Path, why: str) -> BadInputError:
+    return BadInputError(f"{path} is not a checkpoint: {why}; a state dict saved by torch.save is wanted")
+
+
+def _damaged(path: Path) -> BadInputError:
+    return BadInputError(f"checkpoint {path} is damaged or cut short: copy it again")

@@ -1,0 +1,92 @@
+"""What a model is fed, and which of its outputs are logits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import torch
+from torch import Tensor
+
+from zoobench import catalogue
+from zoobench.catalogue import Entry
+from zoobench.errors import BadInputError
+
+LOGITS = "logits"
+LOGITS_DIMENSIONS = 2
+
+
+def example_images(
+    entry: Entry,
+    *,
+    batch: int,
+    image_size: int,
+    device: torch.device | str = "cpu",
+    dtype: torch.dtype = torch.float32,
+    seed: int = 0,
+) -> Tensor:
+    """Pictures (batch, channels, image_size, image_size), standard normal, as normalised photographs roughly are.
+
+    They come from a generator of their own on the CPU: the same on every device, and no other random state moves.
+    Raises: BadInputError if the model takes no pictures of this size.
+    """
+    catalogue.check_image_size(entry, image_size)
+    shape = (batch, entry.channels, image_size, image_size)
+    return torch.randn(shape, generator=_generator(seed)).to(device, dtype)
+
+
+def example_targets(batch: int, num_classes: int, *, device: torch.device | str = "cpu", seed: int = 0) -> Tensor:
+    """Classes (batch,), int64, drawn evenly from `num_classes`; the same on every device."""
+    return torch.randint(num_classes, (batch,), generator=_generator(seed)).to(device)
+
+
+def logits_of(output: object) -> list[Tensor]:
+    """Every logits tensor, shape (N, classes), in a model's output: the primary one first, then auxiliary heads.
+
+    The output may be a tensor, or tuples, named tuples, lists and dicts of such. Where fields are named and a name
+    says `logits`, only those are taken, the one of exactly that name first; otherwise the first float tensor of two
+    dimensions and those of its shape (so features beside logits are left out).
+    Raises: BadInputError if there is none.
+    """
+    candidates = [
+        tensor for tensor in _tensors(output) if tensor.ndim == LOGITS_DIMENSIONS and tensor.is_floating_point()
+    ]
+    if not candidates:
+        raise BadInputError(
+            f"the model returned {_described(output)}, in which no tensor is logits: floating-point, (N, classes)"
+        )
+    return [tensor for tensor in candidates if tensor.shape == candidates[0].shape]
+
+
+def _generator(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def _tensors(output: object) -> Iterator[Tensor]:
+    if isinstance(output, Tensor):
+        yield output
+        return
+    for part in _parts(output):
+        yield from _tensors(part)
+
+
+def _parts(output: object) -> list[object]:
+    fields = _fields(output)
+    if fields is None:
+        return list(output) if isinstance(output, (tuple, list)) else []
+    named = {name: part for name, part in fields.items() if LOGITS in str(name) and part is not None}
+    return [part for _, part in sorted((named or fields).items(), key=lambda field: field[0] != LOGITS)]
+
+
+def _fields(output: object) -> Mapping[str, object] | None:
+    if isinstance(output, Mapping):
+        return output
+    if isinstance(output, tuple) and hasattr(output, "_fields"):
+        return dict(zip(output._fields, output, strict=True))
+    return None
+
+
+def _described(output: object) -> str:
+    if isinstance(output, Tensor):
+        return f"a tensor of shape {tuple(output.shape)} and type {str(output.dtype).removeprefix('torch.')}"
+    shapes = ", ".join(str(tuple(tensor.shape)) for tensor in _tensors(output)) or "no tensors"
+    return f"a {type(output).__name__} of {shapes}"
