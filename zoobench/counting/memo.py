@@ -21,7 +21,10 @@ META = torch.device("meta")
 
 
 class Memo:
-    """Results of the calls so far, of operators that neither write to an argument nor give a view of one."""
+    """Results of the calls so far, of operators that neither write to an argument nor give a view of one.
+
+    Shapes are exact; memory is not: what an operator shares without its schema saying so (aten._unsafe_view) is apart.
+    """
 
     def __init__(self) -> None:
         self._known: dict[Hashable, _Blueprint | tuple[_Blueprint | None, ...] | None] = {}
@@ -69,10 +72,10 @@ def _likeness(value: Any) -> Hashable:
 
 
 def _blueprint(result: Any) -> _Blueprint | tuple[_Blueprint | None, ...] | None:
-    """None if the result cannot be made again: it has values, or its parts share memory."""
+    """None if the result cannot be made again: it has values, or is no tensor, or a list of them."""
     if isinstance(result, Tensor):
-        return _Blueprint(tuple(result.shape), result.stride(), result.dtype) if _owns_its_memory(result) else None
-    if isinstance(result, tuple) and all(part is None or _owns_its_memory(part) for part in result):
+        return _Blueprint(tuple(result.shape), result.stride(), result.dtype) if _can_be_rebuilt(result) else None
+    if isinstance(result, tuple) and all(part is None or _can_be_rebuilt(part) for part in result):
         return tuple(
             None if part is None else _Blueprint(tuple(part.shape), part.stride(), part.dtype) for part in result
         )
@@ -87,7 +90,5 @@ def _is_plain(tensor: Tensor) -> bool:
     return tensor.layout is torch.strided and type(tensor) in (Tensor, torch.nn.Parameter)
 
 
-def _owns_its_memory(value: Any) -> bool:
-    if not isinstance(value, Tensor) or value.device != META or not _is_plain(value):
-        return False
-    return value.untyped_storage().nbytes() == value.numel() * value.element_size()
+def _can_be_rebuilt(value: Any) -> bool:
+    return isinstance(value, Tensor) and value.device == META and _is_plain(value)
