@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from zoobench import catalogue, store
-from zoobench.cases import Budget, Case, Mode, Precision
+from zoobench.cases import Budget, Case, Mode, Precision, parse_choice, parse_positive
 from zoobench.isolate import Executor, ForkedWorkers, InProcess
 from zoobench.options import usable_threads
 from zoobench.records import CaseRecord
@@ -33,17 +33,18 @@ def measure_case(
     Raises: ZoobenchError for what cannot be measured here; a case that fails is a record with its failure.
     """
     entry = catalogue.find(model)
+    lab = _lab(device, is_isolated=is_isolated)
+    facts = lab.device(device)
     case = Case(
         model=entry.ref,
-        mode=Mode(mode),
-        batch=batch,
+        mode=parse_choice("mode", mode, Mode),
+        batch=parse_positive("batch size", str(batch)),
         image_size=image_size or entry.image_size,
-        precision=Precision(precision),
-        device=device,
+        precision=parse_choice("precision", precision, Precision),
+        device=facts.name,
         threads=threads or usable_threads(),
     )
-    lab = _lab(device, is_isolated=is_isolated)
-    check_case(case, lab.device(device))
+    check_case(case, facts)
     return Session(lab, Recorder()).measure(case, budget or Budget())
 
 

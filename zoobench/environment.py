@@ -12,6 +12,7 @@ import psutil
 import torch
 
 from zoobench.devices import device_kinds, get_device
+from zoobench.errors import ZoobenchError
 from zoobench.isolate import Tell
 from zoobench.records import DeviceFacts, Environment
 
@@ -32,14 +33,17 @@ def collect_environment(folder: str, extra_devices: tuple[str, ...], tell: Tell)
         software=_software(),
         settings=_settings(),
         commit=_commit(Path(folder)),
-        devices=tuple(get_device(name).facts() for name in names),
+        devices=tuple(collect_facts(name) for name in names),
     )
     tell(environment)
 
 
 def collect_facts(name: str) -> DeviceFacts:
-    """Facts of one device, in this process."""
-    return get_device(name).facts()
+    """Facts of one device; of one that cannot be named so, the reason."""
+    try:
+        return get_device(name).facts()
+    except ZoobenchError as error:
+        return DeviceFacts(name=name, is_available=False, reason=str(error))
 
 
 def _host() -> dict[str, str]:

@@ -30,6 +30,10 @@ class StoreError(ZoobenchError):
     """A results folder that cannot be read or written."""
 
 
+_MAX_LISTED = 20
+"""A line with hundreds of names would not be read."""
+
+
 def _unknown_name_text(kind: str, name: str, known: list[str], where_listed: str) -> str:
     nearest = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
     if nearest:
@@ -37,8 +41,13 @@ def _unknown_name_text(kind: str, name: str, known: list[str], where_listed: str
     elif where_listed:
         hint = f"{where_listed} prints the names"
     else:
-        hint = f"known: {', '.join(known) or 'none'}"
+        hint = f"known: {_listed(known)}"
     return f"unknown {kind} {name!r}: {hint}"
+
+
+def _listed(names: list[str]) -> str:
+    more = len(names) - _MAX_LISTED
+    return ", ".join(names[:_MAX_LISTED]) + (f" and {more} more" if more > 0 else "") if names else "none"
 
 
 def _either(names: list[str]) -> str:

@@ -40,6 +40,6 @@ def _kind(error: Exception, where: str) -> FailureKind:
 
 def _first_line(error: Exception) -> str:
     lines = str(error).strip().splitlines()
-    if isinstance(error, ZoobenchError):
-        return lines[0]
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+    if not lines:
+        return type(error).__name__
+    return lines[0] if isinstance(error, ZoobenchError) else f"{type(error).__name__}: {lines[0]}"

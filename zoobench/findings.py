@@ -23,7 +23,7 @@ TEXTS = {
     "noisy": "the interval of the median is ±{half_width}, wider than the ±{target} asked for: "
     "a quieter machine or a larger --zoobench-max-seconds narrows it",
     "few-rounds": "the budget of {budget} ended after {rounds:.0f} rounds, {wanted:.0f} were asked for: "
-    "no interval can be given from so few; raise --zoobench-max-seconds",
+    "too few to trust; --zoobench-max-seconds raises it",
     "paging": "{faults:.0f} page faults a call: the allocator gives memory back to the kernel and fetches it again "
     "within every call; --zoobench-allocator retained keeps it",
     "not-retained": "the C library is not glibc, so freed memory may go back to the kernel within every call",

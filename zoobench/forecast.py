@@ -25,8 +25,7 @@ def forecast_call_s(case: Case, finished: Iterable[CaseRecord]) -> float | None:
     alike = [record for record in finished if _differs_only_in_work(record.case, case) and _latency_s(record)]
     if not alike:
         return None
-    smaller = [record for record in alike if _work(record.case) <= _work(case)]
-    nearest = max(smaller or alike, key=lambda record: _work(record.case))
+    nearest = _nearest(case, alike)
     return (_latency_s(nearest) or 0.0) * _work(case) / _work(nearest.case)
 
 
@@ -40,6 +39,12 @@ def refuse(case: Case, budget: Budget, finished: Iterable[CaseRecord]) -> Failur
         f"the budget is {format_seconds(budget.max_s)}; --zoobench-max-seconds raises it"
     )
     return Failure(kind=FailureKind.OVER_BUDGET, message=message, where="forecast")
+
+
+def _nearest(case: Case, alike: Iterable[CaseRecord]) -> CaseRecord:
+    """The largest that is no larger than the case; the smallest if all are larger."""
+    by_work = sorted(alike, key=lambda record: _work(record.case))
+    return next((record for record in reversed(by_work) if _work(record.case) <= _work(case)), by_work[0])
 
 
 def _differs_only_in_work(finished: Case, case: Case) -> bool:

@@ -7,8 +7,8 @@ process that runs the benchmark never imports torch at all.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import faulthandler
+import fcntl
 import importlib
 import multiprocessing
 import os
@@ -51,8 +51,11 @@ PRELOADED = ("torch", "torchvision", "zoobench.runner", "zoobench.environment", 
 START_LIMIT_S = 300.0
 """For the server's imports and the first fork; afterwards a start takes a fraction of a second."""
 
-_PR_SET_PDEATHSIG = 1  # prctl(2)
+START = "start"
+"""The step before a worker's first."""
+
 _LAST_WORDS = 200
+_LAST_OUTPUT_BYTES = 2**16
 
 
 class Executor(Protocol):
@@ -81,21 +84,26 @@ class ForkedWorkers:
     def run(self, task: Task, tell: Tell, time_limit_s: float) -> Failure | None:
         with tempfile.TemporaryDirectory(prefix="zoobench-") as folder:
             output = Path(folder) / "output.txt"
-            with self._worker(task, output) as (process, receiver):
-                return _Conversation(process, receiver, output, tell).follow(time_limit_s)
+            receiver, sender = self._context.Pipe(duplex=False)
+            process = self._context.Process(target=_work, args=(task, sender, str(output)), daemon=True)
+            with receiver:
+                try:
+                    process.start()
+                except (EOFError, OSError) as error:  # the server died while it imported or forked
+                    return Failure(kind=FailureKind.CRASH, message=f"no worker could be started: {error}", where=START)
+                finally:
+                    sender.close()
+                with _ended(process):
+                    return _Conversation(process, receiver, output, tell).follow(time_limit_s)
 
-    @contextlib.contextmanager
-    def _worker(self, task: Task, output: Path) -> Iterator[tuple[ForkServerProcess, Connection]]:
-        receiver, sender = self._context.Pipe(duplex=False)
-        process = self._context.Process(target=_work, args=(task, sender, str(output)), daemon=True)
-        process.start()
-        sender.close()
-        try:
-            yield process, receiver
-        finally:
-            process.kill()
-            process.join()
-            receiver.close()
+
+@contextlib.contextmanager
+def _ended(process: ForkServerProcess) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        process.kill()
+        process.join()
 
 
 class _Started:
@@ -114,16 +122,20 @@ class _Conversation:
         self._receiver = receiver
         self._output = output
         self._tell = tell
-        self._where = "start"
+        self._where = START
+        self._ends: list[Connection | int] = [receiver, process.sentinel]
 
     def follow(self, time_limit_s: float) -> Failure | None:
         """Pass on what the worker tells; how it failed, if it does not say that it is done."""
         deadline = time.monotonic() + START_LIMIT_S
-        while wait([self._receiver], max(0.0, deadline - time.monotonic())):
+        while (left_s := deadline - time.monotonic()) > 0 and (ready := wait(self._ends, left_s)):
+            if self._receiver not in ready:
+                return self._early_end()
             try:
                 message = self._receiver.recv()
-            except (EOFError, OSError):  # it died, perhaps in the middle of a word
-                return self._early_end()
+            except (EOFError, OSError):  # it says no more, perhaps in the middle of a word: its end is waited for
+                self._ends = [self._process.sentinel]
+                continue
             if isinstance(message, _Done):
                 return None
             if isinstance(message, _Started):
@@ -148,17 +160,27 @@ class _Conversation:
 def _work(task: Task, sender: Connection, output: str) -> None:
     """The life of a worker."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
-    _die_with_the_server()
+    _die_with_the_parent()
     _redirect_output(output)
     sender.send(_Started())
     task.run(sender.send)
     sender.send(_Done())
 
 
-def _die_with_the_server() -> None:
-    """A parent that is killed takes the server with it; without this, a worker would go on alone."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+def _die_with_the_parent() -> None:
+    """Let the kernel kill this process when the parent ends, however it ends and whatever this process is doing.
+
+    The parent alone holds the other end of a pipe; its closing is signalled (fcntl(2), O_ASYNC and F_SETSIG). The
+    server cannot see to it: a worker itself holds the pipe that keeps the server alive.
+    """
+    parent = multiprocessing.parent_process()
+    if sys.platform != "linux" or parent is None:
+        return
+    fcntl.fcntl(parent.sentinel, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(parent.sentinel, fcntl.F_SETSIG, signal.SIGKILL)
+    fcntl.fcntl(parent.sentinel, fcntl.F_SETFL, os.O_ASYNC)
+    if wait([parent.sentinel], 0):  # it ended before it could be signalled
+        os._exit(1)
 
 
 def _redirect_output(path: str) -> None:
@@ -189,6 +211,9 @@ def _last_words(output: Path) -> str:
     """The line that says most: what Python or the C library wrote as the error, else the last one."""
     if not output.exists():
         return ""
-    lines = [line.strip() for line in output.read_text(encoding="utf-8", errors="replace").splitlines()]
+    with output.open("rb") as file:
+        file.seek(max(0, output.stat().st_size - _LAST_OUTPUT_BYTES))
+        text = file.read().decode(errors="replace")
+    lines = [line.strip() for line in text.splitlines()]
     telling = [line for line in lines if line.startswith("Fatal Python error")] or [line for line in lines if line]
     return telling[-1][:_LAST_WORDS] if telling else ""

@@ -6,7 +6,7 @@ import os
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -81,13 +81,15 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     def resolve(self, suite: Matrix, device: DeviceFacts) -> Matrix:
         """All axes set: what was asked for, over the suite, over the preset.
 
-        Modes are the exception: a suite measures those of its own that were asked for, and no others.
+        Modes are the exception: a suite measures those of its own that were asked for, and no others. `device` is
+        chosen already: the one asked for, else the suite's.
         """
         preset = presets.preset(self.preset, device)
-        here = Matrix(device=device.name, threads=usable_threads())
+        here = Matrix(threads=usable_threads())
         wanted = self.matrix.over(preset).modes or ()
         modes = tuple(mode for mode in suite.modes or wanted if mode in wanted)
-        return msgspec.structs.replace(self.matrix.over(suite).over(preset).over(here), modes=modes)
+        filled = self.matrix.over(suite).over(preset).over(here)
+        return msgspec.structs.replace(filled, modes=modes, device=device.name)
 
 
 def parse_options(texts: Mapping[str, str]) -> Options:
@@ -120,14 +122,14 @@ def parse_options(texts: Mapping[str, str]) -> Options:
 def read_project_options(folder: Path) -> dict[str, str]:
     """The table `[tool.zoobench]` of the folder's pyproject.toml as option texts; empty without one.
 
-    Raises: BadInputError if the file is no TOML.
+    Raises: BadInputError if the file is no TOML, or has something else than a table there.
     """
     path = folder / "pyproject.toml"
-    if not path.exists():
+    if not path.is_file():
         return {}
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {}).get("zoobench", {})
-    except tomllib.TOMLDecodeError as error:
+        table = _table(_table(tomllib.loads(path.read_text(encoding="utf-8")), "tool"), "zoobench")
+    except (OSError, ValueError) as error:  # TOMLDecodeError and UnicodeDecodeError are ValueErrors
         raise BadInputError(f"{path} cannot be read: {error}") from None
     return {name.replace("_", "-"): _as_text(value) for name, value in table.items()}
 
@@ -135,6 +137,13 @@ def read_project_options(folder: Path) -> dict[str, str]:
 def usable_threads() -> int:
     """Processors that this process may run on."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _table(document: dict[str, Any], name: str) -> dict[str, Any]:
+    table = document.get(name, {})
+    if not isinstance(table, dict):
+        raise ValueError(f"{name} is {table!r}, it must be a table")  # noqa: TRY004 - the file's mistake, not the type's
+    return table
 
 
 _NAMES = tuple(row.name for row in OPTIONS)
@@ -176,7 +185,7 @@ def _parse_seconds(name: str, text: str) -> float:
     except ValueError:
         raise BadInputError(f"{name} {text!r} is not a number of seconds") from None
     if not 0 < seconds < float("inf"):
-        raise BadInputError(f"{name} {text} is out of range: it must be above 0")
+        raise BadInputError(f"{name} {text} is out of range: it must be above 0 and finite")
     return seconds
 
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 
 from rich.console import Console
-from rich.markup import escape
+from rich.text import Text
 
 from zoobench import catalogue, findings, stats
 from zoobench.cases import Allocator, Case, Compiler, MemoryFormat
@@ -30,21 +30,18 @@ class Progress:
     def begin(self, case: Case) -> None:
         """Say what is measured now, where the line can be written over."""
         if self._console.is_terminal:
-            self._console.print(f"{self._counter(self._done + 1)} {escape(title_of(case))} …", end="\r")
+            self._console.print(Text(f"{self._counter(self._done + 1)} {title_of(case)} …"), end="\r")
 
     def end(self, record: CaseRecord) -> None:
-        """Print what came out."""
+        """Print what came out. Names and messages are text, never markup."""
         self._done += 1
-        title, outcome = escape(f"{title_of(record.case):<48}"), escape(outcome_of(record))
-        colour = "" if record.failure is None else "[yellow]" if _is_expected(record) else "[red]"
-        text = f"{self._counter(self._done)} {title} {colour}{outcome}"
-        self._console.print(
-            f"{text}[/] [dim]{self._times(record)}[/]" if colour else f"{text} [dim]{self._times(record)}[/]"
-        )
+        line = Text(f"{self._counter(self._done)} {title_of(record.case):<48} ")
+        line.append(outcome_of(record), style=_colour(record)).append(f" {self._times(record)}", style="dim")
+        self._console.print(line)
 
     def _counter(self, number: int) -> str:
         width = len(str(self._total))
-        return escape(f"[{number:>{width}}/{self._total}]")
+        return f"[{number:>{width}}/{self._total}]"
 
     def _times(self, record: CaseRecord) -> str:
         elapsed_s = self._clock() - self._began_s
@@ -84,5 +81,7 @@ def describe_findings(record: CaseRecord) -> list[str]:
     return [findings.text_of(finding) for finding in record.findings]
 
 
-def _is_expected(record: CaseRecord) -> bool:
-    return record.failure is not None and record.failure.kind is FailureKind.OVER_BUDGET
+def _colour(record: CaseRecord) -> str:
+    if record.failure is None:
+        return ""
+    return "yellow" if record.failure.kind is FailureKind.OVER_BUDGET else "red"

@@ -43,8 +43,9 @@ _TIMER = pytest.StashKey[ReplayTimer]()
 class Bench:
     """One pytest session's benchmark; what costs time is done when it is first needed."""
 
-    def __init__(self, options: Options, *, is_smoke: bool) -> None:
+    def __init__(self, options: Options, command: tuple[str, ...], *, is_smoke: bool) -> None:
         self.options = options
+        self.command = command
         self.is_smoke = is_smoke
         self.total = 0
         self.mistake: ZoobenchError | None = None
@@ -101,7 +102,9 @@ class Bench:
         if self.is_smoke:
             return
         if self.options.resume is None:
-            self.writer = start_run(self.options.results, self.lab, label=self.options.label)
+            self.writer = start_run(
+                self.options.results, self.lab, label=self.options.label, command=self.command
+            )
             return
         self.writer, stored = resume_run(self.options.results, self.options.resume, self.lab)
         self._finished = stored.records
@@ -125,7 +128,9 @@ def pytest_configure(config: pytest.Config) -> None:
         options = parse_options(read_project_options(config.rootpath) | texts)
     except ZoobenchError as error:
         _exit(error)
-    config.stash[_BENCH] = Bench(options, is_smoke=bool(config.getoption("--benchmark-disable", default=False)))
+    command = ("pytest", *config.invocation_params.args)
+    is_smoke = bool(config.getoption("--benchmark-disable", default=False))
+    config.stash[_BENCH] = Bench(options, tuple(map(str, command)), is_smoke=is_smoke)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

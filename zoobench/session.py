@@ -6,7 +6,6 @@ It knows neither pytest nor the terminal, and imports no torch: that is in the w
 from __future__ import annotations
 
 import datetime as dt
-import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -49,12 +48,12 @@ class Lab(msgspec.Struct, frozen=True, kw_only=True):
     environment: Environment
 
     def device(self, name: str) -> DeviceFacts:
-        """Facts of a device that this machine has.
+        """Facts of a device that this machine has; `cuda:0` is `cuda`.
 
         Raises: BadInputError for one that it lacks.
         """
         for facts in self.environment.devices:
-            if facts.name == name:
+            if facts.name in (name, name.removesuffix(":0")):
                 if facts.is_available:
                     return facts
                 raise BadInputError(f"device {name!r} is not available here: {facts.reason}")
@@ -154,7 +153,7 @@ class Session:
             self._facts_of_model[record.case.model, record.case.image_size] = facts
 
 
-def start_run(results: Path, lab: Lab, *, label: str, command: Sequence[str] = ()) -> store.RunWriter:
+def start_run(results: Path, lab: Lab, *, label: str, command: Sequence[str]) -> store.RunWriter:
     """Begin a run on the disk.
 
     Raises: StoreError if the results folder cannot be written.
@@ -165,7 +164,7 @@ def start_run(results: Path, lab: Lab, *, label: str, command: Sequence[str] = (
             run_id=run_id,
             started_at=started_at,
             label=label,
-            command=tuple(command or sys.argv),
+            command=tuple(command),
             environment=lab.environment,
         )
 

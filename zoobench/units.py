@@ -50,7 +50,7 @@ def format_duration(seconds: float) -> str:
 
 
 def _with_prefix(value: float, scales: tuple[tuple[float, str], ...]) -> str:
-    scale, name = next((pair for pair in scales if _rounded(abs(value)) >= pair[0]), scales[-1])
+    scale, name = next((pair for pair in scales if _rounded(abs(value) / pair[0]) >= 1), scales[-1])
     return f"{_significant(value / scale)} {name}"
 
 

@@ -1,38 +1,46 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from zoobench.zoo.build import build_model
 
-RANDOM_FILLS = (Tensor.normal_, Tensor.uniform_, Tensor.erfinv_)
-
 ValuelessModel = Callable[..., nn.Module]
 
 
-class WithoutInitialisation(TorchFunctionMode):
-    """Leaves the memory of weights as the allocator gave it: building a large model then costs almost nothing."""
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        options = kwargs or {}
-        if func in RANDOM_FILLS or getattr(func, "__module__", "") == "torch.nn.init":
-            return args[0] if args else options["tensor"]
-        return func(*args, **options)
+@pytest.fixture(autouse=True)
+def _same_weights_every_time() -> Iterator[None]:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        yield
 
 
 @pytest.fixture
-def build_valueless() -> ValuelessModel:
-    """Builds a model as users do, but on the meta device and in evaluation mode: shapes, no values."""
+def no_initialisation(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Weights stay as the allocator gave them: building a large model then costs almost nothing."""
+
+    def leave(tensor: Tensor, *_: object, **__: object) -> Tensor:
+        return tensor
+
+    for name in dir(nn.init):
+        if name.endswith("_") and not name.startswith("_"):
+            monkeypatch.setattr(nn.init, name, leave)
+
+
+@pytest.fixture
+def build_valueless(no_initialisation: None) -> ValuelessModel:
+    """Builds a model as users do, but without values: on the meta device once it is built.
+
+    Under the meta device itself some models of torchvision cannot be built.
+    """
 
     def build(name: str, **options: Any) -> nn.Module:
-        with WithoutInitialisation():
-            return build_model(name, **options).to("meta").eval()
+        return build_model(name, **options).to("meta").eval()
 
     return build
 

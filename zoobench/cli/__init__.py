@@ -14,8 +14,6 @@ from zoobench.cli.run import run
 from zoobench.cli.show import show
 from zoobench.errors import ZoobenchError
 
-INTERRUPTED = 130
-
 app = typer.Typer(
     help="Benchmark and profile image-classification networks.",
     no_args_is_help=True,
@@ -32,12 +30,9 @@ app.command("env")(env)
 
 
 def main() -> None:
-    """Run a command; a user's mistake is one line on standard error and exit code 2."""
+    """Run a command; a user's mistake is one line on standard error and exit code 2. Ctrl-C is typer's: 130."""
     try:
         app(prog_name="zoobench")
     except ZoobenchError as error:
         typer.echo(f"zoobench: {error}", err=True)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        typer.echo("zoobench: interrupted", err=True)
-        sys.exit(INTERRUPTED)

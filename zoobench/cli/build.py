@@ -9,12 +9,12 @@ import typer
 
 
 def build(
-    model: Annotated[str, typer.Argument(help="a name of `zoobench list`, or package.module:factory")],
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="a name of `zoobench list`, or package.module:factory")],
     num_classes: Annotated[int | None, typer.Option(min=1, help="classes of the classifier")] = None,
     weights: Annotated[str | None, typer.Option(help="published weights, as torchvision names them")] = None,
     checkpoint: Annotated[Path | None, typer.Option(help="a state dict saved by torch.save")] = None,
 ) -> None:
-    """Build a model, with weights or a checkpoint if named, and print its size and what was transferred."""
+    """Build a model and print its size. With weights or a checkpoint, print what was transferred too."""
     from zoobench.counting import count_state  # noqa: PLC0415 - torch
     from zoobench.zoo.build import build_with_transfer  # noqa: PLC0415 - torch
 

@@ -8,7 +8,7 @@ from zoobench.records import Environment
 
 
 def env() -> None:
-    """Print host, software, settings, commit and devices as a run would record them."""
+    """Print this machine as a run would record it. Host, software, settings, commit and devices."""
     from zoobench.isolate import ForkedWorkers  # noqa: PLC0415
     from zoobench.options import AUTOMATIC  # noqa: PLC0415
     from zoobench.session import open_lab  # noqa: PLC0415

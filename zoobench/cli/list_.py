@@ -15,7 +15,7 @@ from zoobench.units import format_percent
 def list_(
     family: Annotated[list[str] | None, typer.Option("--family", help="only these families; may be repeated")] = None,
 ) -> None:
-    """List the zoo: name, family, native image size, published top-1 accuracy; * marks the default suite."""
+    """List the zoo. Name, family, native image size, published top-1 accuracy; * marks the default suite."""
     from tabulate import tabulate  # noqa: PLC0415
 
     wanted = Matrix(families=tuple(family)) if family else Matrix(models=(EVERYTHING,))

@@ -18,7 +18,7 @@ _PYTEST = ("--benchmark-only", "--quiet", "-o", "python_files=bench_*.py", "-o",
 
 
 def run(suites: Path, pytest_arguments: list[str] | None, **texts: str | None) -> None:
-    """Measure the suites' cases; the same as `pytest suites/ --benchmark-only` with `--zoobench-…` options.
+    """Measure the suites' cases. The same as `pytest suites/ --benchmark-only` with `--zoobench-…` options.
 
     What follows `--` goes to pytest as it is: `zoobench run --preset quick -- -k shufflenet`.
     """

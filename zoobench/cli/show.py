@@ -19,8 +19,10 @@ _SAMPLES_A_LINE = 8
 
 
 def show(
-    run_id: Annotated[str, typer.Argument(help="a run's id, as `results/` names it")],
-    case: Annotated[str | None, typer.Argument(help="a case's number or id, or a part of it that no other has")] = None,
+    run_id: Annotated[str, typer.Argument(metavar="RUN_ID", help="a run's id, as `results/` names it")],
+    case: Annotated[
+        str | None, typer.Argument(metavar="CASE", help="a case's number or id, or a part of it that no other has")
+    ] = None,
     results: Annotated[Path, typer.Option(help="folder of runs")] = Path("results"),
 ) -> None:
     """Show a run's cases, or everything about one case."""
@@ -45,7 +47,8 @@ def find_case(stored: StoredRun, text: str) -> CaseRecord:
     if len(matching) > 1:
         raise BadInputError(f"{text!r} is a part of {len(matching)} case ids, such as {matching[0].case.id}: say more")
     if not matching:
-        raise UnknownNameError("case", text, records)
+        where_listed = f"`python -m zoobench show {stored.run.run_id}`"
+        raise UnknownNameError("case", text, records, where_listed=where_listed)
     return matching[0]
 
 
@@ -78,7 +81,7 @@ def _render_measurement(measurement: Measurement) -> list[str]:
     width = "" if summary.half_width_ratio is None else f" ±{format_percent(summary.half_width_ratio)}"
     head = f"{measurement.metric}: {format_quantity(summary.median, unit)}{width}"
     if summary.n == 1:
-        return [f"{head} ({measurement.method})"]
+        return [f"{head}, 1 sample: {_raw(measurement.samples[0])} ({measurement.method})"]
     table = {"samples": measurement.samples, **measurement.covariates}
     lines = [f"{head}, {summary.n} samples ({measurement.method})"]
     for name, values in table.items():
@@ -88,4 +91,9 @@ def _render_measurement(measurement: Measurement) -> list[str]:
 
 def _in_lines(values: tuple[float, ...]) -> list[str]:
     rows = (values[start : start + _SAMPLES_A_LINE] for start in range(0, len(values), _SAMPLES_A_LINE))
-    return [" ".join(f"{value:.9g}" for value in row) for row in rows]
+    return [" ".join(map(_raw, row)) for row in rows]
+
+
+def _raw(value: float) -> str:
+    """A count to its last digit, a time to the last that a clock can tell."""
+    return str(int(value)) if value.is_integer() else f"{value:.9g}"

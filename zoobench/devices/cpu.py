@@ -47,7 +47,11 @@ class CpuDevice:
 
     @contextlib.contextmanager
     def settings(self, case: Case) -> Iterator[None]:
-        """Heap, threads and denormals. torch cannot say whether it flushed denormals before: off is its default."""
+        """Heap, threads and denormals. torch cannot say whether it flushed denormals before: off is its default.
+
+        Flushing is a mode of each thread, handed on to those it starts: in a fresh worker, to all of them; in a
+        process whose pool of threads has begun already, only this thread's mode is set and put back.
+        """
         threads = torch.get_num_threads()
         with heap.allocator(case.allocator):
             torch.set_num_threads(case.threads)
@@ -74,7 +78,10 @@ class CpuDevice:
         return False
 
     def measure_peak_memory(self, call: Call) -> PeakMemory:
-        """The allocator's own events during one call, summed up in their order."""
+        """The allocator's own events during one call, summed up in their order.
+
+        Memory from before the call is not among them: it is not credited when the call frees it.
+        """
         with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
             call()
         growth = peak_of_events(_memory_events(profiler))

@@ -89,9 +89,9 @@ class CudaDevice:
 
     def measure_peak_memory(self, call: Call) -> PeakMemory:
         """From the caching allocator's counters, reset before the call."""
+        self.wait()
         gc.collect()
         torch.cuda.empty_cache()
-        self.wait()
         torch.cuda.reset_peak_memory_stats(self._index)
         baseline = torch.cuda.memory_allocated(self._index)
         call()

@@ -32,7 +32,8 @@ def allocator(kind: Allocator) -> Iterator[None]:
     """Keep or return freed memory; on leaving, glibc's documented defaults.
 
     It acts on memory allocated afterwards, so it goes in place before the model is built. Without glibc it does
-    nothing (`can_retain` tells).
+    nothing (`can_retain` tells). The defaults put back are fixed ones: that glibc adapts its thresholds to what is
+    freed ends with the first mallopt, so `system` is only itself in a process that never retained.
     """
     if kind is Allocator.SYSTEM or not can_retain():
         yield

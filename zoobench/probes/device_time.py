@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 
 from zoobench.cases import Budget
 from zoobench.devices import Result
-from zoobench.probes.probe import Probe, Progress
+from zoobench.probes.probe import Probe, Progress, count_time
 from zoobench.subject import Subject
 
 
 def measure_device_time(subject: Subject, budget: Budget, progress: Progress) -> Iterable[Result]:  # noqa: ARG001
     """One more call, under the device's profiler."""
-    began = time.perf_counter()
-    result = subject.device.measure_device_time(subject.call)
-    if subject.device.has_own_timeline():
-        progress.in_calls_s += time.perf_counter() - began
-    yield result
+    yield subject.device.measure_device_time(count_time(subject, progress))
 
 
 PROBE = Probe(name="device_time", metrics=("device_time",), measure=measure_device_time)

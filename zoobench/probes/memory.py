@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 
 from zoobench.cases import Budget
 from zoobench.devices import PeakMemory, Result
-from zoobench.probes.probe import Probe, Progress
+from zoobench.probes.probe import Probe, Progress, count_time
 from zoobench.records import Measurement, Unavailable
 from zoobench.subject import Subject
 
@@ -33,9 +32,7 @@ PROBE = Probe(
 
 def _peak(subject: Subject, progress: Progress) -> Iterable[Result]:
     held_bytes = subject.held_bytes()
-    began = time.perf_counter()
-    peak = subject.device.measure_peak_memory(subject.call)
-    progress.in_calls_s += time.perf_counter() - began
+    peak = subject.device.measure_peak_memory(count_time(subject, progress))
     total_bytes = held_bytes + peak.growth_bytes
     yield _measurement("peak_allocated", total_bytes, peak)
     yield _measurement("peak_above_weights", total_bytes - subject.weights_bytes(), peak)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 
 import msgspec
 
 from zoobench.cases import Budget
-from zoobench.devices import Result
+from zoobench.devices import Call, Result
 from zoobench.records import Finding
 from zoobench.subject import Subject
 
@@ -31,3 +32,15 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     metrics: tuple[str, ...]
     measure: Measure
+
+
+def count_time(subject: Subject, progress: Progress) -> Call:
+    """The subject's call, waited for, which adds what it takes to the time spent inside calls."""
+
+    def call() -> None:
+        began = time.perf_counter()
+        subject.call()
+        subject.device.wait()
+        progress.in_calls_s += time.perf_counter() - began
+
+    return call

@@ -35,7 +35,7 @@ def _state(subject: Subject) -> Iterable[Result]:
 
 def _work(subject: Subject) -> Iterable[Result]:
     try:
-        counts = count_forward(subject.module, subject.images[:1].float())
+        counts = count_forward(subject.module, subject.images[:1])
     except UncountableError as error:
         for metric in ("macs", "activations"):
             yield Unavailable(metric=metric, reason=str(error))

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
+from zoobench import metrics
 from zoobench.reports.charts.ratios import amp_speedups, ratio_text
 from zoobench.reports.escape import markdown_text
 from zoobench.reports.markdown import format_interval
@@ -53,33 +54,38 @@ def _of_setting(view: View, setting: str) -> Iterable[str]:
 
 
 def _fastest(models: pd.DataFrame, point: str) -> str:
-    best = models.loc[models["latency"].idxmin()]
-    interval = format_interval(best["latency"], best["latency_low"], best["latency_high"], "s")
-    return (
-        f"The fastest of {_plural(len(models), 'model')} ({point}) is {markdown_text(best[NAME])}, {interval} a call."
-    )
+    published = models.dropna(subset=["top1_ratio"])
+    text = f"The fastest of {_plural(len(models), 'model')} ({point}) is {_best(models)}"
+    if len(published) == 0 or published["latency"].min() == models["latency"].min():
+        return f"{text}."
+    return f"{text}; of those with a published accuracy it is {_best(published)}."
+
+
+def _best(models: pd.DataFrame) -> str:
+    best = models.sort_values("latency").iloc[0]
+    interval = format_interval(best["latency"], best["latency_low"], best["latency_high"], metrics.SECONDS)
+    return f"{markdown_text(best[NAME])}, {interval} a call"
 
 
 def _order(models: pd.DataFrame) -> str:
-    correlation = rank_correlation(models["macs"], models["latency"])
     by_macs, by_latency = models["macs"].rank(), models["latency"].rank()
-    odd = models.loc[(by_macs - by_latency).abs().idxmax()]
+    odd = int((by_macs - by_latency).abs().to_numpy().argmax())
+    name, place, other = models[NAME].iloc[odd], by_macs.iloc[odd], by_latency.iloc[odd]
     text = (
-        f"Order by MACs and order by latency: rank correlation {correlation:.2f} (Spearman, {len(models)} models; "
-        "1 would mean that MACs alone tell which is faster)"
+        f"Order by MACs and order by latency: rank correlation {rank_correlation(by_macs, by_latency):.2f} "
+        f"(Spearman, {len(models)} models; 1 would mean that MACs alone tell which is faster)"
     )
-    place, other = by_macs[odd.name], by_latency[odd.name]
     if place == other:
         return f"{text}."
-    return f"{text}; furthest apart is {markdown_text(odd[NAME])}, place {place:g} by MACs and {other:g} by latency."
+    return f"{text}; furthest apart is {markdown_text(name)}, place {place:g} by MACs and {other:g} by latency."
 
 
 def _amp(speedups: pd.Series[float], mode: str, precision: str) -> str:
     slower = int((speedups < 1).sum())
     what = {"infer": "inference", "train": "training"}[mode]
     return (
-        f"With {precision}, {what} takes 1/{ratio_text(float(speedups.median()))[:-1]} of its fp32 time in the median "
-        f"of {_plural(len(speedups), 'case')}; {slower or 'none'} became slower."
+        f"Speed-up of {what} by {precision}: {ratio_text(float(speedups.median()))} in the median of "
+        f"{_plural(len(speedups), 'case')} (below 1 is slower); {slower or 'none'} became slower."
     )
 
 

@@ -14,6 +14,7 @@ _LIST_OR_RULE = re.compile(r"^([-+=>]|\d+[.)](?=\s|$))")
 _UNKNOWN_GLYPH = "?"
 
 
+@functools.lru_cache(maxsize=4096)
 def markdown_text(text: str) -> str:
     """The text such that GitHub's Markdown shows its characters and nothing else: one line, no markup, no HTML."""
     escaped = _MARKUP.sub(lambda found: "\\" + found.group(), html.escape(single_line(text), quote=False))

@@ -27,22 +27,25 @@ _BESIDE = {
 """Which charts stand above which table."""
 
 METHOD = f"""\
-- A time is the median of the samples of one case in one process; ± is half the width of its {CONFIDENCE:.0%} interval,
-  which lies between two order statistics and assumes no distribution. It speaks of calls in that process: another
-  process or machine is another draw. No ± means that the samples were too few for an interval.
+- A time is the median of the samples of one case in one process; ± is half the width of its
+  {format_percent(CONFIDENCE, digits=0)} interval, which lies between two order statistics and assumes no distribution.
+  It speaks of calls in that process: another process or machine is another draw. No ± means that the samples were too
+  few for an interval.
 - Images/s is the batch size over the latency, never measured apart.
 - MACs are multiply-accumulates of convolutions and matrix products for one image; FLOPs would be twice as many.
-- **Accuracy is published, not measured**: torchvision's figure for its weights, or the one printed in the model's paper
-  (hollow markers). It is top-1 on ImageNet-1k.
+- **Accuracy is published, not measured**: torchvision's figure for its weights, or the one printed in a paper (hollow
+  markers). It is top-1 on ImageNet-1k.
 - A model is on a Pareto front if no other one is at least as accurate and costs at most as much.
-- `{NOT_MEASURED}`: not asked for; `{UNAVAILABLE_CELL}`: cannot be had here, the reason is listed below; `{FAILED_CELL}`:
-  the case failed, the reason is listed below."""
+- `{NOT_MEASURED}`: not asked for; `{UNAVAILABLE_CELL}`: cannot be had here; `{FAILED_CELL}`: the case failed. The
+  reasons are listed above."""
 
 
 def render_page(view: View, runs: Sequence[StoredRun], tables: Sequence[Table], drawn: Collection[str]) -> str:
     """The whole page in GitHub's Markdown. `drawn` holds the keys of the charts that were written."""
     sections = [f"# {_title(runs)}", _about(runs), "\n".join(f"- {sentence}" for sentence in answers(view))]
     for table in tables:
+        if table.key == "differences" and len(runs) == 1:
+            continue
         sections.append(f"## {markdown_text(table.title)}")
         sections += [_image(chart) for chart in _charts_of(table) if chart.key in drawn]
         sections.append(_cut(table))
@@ -76,11 +79,8 @@ def _image(chart: Chart) -> str:
 def _cut(table: Table) -> str:
     text = render_table(table, most_rows=MOST_ROWS)
     left_out = len(table.frame) - MOST_ROWS
-    return (
-        text
-        if left_out <= 0
-        else f"{text}\n\n… and {left_out} rows more in [{TABLES}/{table.key}.md]({TABLES}/{table.key}.md)."
-    )
+    where = f"{TABLES}/{table.key}.md"
+    return text if left_out <= 0 else f"{text}\n\n… and {left_out} rows more in [{where}]({where})."
 
 
 def _not_drawn(drawn: Collection[str]) -> str:

@@ -25,6 +25,7 @@ _RADII = (1.0, 1.6, 2.5, 4.0, 6.0, 8.0, 11.0, 15.0)
 """Distances of a label's edge from its point, in multiples of the nearest one."""
 
 _FEW_LABELS = 40
+_RADII_OF_MANY = 4
 _SHUFFLES = 10
 
 _SAMPLES = np.linspace(0.0, 1.0, 24)
@@ -65,8 +66,10 @@ def place(
     `sizes` are widths and heights; `obstacles` must stay uncovered; `nearest` is the smallest distance of a label from
     its point. No box overlaps another or an obstacle, and a line from a box to its point crosses no other box.
     """
+    radii = _RADII if len(points) <= _FEW_LABELS else _RADII[:_RADII_OF_MANY]
     attempts = [
-        _place_in_order(order, points, sizes, _Scene(bounds, nearest, obstacles)) for order in _orders(len(points))
+        _place_in_order(order, points, sizes, _Scene(bounds, nearest, obstacles, radii))
+        for order in _orders(len(points))
     ]
     return min(attempts, key=lambda boxes: _cost(points, boxes))
 
@@ -111,7 +114,8 @@ def _cost(points: Sequence[Spot], boxes: list[Box | None]) -> tuple[int, float]:
 class _Scene:
     """What is there already while labels are being placed."""
 
-    def __init__(self, bounds: Box, nearest: float, obstacles: Sequence[Box]) -> None:
+    def __init__(self, bounds: Box, nearest: float, obstacles: Sequence[Box], radii: Sequence[float]) -> None:
+        self._radii = radii
         self._bounds = bounds
         self._nearest = nearest
         self._taken = [*obstacles]
@@ -132,7 +136,7 @@ class _Scene:
         taken = _rows(self._taken)
         in_the_way = taken[np.logical_not(overlap(self._own(point), taken))]
         leaders = np.array(self._leaders, dtype=np.float64).reshape(-1, 2)
-        for radius, direction in itertools.product(_RADII, _DIRECTIONS):
+        for radius, direction in itertools.product(self._radii, _DIRECTIONS):
             box = _candidate(point, size, direction, radius * self._nearest)
             if not _is_inside(box, self._bounds) or overlap(box, taken).any() or _holds(box, leaders).any():
                 continue

@@ -47,7 +47,7 @@ class View(NamedTuple):
 
 def view_of(frame: pd.DataFrame) -> View:
     """The frame, ready to be laid out."""
-    rows = frame.assign(setting=_settings(frame), name=_names(frame), group=_groups(frame))
+    rows = _with_case_columns(frame)
     point = _headline(rows)
     memory_metric = _memory_metric(rows)
     return View(
@@ -83,6 +83,22 @@ def at_point(rows: pd.DataFrame, point: Point | None) -> pd.DataFrame:
 def measured(rows: pd.DataFrame, metric: str) -> pd.DataFrame:
     """The rows of a metric that have a value."""
     return rows[(rows["metric"] == metric) & (rows["status"] == OK)]
+
+
+def _with_case_columns(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with `setting`, `name` and `group`: found once a case, since a case has a dozen rows."""
+    of_case = ["run_id", "case_id"]
+    number = frame.groupby(of_case, observed=True, sort=False).ngroup().to_numpy()
+    cases = frame.drop_duplicates(of_case)
+    found = {SETTING: _settings(cases), NAME: _names(cases), "group": _groups(cases)}
+    return frame.assign(**{name: column.iloc[number].set_axis(frame.index) for name, column in found.items()})
+
+
+def shown_settings(view: View, most: int) -> tuple[tuple[str, ...], str]:
+    """The settings that a chart with room for `most` draws, and what its title says of the others."""
+    if len(view.settings) <= most:
+        return view.settings, ""
+    return view.settings[:most], f" (the first {most} of {len(view.settings)} settings)"
 
 
 def _settings(frame: pd.DataFrame) -> pd.Series[str]:

@@ -8,7 +8,9 @@ from typing import NamedTuple
 
 import matplotlib as mpl
 import pandas as pd
+import pyarrow as pa
 from matplotlib.figure import Figure
+from pyarrow.csv import write_csv
 
 from zoobench.errors import StoreError
 from zoobench.frame import collect_frame
@@ -20,7 +22,7 @@ from zoobench.reports.tables import Table, build_tables
 from zoobench.store import StoredRun
 
 PNG_DPI = 200
-_SVG_OPTIONS = {"svg.hashsalt": "zoobench"}
+_SVG_SALT = "zoobench"
 """The same report twice is the same bytes: ids in an SVG are drawn from this, not at random."""
 
 
@@ -60,7 +62,7 @@ def write_figure(figure: Figure, folder: Path, key: str) -> tuple[Path, Path]:
     """One chart as PNG and as SVG."""
     png, svg = folder / f"{key}.png", folder / f"{key}.svg"
     figure.savefig(png, dpi=PNG_DPI, metadata={"Software": None})
-    with mpl.rc_context(_SVG_OPTIONS):
+    with mpl.rc_context({"svg.hashsalt": _SVG_SALT}):
         figure.savefig(svg, metadata={"Date": None})
     return png, svg
 
@@ -86,9 +88,10 @@ def _write_tables(tables: Iterable[Table], folder: Path) -> Iterable[Path]:
 
 
 def _write_frame(frame: pd.DataFrame, out: Path) -> tuple[Path, Path]:
+    """The CSV by pyarrow, which is ten times as fast as pandas."""
     parquet, csv = out / "frame.parquet", out / "frame.csv"
     frame.to_parquet(parquet, index=False)
-    frame.to_csv(csv, index=False)
+    write_csv(pa.Table.from_pandas(frame, preserve_index=False), csv)
     return parquet, csv
 
 

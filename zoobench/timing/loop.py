@@ -12,7 +12,7 @@ from zoobench.timing.rounds import HOST_CLOCK, Clock, Phase, Round, take_round
 from zoobench.timing.stopping import Stop, StoppingRule
 
 _WARM_UP_SHARE = 0.25
-"""A second warm-up call is made only if the first took less than this share of the budget."""
+"""Warm-up ends after this share of its bound, if it has the least number of rounds by then."""
 
 _MIN_WARM_UP_ROUNDS = 3
 
@@ -60,6 +60,7 @@ def _warm_up(phases: Sequence[Phase], device: Device, budget: Budget, clock: Clo
 
 
 def _wants_more_warm_up(rounds: Sequence[Round], elapsed_s: float, budget: Budget) -> bool:
-    if elapsed_s + rounds[-1].host_s > budget.max_warmup_s:
+    bound_s = min(budget.max_warmup_s, budget.max_s)
+    if elapsed_s + rounds[-1].host_s > bound_s:
         return False
-    return len(rounds) < _MIN_WARM_UP_ROUNDS or elapsed_s < budget.max_warmup_s * _WARM_UP_SHARE
+    return len(rounds) < _MIN_WARM_UP_ROUNDS or elapsed_s < bound_s * _WARM_UP_SHARE

@@ -9,6 +9,7 @@ from __future__ import annotations
 import pickle
 import re
 import struct
+import warnings
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -29,8 +30,20 @@ _LEGACY_START = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"
 """What files of torch.save begin with, since torch 1.6 and before (a pickled magic number)."""
 
 _REFUSED_NAME = re.compile(r"GLOBAL (\S+)")
-_DAMAGE = (RuntimeError, EOFError, LookupError, ValueError, TypeError, AttributeError, OSError, struct.error)
-"""What unpickling the rest of a damaged file has been seen to raise."""
+_DAMAGE = (
+    zipfile.BadZipFile,
+    pickle.UnpicklingError,
+    struct.error,
+    RuntimeError,
+    AssertionError,
+    EOFError,
+    LookupError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    OSError,
+)
+"""What reading a damaged file has been seen to raise, or easily may."""
 
 
 def load_checkpoint(path: Path | str) -> dict[str, Tensor]:
@@ -49,22 +62,27 @@ def load_checkpoint(path: Path | str) -> dict[str, Tensor]:
 def _refuse_other_files(path: Path) -> None:
     if not path.is_file():
         raise BadInputError(f"there is no checkpoint file {path}")
-    try:
-        with path.open("rb") as file:
-            start = file.read(len(_LEGACY_START))
-    except OSError as error:
-        raise BadInputError(f"cannot read checkpoint {path}: {error.strerror}") from error
+    start = _start(path)
     if start.startswith(_ZIP_START):
         _refuse_other_archives(path)
     elif start != _LEGACY_START:
         raise _not_a_checkpoint(path, "torch.save did not write it" if start else "it is empty")
 
 
+def _start(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_LEGACY_START))
+    except OSError as error:
+        raise BadInputError(f"cannot read checkpoint {path}: {error.strerror}") from error
+
+
 def _refuse_other_archives(path: Path) -> None:
-    if not zipfile.is_zipfile(path):
-        raise _damaged(path)
-    with zipfile.ZipFile(path) as archive:
-        members = {name.partition("/")[2] for name in archive.namelist()}
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = {name.partition("/")[2] for name in archive.namelist()}
+    except _DAMAGE as error:
+        raise _damaged(path) from error
     if "data.pkl" not in members:
         raise _not_a_checkpoint(path, "torch.save did not write it")
     if "constants.pkl" in members:
@@ -73,18 +91,28 @@ def _refuse_other_archives(path: Path) -> None:
 
 def _load(path: Path) -> object:
     try:
-        loaded: object = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings(action="ignore"):  # on odd pickles; the error below says it better
+            loaded: object = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        refused = _REFUSED_NAME.search(str(error))
-        if refused is None:
-            raise _damaged(path) from error
-        raise BadInputError(
-            f"checkpoint {path} holds code ({refused[1]}), which is never run: "
-            "save it again as the state dict alone, `torch.save(model.state_dict(), path)`"
-        ) from error
+        raise _refused(path, error) from error
     except _DAMAGE as error:
         raise _damaged(path) from error
     return loaded
+
+
+def _refused(path: Path, error: pickle.UnpicklingError) -> BadInputError:
+    """Code, if the name of it stands whole in the file; a name cut off is damage."""
+    name = _REFUSED_NAME.search(str(error))
+    if name is None or (_start(path) == _LEGACY_START and not _has_line(path, name[1].rpartition(".")[2])):
+        return _damaged(path)
+    return BadInputError(
+        f"checkpoint {path} holds code ({name[1]}), which is never run: "
+        "save it again as the state dict alone, `torch.save(model.state_dict(), path)`"
+    )
+
+
+def _has_line(path: Path, text: str) -> bool:
+    return text != "" and f"\n{text}\n".encode() in path.read_bytes()
 
 
 def _state_tensors(loaded: object) -> dict[str, Tensor]:

@@ -1,4 +1,4 @@
-"""Every count of ours that was derived by hand (closed_form.csv), each in the convention of the source that printed it."""
+"""Every count derived by hand for our nets (closed_form.csv), each in the convention of whoever printed it."""
 
 from __future__ import annotations
 
@@ -53,9 +53,7 @@ WITHOUT_CLASSIFIER = "conv WITHOUT fc, first pw of stage 2 ungrouped"
 
 def of_quantity(quantity: str) -> list[object]:
     rows = [row for row in ROWS if row["quantity"] == quantity]
-    return [
-        pytest.param(row, id=f"{row['name']}-{row['input']}-{row['convention']}".replace(" ", "_")) for row in rows
-    ]
+    return [pytest.param(row, id=f"{row['name']}-{row['input']}-{row['convention']}".replace(" ", "_")) for row in rows]
 
 
 def images_for(row: dict[str, str]) -> Tensor:

@@ -40,9 +40,15 @@ class Spot(NamedTuple):
     box: Box | None = None
 
 
-def new_figure(rows: int, columns: int, *, width: float, height: float, title: str) -> tuple[Figure, list[Axes]]:
-    """A figure of that many panels, each `width` by `height` inches, laid out row by row."""
-    figure = Figure(figsize=(width * columns, height * rows + 0.9), layout="constrained", facecolor="white")
+def new_figure(
+    rows: int, columns: int, *, width: float, height: float, title: str, is_constrained: bool = True
+) -> tuple[Figure, list[Axes]]:
+    """A figure of that many panels, each `width` by `height` inches, laid out row by row.
+
+    A constrained layout asks every panel what room it needs; without one, the panels stand where `arrange_small` says.
+    """
+    layout: Literal["constrained"] | None = "constrained" if is_constrained else None
+    figure = Figure(figsize=(width * columns, height * rows + 0.9), layout=layout, facecolor="white")
     FigureCanvasAgg(figure)
     figure.suptitle(figure_text(title, longest=120), fontsize=11, parse_math=False)
     panels = figure.subplots(rows, columns, squeeze=False)
@@ -102,6 +108,22 @@ def freeze_layout(figure: Figure) -> None:
     """Settle where the panels are: labels are placed in pixels, so nothing may move afterwards."""
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
+
+
+def arrange_small(figure: Figure, rows: int, columns: int) -> None:
+    """Put small multiples in a plain grid, margins in inches: asking each of fifty panels what it needs takes long."""
+    width, height = figure.get_size_inches()
+    inner_width, inner_height = width / columns - 1.05, (height - 0.5) / rows - 0.85
+    figure.subplots_adjust(
+        left=0.85 / width,
+        right=1.0 - 0.2 / width,
+        bottom=0.55 / height,
+        top=1.0 - 0.85 / height,
+        wspace=1.05 / inner_width,
+        hspace=0.85 / inner_height,
+    )
+    for text in figure.texts:
+        text.set_y(1.0 - 0.25 / height)
 
 
 def label_spots(ax: Axes, spots: Sequence[Spot], *, soft: Sequence[Box] = ()) -> int:

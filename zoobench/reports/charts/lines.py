@@ -2,32 +2,41 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
 
 from zoobench import metrics
 from zoobench.cases import Mode
 from zoobench.frame import THROUGHPUT
 from zoobench.reports import palette
 from zoobench.reports.charts import canvas
-from zoobench.reports.charts.scatter import MOST_SETTINGS
 from zoobench.reports.escape import figure_text
 from zoobench.reports.placement import spread
-from zoobench.reports.selection import NAME, SETTING, View, measured
+from zoobench.reports.selection import NAME, SETTING, View, measured, shown_settings
 
 _COLUMNS = 4
+_MOST_LINES = 12
+_MOST_PANELS = 24
 _DASHES = ("-", "--", "-.", ":")
 _BACKGROUND = "#DDDDDD"
 _GAP = 0.05
+_OUTLINE: dict[str, Any] = {"markeredgecolor": "black", "markeredgewidth": 0.4}
+_INTERVAL: dict[str, Any] = {"linestyle": "", "ecolor": "#333333", "elinewidth": 0.8, "capsize": 2.0}
 
 
 class _Panel(NamedTuple):
+    """A family in a setting: the cases drawn in its colour, and how many of its models are only drawn in grey."""
+
     group: str
     setting: str
     rows: pd.DataFrame
+    left_out: int
 
 
 def throughput_against_batch(view: View) -> Figure | None:
@@ -46,19 +55,22 @@ def _against_batch(view: View, metric: str, y: str, unit: str, title: str) -> Fi
     batches = sorted(int(batch) for batch in rows["batch"].unique())
     if len(batches) < 2:  # noqa: PLR2004  one batch is a point, not a line
         return None
-    panels = _panels(rows, view.settings[:MOST_SETTINGS])
+    shown, cut = shown_settings(view, max(2, _MOST_PANELS // len(rows["group"].unique())))
+    panels = _panels(rows, shown)
     settings = list(dict.fromkeys(panel.setting for panel in panels))
     columns = min(len(panels), max(1, _COLUMNS // len(settings)) * len(settings))
     point = f" (inference, {view.point.precision})" if view.point else ""
     lines = -(-len(panels) // columns)
-    figure, axes = canvas.new_figure(lines, columns, width=4.0, height=2.9, title=title + point)
+    figure, axes = canvas.new_figure(
+        lines, columns, width=4.0, height=2.9, title=title + point + cut, is_constrained=False
+    )
     for ax, panel in zip(axes, panels, strict=False):
         _draw(ax, panel, rows, batches, unit)
         name = " · ".join(text for text in (panel.group, panel.setting) if text)
         canvas.name_panel(ax, name, "Batch size", y if len(y) < 30 else "Peak memory")  # noqa: PLR2004
     for ax in axes[len(panels) :]:
         ax.remove()
-    canvas.freeze_layout(figure)
+    canvas.arrange_small(figure, lines, columns)
     for ax, panel in zip(axes, panels, strict=False):
         _label_ends(ax, panel)
     return figure
@@ -77,27 +89,48 @@ def _panels(rows: pd.DataFrame, settings: tuple[str, ...]) -> list[_Panel]:
     """Group after group, and in a group setting after setting, with an empty panel where a setting lacks a group."""
     groups = [group for group in palette.STYLES if (rows["group"] == group).any()]
     return [
-        _Panel(group, setting, rows[(rows["group"] == group) & (rows[SETTING] == setting)])
+        _panel(group, setting, rows[(rows["group"] == group) & (rows[SETTING] == setting)])
         for group in groups
         for setting in settings
     ]
 
 
+def _panel(group: str, setting: str, rows: pd.DataFrame) -> _Panel:
+    """Of more models than a panel has room for, every so many-th in the order of their values."""
+    ends = rows.drop_duplicates(NAME, keep="last").sort_values("value")[NAME].astype(str).tolist()
+    if len(ends) <= _MOST_LINES:
+        return _Panel(group, setting, rows, 0)
+    kept = {ends[round(index * (len(ends) - 1) / (_MOST_LINES - 1))] for index in range(_MOST_LINES)}
+    return _Panel(group, setting, rows[rows[NAME].isin(kept)], len(ends) - len(kept))
+
+
 def _draw(ax: Axes, panel: _Panel, rows: pd.DataFrame, batches: list[int], unit: str) -> None:
     canvas.batch_axis(ax.xaxis, batches)
     canvas.log_axis(ax, "y", unit, rows["value"])
+    ax.yaxis.set_minor_locator(NullLocator())
     ax.set_ylim(float(rows["value"].min()) / 1.5, float(rows["value"].max()) * 1.5)
-    others = rows[(rows[SETTING] == panel.setting) & (rows["group"] != panel.group)]
-    for _, line in others.groupby(NAME, observed=True, sort=False):
-        ax.plot(line["batch"], line["value"], color=_BACKGROUND, linewidth=0.8, zorder=1)
+    others = rows[(rows[SETTING] == panel.setting) & ~rows[NAME].isin(panel.rows[NAME].unique())]
+    ax.plot(*_broken_line(others), color=_BACKGROUND, linewidth=0.8, zorder=1)
     style = palette.STYLES[panel.group]
     for index, (_, line) in enumerate(panel.rows.groupby(NAME, observed=True, sort=False)):
-        ends = [(line["value"] - line["low"]).fillna(0.0), (line["high"] - line["value"]).fillna(0.0)]
-        ax.errorbar(
-            line["batch"], line["value"], yerr=ends, color=style.color, marker=style.marker, markersize=5,
-            linestyle=_DASHES[index % len(_DASHES)], linewidth=1.4, capsize=2.0, ecolor="#333333", elinewidth=0.8,
-            markeredgecolor="black", markeredgewidth=0.4, zorder=3,
-        )  # fmt: skip
+        looks: dict[str, Any] = {
+            "linestyle": _DASHES[index % len(_DASHES)],
+            "linewidth": 1.4,
+            "marker": style.marker,
+            "markersize": 5,
+        }
+        ax.plot(line["batch"], line["value"], color=style.color, **_OUTLINE, **looks, zorder=3)
+    known = panel.rows.dropna(subset=["low", "high"])
+    ends = [known["value"] - known["low"], known["high"] - known["value"]]
+    ax.errorbar(known["batch"], known["value"], yerr=ends, **_INTERVAL, zorder=4)
+
+
+def _broken_line(rows: pd.DataFrame) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """The lines of all models as one that is broken between them: one thing to draw instead of hundreds."""
+    table = rows.assign(name=rows[NAME].astype(str)).pivot_table(index=NAME, columns="batch", values="value")
+    batches = np.append(table.columns.to_numpy(dtype=np.float64), np.nan)
+    values = np.column_stack([table.to_numpy(dtype=np.float64), np.full(len(table), np.nan)])
+    return np.tile(batches, len(table)), values.ravel()
 
 
 def _label_ends(ax: Axes, panel: _Panel) -> None:
@@ -115,7 +148,7 @@ def _label_ends(ax: Axes, panel: _Panel) -> None:
     for text, (_, end), up in zip(texts, ends.iterrows(), found, strict=True):
         if up is not None:
             _write_end(ax, text.get_text(), end, up)
-    canvas.say_unlabelled(ax, found.count(None))
+    canvas.say_unlabelled(ax, found.count(None) + panel.left_out)
 
 
 def _write_end(ax: Axes, name: str, end: pd.Series[float], up: float) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,7 @@ from zoobench.reports import palette
 from zoobench.reports.charts import canvas
 from zoobench.reports.charts.scatter import MOST_SETTINGS
 from zoobench.reports.escape import figure_text
-from zoobench.reports.selection import NAME, SETTING, View, measured
+from zoobench.reports.selection import NAME, SETTING, View, measured, shown_settings
 
 REFERENCES = ("alexnet", "alexnet_2012")
 """What the compared families are related to: the first of these that was measured."""
@@ -29,8 +30,12 @@ _AMP = (Precision.AMP_FP16, Precision.AMP_BF16)
 _BATCH_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 _TICKS = (0.1, 0.2, 0.5, 0.7, 1.0, 1.4, 2.0, 3.0, 5.0, 10.0)
 _TICKS_WIDE_RATIO = 100.0
+_MOST_ROWS = 48
+_MOST_PANELS = 4
 _ROW_INCHES = 0.23
 _SHADE = "#F3E3DB"
+_OUTLINE: dict[str, Any] = {"markeredgecolor": "black", "markeredgewidth": 0.5}
+_INTERVAL: dict[str, Any] = {"linestyle": "", "ecolor": "#333333", "elinewidth": 0.8, "zorder": 3}
 
 
 class _AmpPanel(NamedTuple):
@@ -62,20 +67,20 @@ def amp_speedups(view: View) -> pd.DataFrame:
 def amp_speedup(view: View) -> Figure | None:
     """A panel for each setting, mode and AMP precision; a row a model, a marker a batch."""
     speedups = amp_speedups(view)
-    speedups = speedups[speedups[SETTING].isin(view.settings[:MOST_SETTINGS])]
-    panels = list(_amp_panels(speedups))
-    if not panels:
+    if speedups.empty:
         return None
-    names = [str(name) for name in speedups[NAME].unique()]
+    panels_each = len(speedups[["mode", "precision"]].drop_duplicates())
+    shown, cut = shown_settings(view, max(2, _MOST_PANELS // panels_each))
+    speedups = speedups[speedups[SETTING].isin(shown)]
+    title = f"Speed-up by mixed precision: latency in fp32 / latency with AMP{cut}"
+    known, names = len(speedups[NAME].unique()), _most_changed(speedups)
+    if len(names) < known:
+        title += f" (the {len(names)} of {known} models whose time changes most)"
+    speedups = speedups[speedups[NAME].isin(names)]
+    panels = list(_amp_panels(speedups))
     batches = sorted(int(batch) for batch in speedups["batch"].unique())
     height = 1.2 + (_ROW_INCHES + 0.02 * len(batches)) * len(names)
-    figure, axes = canvas.new_figure(
-        1,
-        len(panels),
-        width=4.6,
-        height=height,
-        title="Speed-up by mixed precision: latency in fp32 / latency with AMP",
-    )
+    figure, axes = canvas.new_figure(1, len(panels), width=4.6, height=height, title=title)
     limits = _speedup_limits(speedups)
     for ax, panel in zip(axes, panels, strict=True):
         _draw_amp(ax, panel, names, batches, limits)
@@ -103,7 +108,8 @@ def families_against_alexnet(view: View) -> Figure | None:
     names = [str(name) for name in relative[NAME].unique()]
     panels = [panel for panel in _compared_quantities(view) if relative[panel[1]].notna().any()]
     height = 1.2 + 1.3 * _ROW_INCHES * len(names)
-    title = f"SqueezeNet, MobileNet, ShuffleNet and Xception relative to {reference} ({view.point})"
+    cut = shown_settings(view, MOST_SETTINGS)[1]
+    title = f"SqueezeNet, MobileNet, ShuffleNet and Xception relative to {reference} ({view.point}){cut}"
     figure, axes = canvas.new_figure(1, len(panels), width=max(3.0, 9.0 / len(panels)), height=height, title=title)
     for ax, (panel, column, setting) in zip(axes, panels, strict=True):
         of_panel = relative if setting is None else relative[relative[SETTING] == setting]
@@ -127,6 +133,14 @@ def _amp_panels(speedups: pd.DataFrame) -> Iterable[_AmpPanel]:
         yield _AmpPanel(str(setting), str(mode), str(precision), rows)
 
 
+def _most_changed(speedups: pd.DataFrame) -> list[str]:
+    """Models in their order; where they are more than a page holds, those whose speed-up is furthest from 1."""
+    names = speedups[NAME].astype(str)
+    change = np.log(speedups["speedup"]).abs().groupby(names, sort=False).max()
+    kept = set(change.sort_values(ascending=False, kind="stable").index[:_MOST_ROWS])
+    return [name for name in names.unique() if name in kept]
+
+
 def _draw_amp(ax: Axes, panel: _AmpPanel, names: list[str], batches: list[int], limits: tuple[float, float]) -> None:
     mode = "Inference" if panel.mode == Mode.INFER else "Training step"
     title = _titled(mode, panel.precision, panel.setting)
@@ -137,15 +151,13 @@ def _draw_amp(ax: Axes, panel: _AmpPanel, names: list[str], batches: list[int], 
     ax.axvline(1.0, color="black", linewidth=1.0)
     _ratio_ticks(ax.xaxis, limits)
     _name_rows(ax, names)
-    for _, row in panel.rows.iterrows():
-        style = palette.STYLES[str(row["group"])]
-        batch, speedup = int(row["batch"]), float(row["speedup"])
-        at = names.index(str(row[NAME])) + _offset(batches, batch)
-        ends = np.nan_to_num([[speedup - float(row["low"])], [float(row["high"]) - speedup]])
-        ax.errorbar(
-            [speedup], [at], xerr=ends, marker=_batch_marker(batches, batch), color=style.color,
-            markersize=5, markeredgecolor="black", markeredgewidth=0.5, ecolor="#333333", elinewidth=0.8, zorder=3,
-        )  # fmt: skip
+    places = {name: index for index, name in enumerate(names)}
+    for (group, batch), rows in panel.rows.groupby(["group", "batch"], observed=True):
+        index = batches.index(int(str(batch)))
+        marker = {"marker": _BATCH_MARKERS[index % len(_BATCH_MARKERS)], "markersize": 5.0, **_OUTLINE}
+        up = [places[str(name)] + _offset(batches, index) for name in rows[NAME]]
+        ends = np.nan_to_num([rows["speedup"] - rows["low"], rows["high"] - rows["speedup"]])
+        ax.errorbar(rows["speedup"], up, xerr=ends, color=palette.STYLES[str(group)].color, **marker, **_INTERVAL)
 
 
 def _speedup_limits(speedups: pd.DataFrame) -> tuple[float, float]:
@@ -173,17 +185,13 @@ def _tick_text(ratio: float) -> str:
     return f"{ratio:.6f}".rstrip("0").rstrip(".") + "×"
 
 
-def _offset(batches: list[int], batch: int) -> float:
+def _offset(batches: list[int], index: int) -> float:
     """Batches of a model stand above each other within its row."""
-    return 0.0 if len(batches) == 1 else _spread(batches) * (batches.index(batch) / (len(batches) - 1) - 0.5)
+    return 0.0 if len(batches) == 1 else _spread(batches) * (index / (len(batches) - 1) - 0.5)
 
 
 def _spread(batches: list[int]) -> float:
     return min(0.55, 0.2 * (len(batches) - 1))
-
-
-def _batch_marker(batches: list[int], batch: int) -> str:
-    return _BATCH_MARKERS[batches.index(batch) % len(_BATCH_MARKERS)]
 
 
 def _batch_handles(batches: list[int]) -> list[Line2D]:
@@ -192,12 +200,12 @@ def _batch_handles(batches: list[int]) -> list[Line2D]:
             [],
             [],
             linestyle="",
-            marker=_batch_marker(batches, batch),
+            marker=marker,
             color="white",
             markeredgecolor="black",
             label=f"batch {batch}",
         )
-        for batch in batches
+        for batch, marker in zip(batches, itertools.cycle(_BATCH_MARKERS), strict=False)
     ]
 
 
@@ -210,7 +218,7 @@ def _compared_quantities(view: View) -> list[tuple[str, str, str | None]]:
     """Title, column and setting of each panel: a model's facts once, what was measured for each setting."""
     panels: list[tuple[str, str, str | None]] = [("Parameters", "parameters", None), ("MACs", "macs", None)]
     for column, title in (("memory", "Peak memory"), ("latency", "Latency")):
-        panels += [(_titled(title, setting), column, setting) for setting in view.settings[:MOST_SETTINGS]]
+        panels += [(_titled(title, setting), column, setting) for setting in shown_settings(view, MOST_SETTINGS)[0]]
     return panels
 
 

@@ -17,10 +17,10 @@ from zoobench.reports import palette
 from zoobench.reports.charts import canvas
 from zoobench.reports.charts.canvas import Spot
 from zoobench.reports.placement import Box
-from zoobench.reports.selection import NAME, SETTING, View
+from zoobench.reports.selection import NAME, SETTING, View, shown_settings
 from zoobench.units import format_percent
 
-MOST_SETTINGS = 4
+MOST_SETTINGS = 3
 """More settings than these are not drawn side by side; the tables have them all."""
 
 
@@ -38,10 +38,11 @@ def latency_against_macs(view: View) -> Figure | None:
     """A panel a setting: MACs across, latency up, both logarithmic, with the interval of the median."""
     models = view.models.dropna(subset=["latency", "macs"])
     models = models[(models["macs"] > 0) & (models["latency"] > 0)]
-    settings = [name for name in view.settings if (models[SETTING] == name).any()][:MOST_SETTINGS]
+    shown, cut = shown_settings(view, MOST_SETTINGS)
+    settings = [name for name in shown if (models[SETTING] == name).any()]
     if not settings:
         return None
-    title = f"Latency against MACs ({view.point})"
+    title = f"Latency against MACs ({view.point}){cut}"
     figure, axes = canvas.new_figure(
         1, len(settings), width=9.0 if len(settings) == 1 else 7.5, height=6.5, title=title
     )
@@ -68,9 +69,8 @@ def accuracy_against_cost(view: View) -> Figure | None:
     panels = [panel for panel in _costs(view, models) if len(panel.models)]
     if not panels or not models["latency"].notna().any():
         return None
-    figure, axes = canvas.new_figure(
-        len(panels), 1, width=9.0, height=4.6, title="Published top-1 accuracy against what it costs"
-    )
+    title = "Published top-1 accuracy against what it costs" + shown_settings(view, MOST_SETTINGS)[1]
+    figure, axes = canvas.new_figure(len(panels), 1, width=9.0, height=4.6, title=title)
     for ax, panel in zip(axes, panels, strict=True):
         _draw_costs(ax, panel, models["top1_ratio"])
     front = Line2D([], [], color="#444444", linewidth=1.0, linestyle="--", label="Pareto front")
@@ -104,7 +104,7 @@ def is_of_paper(models: pd.DataFrame) -> npt.NDArray[np.bool_]:
 
 
 def _costs(view: View, models: pd.DataFrame) -> list[_Cost]:
-    settings = view.settings[:MOST_SETTINGS]
+    settings, _ = shown_settings(view, MOST_SETTINGS)
     panels = [
         _Cost(
             "latency",
@@ -155,14 +155,10 @@ def _front(panel: _Cost) -> pd.DataFrame:
 def _draw_points(ax: Axes, models: pd.DataFrame, x: str, y: str, *, is_hollow: npt.NDArray[np.bool_]) -> None:
     for index, (_, model) in enumerate(models.iterrows()):
         style = palette.STYLES[str(model["group"])]
-        filling: dict[str, Any] = {"markerfacecolor": "white", "markeredgecolor": style.color, "markeredgewidth": 1.6}
-        if not is_hollow[index]:
-            filling: dict[str, Any] = {
-                "markerfacecolor": style.color,
-                "markeredgecolor": "black",
-                "markeredgewidth": 0.4,
-            }
-        ax.plot(model[x], model[y], linestyle="", marker=style.marker, markersize=6.5, zorder=3, **filling)
+        filled: dict[str, Any] = {"markerfacecolor": style.color, "markeredgecolor": "black", "markeredgewidth": 0.4}
+        hollow: dict[str, Any] = {"markerfacecolor": "white", "markeredgecolor": style.color, "markeredgewidth": 1.6}
+        looks = hollow if is_hollow[index] else filled
+        ax.plot(model[x], model[y], linestyle="", marker=style.marker, markersize=6.5, zorder=3, **looks)
 
 
 def _draw_intervals(ax: Axes, models: pd.DataFrame, x: str | None) -> None:

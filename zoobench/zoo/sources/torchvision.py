@@ -1,8 +1,9 @@
 """The source `torchvision`: its classification models, as the catalogue describes them.
 
-GoogLeNet and Inception v3 are built without auxiliary heads, as their published weights are counted, and with
-PyTorch's ordinary random weights (torchvision's own take a minute of drawing from truncated normals). Vision
-transformers are built for the catalogue's image size, or for that of the weights.
+GoogLeNet and Inception v3 are built without auxiliary heads, which only training would use (torchvision's published
+number of parameters leaves them out for GoogLeNet, but not for Inception v3), and with PyTorch's ordinary random
+weights, as torchvision advises to save the time of drawing its own. Vision transformers are built for the catalogue's
+image size, or for that of the weights.
 """
 
 from __future__ import annotations

@@ -1,0 +1,61 @@
+"""Tasks that look at a device in a fresh process, run by `zoobench.isolate`. Each is called with a `Tell` last."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from zoobench.cases import Allocator, Case
+from zoobench.devices import CpuDevice, heap
+from zoobench.isolate import Tell
+from zoobench.timing.covariates import read_counters
+from zoobench.zoo.build import build_model
+
+DENORMAL = 1e-40
+MANY = 2**20
+"""Elements enough that every thread gets some."""
+
+
+def page_faults_a_call(allocator: str, tell: Tell) -> None:
+    """Page faults of a call of a real net after warm-up, within the setting and after it."""
+    torch.set_num_threads(1)
+    with torch.inference_mode():
+        with heap.allocator(Allocator(allocator)):
+            model, images = build_model("squeezenet1_1").eval(), torch.randn(4, 3, 224, 224)
+            within = _faults(model, images)
+        tell((within, _faults(model, images)))
+
+
+def process_memory(size_bytes: int, tell: Tell) -> None:
+    """What the device says of a process that held so much before it, and as much again after it."""
+    _touch(2 * size_bytes)
+    device = CpuDevice()
+    before = device.measure_other_memory()[1]
+    _touch(size_bytes)
+    tell((before, device.measure_other_memory()[1]))
+
+
+def denormals(case: Case, tell: Tell) -> None:
+    """How many of many products are not zero: before, within and after the settings."""
+    before = _denormal(1)
+    with CpuDevice().settings(case):
+        within = _denormal(MANY)
+    tell((before, within, _denormal(1)))
+
+
+def _faults(model: torch.nn.Module, images: Tensor) -> float:
+    for _ in range(2):
+        model(images)
+    before = read_counters()
+    model(images)
+    return read_counters().since(before)["page_faults"]
+
+
+def _touch(size_bytes: int) -> None:
+    torch.ones(size_bytes, dtype=torch.uint8)
+
+
+def _denormal(count: int) -> int:
+    """Read as integers: a comparison with zero would flush too."""
+    bits = torch.full((count,), 71_362, dtype=torch.int32)  # the bits of 1e-40
+    return int((bits.view(torch.float32) * 1.0).view(torch.int32).count_nonzero())

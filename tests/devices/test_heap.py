@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import ctypes
+from typing import Any
+
+import pytest
+
+from zoobench.cases import Allocator
+from zoobench.devices import heap
+from zoobench.findings import MANY_PAGE_FAULTS
+from zoobench.isolate import ForkedWorkers, Task
+
+pytestmark = pytest.mark.skipif(not heap.can_retain(), reason="the C library is not glibc")
+
+
+def page_faults_a_call(allocator: Allocator) -> tuple[float, float]:
+    told: list[Any] = []
+    failure = ForkedWorkers().run(Task("device_tasks:page_faults_a_call", (allocator.value,)), told.append, 120.0)
+    assert failure is None
+    return told[0]
+
+
+def test_a_net_faults_its_memory_in_on_every_call_unless_the_heap_is_retained() -> None:
+    """Method, section 2. Squeezenet 1.1 at batch 4 writes activations of 12 MiB and less."""
+    retained, after = page_faults_a_call(Allocator.RETAINED)
+    system, _ = page_faults_a_call(Allocator.SYSTEM)
+
+    assert retained < MANY_PAGE_FAULTS
+    assert system > 1000
+    assert after > 1000, "memory goes back to the kernel again"
+
+
+class FakeLibrary:
+    """Records what is asked of glibc."""
+
+    gnu_get_libc_version = "present"
+
+    def __init__(self, answer: int = 1) -> None:
+        self._answer = answer
+        self.parameters: dict[int, int] = {}
+
+    def mallopt(self, parameter: ctypes.c_int, value: ctypes.c_int) -> int:
+        self.parameters[parameter.value] = value.value
+        return self._answer
+
+
+@pytest.fixture
+def library(monkeypatch: pytest.MonkeyPatch) -> FakeLibrary:
+    library = FakeLibrary()
+    monkeypatch.setattr(ctypes, "CDLL", lambda _: library)
+    return library
+
+
+def test_the_documented_defaults_are_put_back_after_an_error(library: FakeLibrary) -> None:
+    """mallopt(3): M_MMAP_MAX 65,536, M_TRIM_THRESHOLD and M_TOP_PAD 128 KiB; the numbers are malloc.h's."""
+    trim_threshold, top_pad, mmap_max = -1, -2, -4
+    seen: list[dict[int, int]] = []
+
+    def fail_within() -> None:
+        with heap.allocator(Allocator.RETAINED):
+            seen.append(dict(library.parameters))
+            raise ArithmeticError
+
+    with pytest.raises(ArithmeticError):
+        fail_within()
+
+    assert seen == [{mmap_max: 0, trim_threshold: 2**31 - 1, top_pad: 64 * 2**20}]
+    assert library.parameters == {mmap_max: 65_536, trim_threshold: 128 * 2**10, top_pad: 128 * 2**10}
+
+
+def test_the_system_allocator_is_left_as_it_is(library: FakeLibrary) -> None:
+    with heap.allocator(Allocator.SYSTEM):
+        pass
+
+    assert library.parameters == {}
+
+
+def test_another_c_library_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Musl:
+        pass
+
+    monkeypatch.setattr(ctypes, "CDLL", lambda _: Musl())
+
+    assert not heap.can_retain()
+    with heap.allocator(Allocator.RETAINED):
+        pass
+
+
+def test_a_refusal_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ctypes, "CDLL", lambda _: FakeLibrary(answer=0))
+
+    with pytest.raises(OSError, match="mallopt"), heap.allocator(Allocator.RETAINED):
+        pass

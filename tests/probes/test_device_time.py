@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from fakes import OPERATOR_S, FakeAsyncDevice
+from torch import nn
+
+from zoobench.calls import Inference
+from zoobench.cases import Budget, Case, Mode, ModelRef, Precision
+from zoobench.devices import CpuDevice, Device
+from zoobench.probes.device_time import measure_device_time
+from zoobench.probes.probe import Progress
+from zoobench.records import Measurement, Unavailable
+from zoobench.subject import Subject, build_subject
+
+CASE = Case(
+    model=ModelRef("zoobench", "lenet5"),
+    mode=Mode.INFER,
+    batch=1,
+    image_size=32,
+    precision=Precision.FP32,
+    device="cpu",
+    threads=1,
+)
+
+
+def measure(subject: Subject, progress: Progress) -> Measurement | Unavailable:
+    [result] = measure_device_time(subject, Budget(), progress)
+    assert not isinstance(result, str)
+    return result  # type: ignore[return-value]
+
+
+def subject_on(device: Device) -> Subject:
+    return build_subject(CASE, device)
+
+
+def test_it_is_the_sum_of_the_kernels_without_the_gaps() -> None:
+    device = FakeAsyncDevice()
+    with device.settings(CASE):
+        subject = subject_on(device)
+        progress = Progress()
+        result = measure(subject, progress)
+
+    assert isinstance(result, Measurement)
+    kernels = result.samples[0] / OPERATOR_S
+    assert kernels == operators_of(subject)
+    assert progress.in_calls_s > 0
+
+
+def operators_of(subject: Subject) -> int:
+    """Leaves of the model: a squashing is three operators, flattening one."""
+    leaves = [module for module in subject.module.modules() if not list(module.children())]
+    squashings = 4 * 3
+    return len([leaf for leaf in leaves if type(leaf).__name__ != "ScaledTanh"]) + squashings + len(["flatten"])
+
+
+def test_a_cpu_makes_no_call_for_it() -> None:
+    subject = subject_on(CpuDevice())
+    calls: list[int] = []
+    module = nn.Identity()
+    module.register_forward_pre_hook(lambda *_: calls.append(1))
+    progress = Progress()
+
+    result = measure(
+        Subject(
+            case=CASE,
+            device=CpuDevice(),
+            module=module,
+            images=subject.images,
+            model_call=Inference(module, subject.images, nn.Module),  # type: ignore[arg-type]
+            build_s=0.0,
+        ),
+        progress,
+    )
+
+    assert isinstance(result, Unavailable)
+    assert (calls, progress.in_calls_s) == ([], 0.0)

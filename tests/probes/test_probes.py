@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from zoobench import metrics
+from zoobench.probes import Probe, all_probes
+
+
+def test_what_is_timed_comes_before_what_disturbs() -> None:
+    names = [probe.name for probe in all_probes()]
+
+    assert names == ["size", "latency", "memory", "device_time"]
+
+
+def test_every_metric_of_a_probe_is_in_the_table_and_has_one_probe() -> None:
+    measured = [metric for probe in all_probes() for metric in probe.metrics]
+
+    assert len(measured) == len(set(measured))
+    assert all(metrics.find(metric) for metric in measured)
+    derived = {"throughput"}
+    assert set(measured) | derived == {metric.key for metric in metrics.METRICS}
+
+
+def test_a_package_adds_a_probe_by_its_entry_point(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    info = tmp_path / "added-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: added\nVersion: 1.0\n", encoding="utf-8")
+    (info / "entry_points.txt").write_text("[zoobench.probes]\nadded = added_probe:PROBE\n", encoding="utf-8")
+    (tmp_path / "added_probe.py").write_text(
+        "from zoobench.probes import Probe\n"
+        "PROBE = Probe(name='added', metrics=('latency',), measure=lambda subject, budget, progress: ())\n",
+        encoding="utf-8",
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+
+    *_, last = all_probes()
+
+    assert isinstance(last, Probe)
+    assert last.name == "added"

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+from torch import Tensor, nn
+
+from zoobench.cases import Budget, Case, Mode, ModelRef, Precision
+from zoobench.counting import UncountableError
+from zoobench.devices import CpuDevice
+from zoobench.probes import size
+from zoobench.probes.probe import Progress
+from zoobench.probes.size import PROBE, measure_size
+from zoobench.records import Measurement, Unavailable
+from zoobench.subject import build_subject
+
+CASE = Case(
+    model=ModelRef("zoobench", "lenet5"),
+    mode=Mode.INFER,
+    batch=4,
+    image_size=32,
+    precision=Precision.FP32,
+    device="cpu",
+    threads=1,
+)
+
+
+def measure(**axes: Any) -> dict[str, Measurement | Unavailable]:
+    subject = build_subject(msgspec.structs.replace(CASE, **axes), CpuDevice())
+    parts = list(measure_size(subject, Budget(), Progress()))
+    assert [part.metric for part in parts] == list(PROBE.metrics)
+    return {part.metric: part for part in parts}
+
+
+def values(results: dict[str, Measurement | Unavailable]) -> dict[str, float]:
+    return {metric: part.samples[0] for metric, part in results.items() if isinstance(part, Measurement)}
+
+
+def test_counts_are_those_of_lenet5_by_hand() -> None:
+    """Multiply-accumulates: C1 25·6·28², C3 150·16·10², C5 400·120, F6 120·84, output 84·10."""
+    assert values(measure()) == {
+        "parameters": 61_706.0,
+        "trainable_parameters": 61_706.0,
+        "buffers": 0.0,
+        "macs": 25 * 6 * 28**2 + 150 * 16 * 10**2 + 400 * 120 + 120 * 84 + 84 * 10,
+        "activations": 6 * 28**2 + 16 * 10**2 + 120 + 84 + 10,
+    }
+
+
+@pytest.mark.parametrize("axes", [{"batch": 1}, {"mode": Mode.TRAIN}, {"precision": Precision.BF16}], ids=str)
+def test_they_are_facts_of_the_model_and_not_of_the_case(axes: dict[str, Any]) -> None:
+    assert values(measure(**axes)) == values(measure())
+
+
+def test_counting_leaves_the_model_as_it_was() -> None:
+    subject = build_subject(CASE, CpuDevice())
+    before = {name: value.clone() for name, value in subject.module.state_dict().items()}
+    was_training = subject.module.training
+
+    list(measure_size(subject, Budget(), Progress()))
+
+    assert subject.module.training == was_training
+    assert all((value == before[name]).all() for name, value in subject.module.state_dict().items())
+    assert {parameter.device.type for parameter in subject.module.parameters()} == {"cpu"}
+    assert not any(module._forward_hooks or module._forward_pre_hooks for module in subject.module.modules())
+
+
+def test_what_cannot_be_counted_is_unavailable_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_module: nn.Module, _images: Tensor) -> None:
+        raise UncountableError("the pass needs values")
+
+    monkeypatch.setattr(size, "count_forward", refuse)
+
+    results = measure()
+
+    assert values(results)["parameters"] == 61_706.0
+    for metric in ("macs", "activations"):
+        assert results[metric] == Unavailable(metric=metric, reason="the pass needs values")

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import pytest
+
+from zoobench import metrics
+from zoobench.errors import UnknownNameError
+from zoobench.metrics import METRICS, Better, Comparison
+from zoobench.probes import all_probes
+from zoobench.units import format_quantity
+
+
+def test_keys_are_unique_and_found() -> None:
+    assert len({metric.key for metric in METRICS}) == len(METRICS)
+    assert [metrics.find(metric.key) for metric in METRICS] == list(METRICS)
+
+
+def test_an_unknown_metric_is_answered_with_the_nearest() -> None:
+    with pytest.raises(UnknownNameError, match=r"^unknown metric 'latenci': did you mean latency"):
+        metrics.find("latenci")
+
+
+def test_every_unit_can_be_printed() -> None:
+    assert {metric.unit for metric in METRICS} == {"s", "bytes", "1", "1/s"}
+    for metric in METRICS:
+        assert format_quantity(1.0, metric.unit)[0] == "1"
+
+
+def test_facts_of_a_model_are_counts_that_compare_exactly() -> None:
+    facts = [metrics.find(key) for key in metrics.MODEL_METRICS]
+    assert [fact.key for fact in facts] == ["parameters", "trainable_parameters", "buffers", "macs", "activations"]
+    assert {(fact.unit, fact.comparison) for fact in facts} == {("1", Comparison.EXACT)}
+    others = [metric for metric in METRICS if metric not in facts]
+    assert {metric.comparison for metric in others} == {Comparison.NOISY}
+
+
+def test_only_throughput_should_rise() -> None:
+    assert {metric.key for metric in METRICS if metric.better is not Better.LOWER} == {"throughput"}
+
+
+def test_every_probe_measures_metrics_of_the_table() -> None:
+    promised = [metric for probe in all_probes() for metric in probe.metrics]
+    assert set(promised) <= {metric.key for metric in METRICS}
+    assert len(set(promised)) == len(promised), "two probes promise the same metric"

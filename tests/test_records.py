@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import math
+
+import msgspec
+import pytest
+from synthetic import make_case, make_record, make_run, measurement, realistic_record
+
+from zoobench.cases import Mode, Precision
+from zoobench.records import SCHEMA, CaseRecord, Measurement, RunRecord, Unavailable
+
+
+def test_a_measurement_without_samples_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"^latency: a measurement has samples; what has none is Unavailable$"):
+        Measurement(metric="latency", samples=(), method="clock")
+
+
+@pytest.mark.parametrize("sample", [math.nan, math.inf, -math.inf])
+def test_a_sample_that_is_no_number_is_refused(sample: float) -> None:
+    with pytest.raises(ValueError, match=r"^latency: a sample is not a finite number$"):
+        Measurement(metric="latency", samples=(1.0, sample), method="clock")
+
+
+@pytest.mark.parametrize("values", [(), (1.0,), (1.0, 2.0, 3.0)])
+def test_a_covariate_has_one_value_a_sample(values: tuple[float, ...]) -> None:
+    with pytest.raises(ValueError, match=r"^latency: a covariate has one value a sample$"):
+        Measurement(metric="latency", samples=(1.0, 2.0), method="clock", covariates={"page_faults": values})
+
+
+@pytest.mark.parametrize("samples", ["[]", "[null]", '["fast"]', "[1e999]"])
+def test_what_may_not_be_made_may_not_be_read_either(samples: str) -> None:
+    line = f'{{"metric": "latency", "samples": {samples}, "method": "clock"}}'
+    with pytest.raises(msgspec.MsgspecError):
+        msgspec.json.decode(line, type=Measurement)
+
+
+def test_a_measurement_is_found_by_its_metric() -> None:
+    latency, memory = measurement("latency", 0.1), measurement("peak_allocated", 5)
+    missing = Unavailable(metric="peak_reserved", reason="no pool")
+    record = make_record(make_case(), [latency, memory], unavailable=(missing,))
+    assert record.measurement("peak_allocated") is memory
+    assert record.measurement("latency") is latency
+    assert record.measurement("peak_reserved") is None
+
+
+def test_records_cannot_be_changed() -> None:
+    with pytest.raises(AttributeError):
+        make_record(make_case()).duration_s = 0.0  # type: ignore[misc]
+
+
+def test_samples_survive_being_written_bit_by_bit() -> None:
+    record = realistic_record(make_case(mode=Mode.TRAIN, precision=Precision.AMP_BF16))
+    assert msgspec.json.decode(msgspec.json.encode(record), type=CaseRecord) == record
+
+
+def test_heads_survive_being_written() -> None:
+    run = make_run([]).run
+    assert msgspec.json.decode(msgspec.json.encode(run), type=RunRecord) == run
+
+
+def test_the_layout_of_schema_1_is_what_it_always_was() -> None:
+    """A field renamed or removed is a new schema, with an upgrade in `zoobench.store.UPGRADES`."""
+    assert SCHEMA == 1
+    layout = {
+        name: [field.name for field in msgspec.structs.fields(kind)]
+        for name, kind in (("case", CaseRecord), ("measurement", Measurement), ("run", RunRecord))
+    }
+    assert layout == {
+        "case": ["case", "budget", "started_at", "duration_s", "in_calls_s", "measurements", "unavailable", "findings",
+                 "failure", "schema"],
+        "measurement": ["metric", "samples", "method", "calls_per_sample", "covariates"],
+        "run": ["run_id", "started_at", "label", "command", "environment", "schema"],
+    }  # fmt: skip
