@@ -15,7 +15,8 @@ report: $(READY)  ## the report of the newest run
 	$(BIN)/python -m zoobench report
 
 test: $(READY)
-	$(BIN)/python -m pytest -m "not slow" --cov=zoobench --cov-report=term:skip-covered --cov-fail-under=90
+	$(BIN)/coverage run -m pytest -m "not slow"
+	$(BIN)/coverage report --skip-covered --fail-under=90
 
 smoke: $(READY)  ## every suite runs, on two small models
 	$(BIN)/python -m pytest suites --benchmark-disable --zoobench-models squeezenet1_1,lenet5 --zoobench-batch-sizes 1

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import hypothesis
 import pytest
 import pytest_socket
+
+# A busy machine is not a defect: examples are counted, not timed.
+hypothesis.settings.register_profile("zoobench", deadline=None)
+hypothesis.settings.load_profile("zoobench")
 
 pytest_plugins = ("pytester",)
 

@@ -19,7 +19,8 @@ from torch.utils._pytree import tree_leaves
 
 from zoobench.cases import Case, Precision
 from zoobench.devices import Call, Mark, PeakMemory, Result
-from zoobench.records import DeviceFacts, Measurement, Unavailable
+from zoobench.isolate import Task, Tell
+from zoobench.records import DeviceFacts, Failure, Measurement, Unavailable
 
 BLOCK_BYTES = 512
 """What the fake allocator rounds up to, as CUDA's caching allocator does (c10/cuda/CUDACachingAllocator.cpp)."""
@@ -165,6 +166,26 @@ class FakeAsyncDevice:
         call()
         self.wait()
         return Measurement(metric="device_time", samples=(self._kernels_s - before_s,), method="fake profiler")
+
+
+class TellingExecutor:
+    """A `zoobench.isolate.Executor` that tells these parts and fails so; it writes down what it was asked."""
+
+    def __init__(self, *parts: Any, failure: Failure | None = None, takes_s: float = 0.0) -> None:
+        self.parts = parts
+        self.failure = failure
+        self.tasks: list[Task] = []
+        self.limits_s: list[float] = []
+        self.clock = FakeClock()
+        self._takes_s = takes_s
+
+    def run(self, task: Task, tell: Tell, time_limit_s: float) -> Failure | None:
+        self.tasks.append(task)
+        self.limits_s.append(time_limit_s)
+        self.clock.advance(self._takes_s)
+        for part in self.parts:
+            tell(part)
+        return self.failure
 
 
 def make_device(_: int) -> FakeAsyncDevice:

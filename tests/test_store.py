@@ -354,6 +354,16 @@ def test_a_corrupt_line_is_skipped_and_said_with_its_number(tmp_path: Path, line
     assert "\n" not in stored.notes[0]
 
 
+def test_bytes_that_are_no_text_are_corrupt(tmp_path: Path) -> None:
+    first, last = batches(1, 2)
+    name = write_run(tmp_path, first, last)
+    path = cases_file(tmp_path, name)
+    path.write_bytes(encoded(first).replace(b"fabricated", b"fabric\xffted") + encoded(last))
+    stored = load_run(tmp_path, name)
+    assert stored.records == (last,)
+    assert stored.notes[0].startswith(f"{path} line 1 is corrupt and was skipped: 'utf-8' codec can't decode byte 0xff")
+
+
 def test_a_record_that_breaks_a_promise_is_corrupt(tmp_path: Path) -> None:
     record = make_record(make_case(), [measurement("latency", 1.0)])
     name = write_run(tmp_path, record)
@@ -428,7 +438,10 @@ def test_older_lines_climb_the_ladder(tmp_path: Path, monkeypatch: pytest.Monkey
 # Folders that cannot be read or written
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b"null", b"\xff", b'{"schema": 1}', b'{"schema": 0}', b'{"sch'])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"[]", b"{}", b"null", b"\xff", b'{"schema": 1}', b'{"schema": 0}', b'{"sch', b'{"schema": "\xff"}'],
+)
 def test_a_broken_head_is_one_line(tmp_path: Path, content: bytes) -> None:
     name = write_run(tmp_path)
     path = tmp_path / name / RUN_FILE

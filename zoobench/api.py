@@ -6,6 +6,8 @@ import functools
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
+
 from zoobench import catalogue, store
 from zoobench.cases import Budget, Case, Mode, Precision, parse_choice, parse_positive
 from zoobench.isolate import Executor, ForkedWorkers, InProcess
@@ -33,19 +35,20 @@ def measure_case(
     Raises: ZoobenchError for what cannot be measured here; a case that fails is a record with its failure.
     """
     entry = catalogue.find(model)
-    lab = _lab(device, is_isolated=is_isolated)
-    facts = lab.device(device)
     case = Case(
         model=entry.ref,
         mode=parse_choice("mode", mode, Mode),
         batch=parse_positive("batch size", str(batch)),
         image_size=image_size or entry.image_size,
         precision=parse_choice("precision", precision, Precision),
-        device=facts.name,
+        device=device,
         threads=threads or usable_threads(),
     )
+    lab = _lab(device, is_isolated=is_isolated)
+    facts = lab.device(device)
     check_case(case, facts)
-    return Session(lab, Recorder()).measure(case, budget or Budget())
+    here = msgspec.structs.replace(case, device=facts.name)
+    return Session(lab, Recorder()).measure(here, budget or Budget())
 
 
 def load_runs(results: Path | str = "results", run_ids: Sequence[str] = ()) -> list[StoredRun]:

@@ -33,12 +33,12 @@ def collect_environment(folder: str, extra_devices: tuple[str, ...], tell: Tell)
         software=_software(),
         settings=_settings(),
         commit=_commit(Path(folder)),
-        devices=tuple(collect_facts(name) for name in names),
+        devices=tuple(_facts_of(name) for name in names),
     )
     tell(environment)
 
 
-def collect_facts(name: str) -> DeviceFacts:
+def _facts_of(name: str) -> DeviceFacts:
     """Facts of one device; of one that cannot be named so, the reason."""
     try:
         return get_device(name).facts()

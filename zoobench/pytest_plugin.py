@@ -47,7 +47,8 @@ class Bench:
         self.options = options
         self.command = command
         self.is_smoke = is_smoke
-        self.total = 0
+        self.selected: list[Case] = []
+        self.notes: tuple[str, ...] = ()
         self.mistake: ZoobenchError | None = None
         self.writer: RunWriter | None = None
         self._finished: tuple[CaseRecord, ...] = ()
@@ -64,7 +65,8 @@ class Bench:
 
     @functools.cached_property
     def progress(self) -> Progress:
-        return Progress(Console(highlight=False, soft_wrap=True), self.total)
+        missing = sum(self.session.finished(case) is None for case in self.selected)
+        return Progress(Console(highlight=False, soft_wrap=True), missing)
 
     def cases(self, module: ModuleType) -> list[Case]:
         """What the module's matrix comes to, checked.
@@ -107,7 +109,7 @@ class Bench:
             )
             return
         self.writer, stored = resume_run(self.options.results, self.options.resume, self.lab)
-        self._finished = stored.records
+        self._finished, self.notes = stored.records, stored.notes
 
 
 _BENCH = pytest.StashKey[Bench]()
@@ -126,6 +128,7 @@ def pytest_configure(config: pytest.Config) -> None:
     texts = {name: str(value) for name, value in asked.items() if value is not None}
     try:
         options = parse_options(read_project_options(config.rootpath) | texts)
+        catalogue.select(options.matrix)
     except ZoobenchError as error:
         _exit(error)
     command = ("pytest", *config.invocation_params.args)
@@ -149,7 +152,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         cases = bench.cases(metafunc.module)
     except ZoobenchError as error:
         bench.mistake, cases = error, []
-    metafunc.parametrize("zoobench_case", cases, ids=[title_of(case).replace(" ", "-") for case in cases], indirect=True)
+    ids = [title_of(case).replace(" ", "-") for case in cases]
+    metafunc.parametrize("zoobench_case", cases, ids=ids, indirect=True)
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
@@ -169,7 +173,8 @@ def pytest_collection_modifyitems(config: pytest.Config) -> None:
 def pytest_collection_finish(session: pytest.Session) -> None:
     """How many cases there are, now that selection is over."""
     bench = session.config.stash[_BENCH]
-    bench.total = sum(_TIMER in item.stash for item in session.items)
+    cases = (item for item in session.items if isinstance(item, pytest.Function) and _TIMER in item.stash)
+    bench.selected = [cast("Case", item.callspec.params["zoobench_case"]) for item in cases]
 
 
 @pytest.fixture
@@ -213,6 +218,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         return
     share = f"{100 * bench.session.in_calls_ratio():.0f} % of the time was spent inside calls of models"
     terminalreporter.section("zoobench")
+    for note in bench.notes:
+        terminalreporter.write_line(f"note:    {note}")
     terminalreporter.write_line(f"results: {bench.writer.path} ({share})")
     terminalreporter.write_line(f"report:  python -m zoobench report {bench.writer.run.run_id}")
 

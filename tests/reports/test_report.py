@@ -1,4 +1,4 @@
-"""The whole output, against texts in `expected/`: `ZOOBENCH_REWRITE=1 pytest tests/reports` writes them anew."""
+"""The whole output, against texts in `expected/`: `ZOOBENCH_REWRITE_GOLDEN=1 pytest tests/reports` writes them anew."""
 
 import os
 import subprocess
@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 from synthetic import (
     default_cases,
-    default_run,
     failed,
     make_case,
     make_record,
@@ -35,7 +34,7 @@ HOSTILE = "<b>|**evil**\n# `x`"
 
 def check(name, text):
     path = EXPECTED / name
-    if os.environ.get("ZOOBENCH_REWRITE"):
+    if os.environ.get("ZOOBENCH_REWRITE_GOLDEN") == "1":
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
     assert text == path.read_text(encoding="utf-8")
@@ -132,6 +131,11 @@ def test_runs_with_little_in_them_have_a_report(tmp_path, records, sentence):
     assert "Throughput against batch size was not drawn: no inference at two batch sizes or more" in page
 
 
+def test_no_run_at_all_has_a_report(tmp_path):
+    page = write_report([], tmp_path).page.read_text(encoding="utf-8")
+    assert "- 0 cases of 0 models: none failed, none with a warning." in page
+
+
 def test_mixed_devices_are_settings_of_their_own():
     cases = [make_case("alexnet", device=device) for device in ("cpu", "cuda:0")]
     run = make_run(realistic_record(case) for case in cases)
@@ -224,9 +228,10 @@ def test_intervals(cell, text):
 
 def test_a_report_imports_no_torch(tmp_path):
     program = (
-        "import sys; from pathlib import Path; from synthetic import default_run; from zoobench.reports import "
-        "write_report; write_report([], Path(sys.argv[1])); assert 'torch' not in sys.modules; "
-        "assert 'matplotlib.pyplot' not in sys.modules"
+        "import sys; from pathlib import Path; from synthetic import make_case, make_run, realistic_record; "
+        "from zoobench.reports import write_report; "
+        "write_report([make_run([realistic_record(make_case())])], Path(sys.argv[1])); "
+        "assert 'torch' not in sys.modules; assert 'matplotlib.pyplot' not in sys.modules"
     )
     paths = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]
     subprocess.run(

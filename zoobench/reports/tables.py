@@ -9,6 +9,7 @@ import enum
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from zoobench import metrics
@@ -186,7 +187,8 @@ def differences(runs: Sequence[StoredRun]) -> Table:
     """The facts that are not the same in all runs."""
     frame, columns = _facts(runs)
     runs_only = [column.key for column in columns[1:]]
-    differing = frame[[len(set(facts)) > 1 for facts in frame[runs_only].itertuples(index=False)]]
+    is_differing = [len(set(facts)) > 1 for facts in frame[runs_only].itertuples(index=False)]
+    differing = frame[np.array(is_differing, dtype=bool)]
     only = "Only one run is shown." if len(runs) == 1 else "The environments of the runs are the same."
     return _table("differences", "What differs between the environments", differing, columns, only)
 

@@ -132,6 +132,16 @@ def test_working_directory_comes_first_while_building_and_not_after(write: Write
     assert sys.path == before
 
 
+def test_working_directory_wins_over_what_is_installed(
+    write: Write, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = write(FACTORIES)
+    installed = tmp_path_factory.mktemp("installed")
+    (installed / f"{module}.py").write_text("raise SystemError('the wrong one')\n")
+    monkeypatch.syspath_prepend(installed)
+    assert outputs(f"{module}:plain") == 5
+
+
 def test_a_factory_that_raises_is_named_with_its_first_line(write: Write) -> None:
     module = write(FACTORIES)
     assert refusal(BuildError, f"{module}:failing") == f"factory {module}:failing raised ValueError: width 7 is odd"

@@ -1,0 +1,112 @@
+import os
+import subprocess
+import sys
+
+import msgspec
+import pytest
+import typer
+from synthetic import make_case, make_record, make_run, measurement
+from typer.testing import CliRunner
+
+from zoobench.cli.report import report
+from zoobench.errors import BadInputError, StoreError, UnknownNameError
+
+OLD, NEW = "20260301T100000.000Z-base", "20260302T100000.000Z-head"
+
+app = typer.Typer()
+app.command()(report)
+
+
+def store(results, run_id, label):
+    record = make_record(make_case(), [measurement("build_time", 1.0)])
+    stored = make_run([record], run_id=run_id, label=label)
+    path = results / run_id
+    path.mkdir(parents=True)
+    (path / "run.json").write_bytes(msgspec.json.encode(stored.run))
+    (path / "cases.jsonl").write_bytes(msgspec.json.encode(record) + b"\n")
+    return path
+
+
+@pytest.fixture
+def results(tmp_path):
+    store(tmp_path, OLD, "base")
+    store(tmp_path, NEW, "head")
+    return tmp_path
+
+
+def invoke(results, *arguments):
+    return CliRunner().invoke(app, [*arguments, "--results", str(results)], catch_exceptions=False)
+
+
+def test_the_newest_run_is_reported_into_its_own_folder(results):
+    outcome = invoke(results)
+    page = results / NEW / "report" / "report.md"
+    assert (outcome.exit_code, outcome.stdout, outcome.stderr) == (0, f"{page}\n", "")
+    assert page.read_text(encoding="utf-8").startswith("# Zoo report: head\n")
+
+
+def test_several_runs_are_reported_into_the_newest_ones_folder(results):
+    page = results / NEW / "report" / "report.md"
+    assert invoke(results, NEW, OLD).stdout == f"{page}\n"
+    assert page.read_text(encoding="utf-8").startswith("# Zoo report: head, base\n")
+
+
+def test_a_run_named_twice_is_reported_once(results):
+    invoke(results, OLD, OLD)
+    page = results / OLD / "report" / "report.md"
+    assert page.read_text(encoding="utf-8").startswith("# Zoo report: base\n")
+
+
+def test_out_says_where(results, tmp_path):
+    out = tmp_path / "else" / "where"
+    assert invoke(results, OLD, "--out", str(out)).stdout == f"{out / 'report.md'}\n"
+    assert (out / "frame.parquet").exists()
+
+
+def test_what_could_not_be_read_is_said_on_standard_error(results):
+    with (results / NEW / "cases.jsonl").open("ab") as file:
+        file.write(b'{"schema": 1, "ca')
+    outcome = invoke(results)
+    assert outcome.exit_code == 0
+    assert outcome.stderr.startswith("zoobench: ")
+    assert "line 2, the last, was cut off in the middle of a case and was skipped\n" in outcome.stderr
+    assert "was cut off" in (results / NEW / "report" / "report.md").read_text(encoding="utf-8")
+
+
+def test_an_unknown_run_is_the_user_s_mistake(results):
+    with pytest.raises(UnknownNameError, match=f"unknown run '{NEW}x': did you mean {NEW} or {OLD}"):
+        invoke(results, f"{NEW}x")
+
+
+def test_no_runs_at_all(tmp_path):
+    with pytest.raises(BadInputError, match="there are no runs in"):
+        invoke(tmp_path / "nowhere")
+
+
+def test_an_unwritable_folder(results, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="cannot write the report to"):
+        invoke(results, "--out", str(tmp_path / "file"))
+
+
+def test_the_command_reports_a_mistake_in_one_line_with_exit_code_2(results):
+    command = [sys.executable, "-m", "zoobench", "report", "nothing-like-it", "--results", str(results)]
+    outcome = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert outcome.returncode == 2
+    assert outcome.stdout == ""
+    assert outcome.stderr == f"zoobench: unknown run 'nothing-like-it': known: {OLD}, {NEW}\n"
+
+
+def test_help_imports_neither_side_of_the_house():
+    program = (
+        "import sys; from zoobench.cli import app\n"
+        "try: app(['report', '--help'])\n"
+        "except SystemExit: pass\n"
+        "print(sorted({'torch', 'pandas', 'matplotlib'} & set(sys.modules)))"
+    )
+    environment = {**os.environ, "TERMINAL_WIDTH": "100", "NO_COLOR": "1"}
+    outcome = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, env=environment
+    )
+    assert "Write tables and charts of one or more runs" in outcome.stdout
+    assert outcome.stdout.splitlines()[-1] == "[]"
