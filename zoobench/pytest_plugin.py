@@ -193,11 +193,16 @@ def measure_case(
 
     def measure() -> CaseRecord:
         item.user_properties.append((PROPERTY, zoobench_case.id))
+        timer = item.stash[_TIMER]
         try:
             record = _measure(bench, zoobench_case, bench.budget(item.module), _uncaptured(request.config))
         except ZoobenchError as error:
+            mark_failed(benchmark, timer)
             _exit(error)
-        _hand_over(record, benchmark, item.stash[_TIMER])
+        except KeyboardInterrupt:
+            mark_failed(benchmark, timer)
+            raise
+        _hand_over(record, benchmark, timer)
         return record
 
     return measure

@@ -13,16 +13,17 @@ from zoobench.options import OPTIONS
 
 @pytest.fixture
 def pytest_arguments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What the command passes to pytest, which then says that a test failed."""
+    """What the command passes to pytest, which takes its place and then says that a test failed."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "suites").mkdir()
     passed: list[str] = []
 
-    def main(arguments: list[str]) -> int:
-        passed.extend(arguments)
-        return 1
+    def become(program: str, arguments: list[str]) -> None:
+        assert [program, *arguments[:3]] == [sys.executable, sys.executable, "-m", "pytest"]
+        passed.extend(arguments[3:])
+        raise SystemExit(1)
 
-    monkeypatch.setattr(pytest, "main", main)
+    monkeypatch.setattr(os, "execv", become)
     return passed
 
 

@@ -1,5 +1,6 @@
 """The whole output, against texts in `expected/`: `ZOOBENCH_REWRITE_GOLDEN=1 pytest tests/reports` writes them anew."""
 
+import math
 import os
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from synthetic import (
     realistic_record,
 )
 
-from zoobench.cases import Mode, ModelRef, Precision
+from zoobench.cases import MemoryFormat, Mode, ModelRef, Precision
 from zoobench.errors import StoreError
 from zoobench.frame import collect_frame
 from zoobench.records import Unavailable
@@ -146,8 +147,10 @@ def test_mixed_devices_are_settings_of_their_own():
 
 def test_facts_of_a_model_are_found_in_whichever_case_has_them():
     facts = make_record(make_case(batch=8), [measurement("macs", 123.0), measurement("latency", 2.0)])
-    headline = make_record(make_case(), [measurement("latency", 1.0)])
-    assert tables_of(make_run([headline, facts]))["zoo"].frame["macs"].tolist() == [123.0]
+    headline = make_record(make_case(memory_format=MemoryFormat.CHANNELS_LAST), [measurement("latency", 1.0)])
+    other_size = make_record(make_case(image_size=64), [measurement("latency", 0.1)])
+    table = tables_of(make_run([headline, facts, other_size]))["zoo"].frame
+    assert table["macs"].tolist() == pytest.approx([123.0, 123.0, math.nan], nan_ok=True)
 
 
 def test_other_image_sizes_of_a_model_are_another_setting():

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
-from typing import Any
+from contextlib import contextmanager
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from zoobench.zoo.build import build_model
 
-ValuelessModel = Callable[..., nn.Module]
+ValuelessModel = Callable[[str], nn.Module]
 
 
 @pytest.fixture(autouse=True)
@@ -20,29 +21,47 @@ def _same_weights_every_time() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Two threads on two busy cores wait for each other: six times slower than one, for pictures this small."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture
-def no_initialisation(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_initialisation() -> Iterator[None]:
     """Weights stay as the allocator gave them: building a large model then costs almost nothing."""
-
-    def leave(tensor: Tensor, *_: object, **__: object) -> Tensor:
-        return tensor
-
-    for name in dir(nn.init):
-        if name.endswith("_") and not name.startswith("_"):
-            monkeypatch.setattr(nn.init, name, leave)
+    with skipped_initialisation():
+        yield
 
 
-@pytest.fixture
-def build_valueless(no_initialisation: None) -> ValuelessModel:
-    """Builds a model as users do, but without values: on the meta device once it is built.
+@pytest.fixture(scope="session")
+def build_valueless() -> ValuelessModel:
+    """Builds a model as users do, once, but without values: on the meta device as soon as it is built.
 
     Under the meta device itself some models of torchvision cannot be built.
     """
 
-    def build(name: str, **options: Any) -> nn.Module:
-        return build_model(name, **options).to("meta").eval()
+    @functools.cache
+    def build(name: str) -> nn.Module:
+        with skipped_initialisation():
+            return build_model(name).to("meta").eval()
 
     return build
+
+
+@contextmanager
+def skipped_initialisation() -> Iterator[None]:
+    def leave(tensor: Tensor, *_: object, **__: object) -> Tensor:
+        return tensor
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in dir(nn.init):
+            if name.endswith("_") and not name.startswith("_"):
+                patch.setattr(nn.init, name, leave)
+        yield
 
 
 def count_macs(module: nn.Module, images: Tensor) -> int:

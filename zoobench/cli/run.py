@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -24,10 +26,10 @@ def run(suites: Path, pytest_arguments: list[str] | None, **texts: str | None) -
     """
     if not suites.exists():
         raise BadInputError(f"there is no {suites} here: run this where the suites are, or name them with --suites")
-    import pytest  # noqa: PLC0415 - only this command needs it
-
     asked = [f"--zoobench-{name.replace('_', '-')}={text}" for name, text in texts.items() if text is not None]
-    raise typer.Exit(int(pytest.main([str(suites), *_PYTEST, *asked, *(pytest_arguments or [])])))
+    arguments = [sys.executable, "-m", "pytest", str(suites), *_PYTEST, *asked, *(pytest_arguments or [])]
+    # This process becomes pytest: exit code and Ctrl-C are pytest's own, and it finds zoobench not imported yet.
+    os.execv(sys.executable, arguments)  # noqa: S606 - no shell is meant
 
 
 def _with_options(command: Callable[..., None]) -> Callable[..., None]:

@@ -138,7 +138,7 @@ class _Scene:
         leaders = np.array(self._leaders, dtype=np.float64).reshape(-1, 2)
         for radius, direction in itertools.product(self._radii, _DIRECTIONS):
             box = _candidate(point, size, direction, radius * self._nearest)
-            if not _is_inside(box, self._bounds)  or _holds(box, leaders).any():
+            if not _is_inside(box, self._bounds) or overlap(box, taken).any() or _holds(box, leaders).any():
                 continue
             if not self._is_cut_off(point, box, in_the_way):
                 return box

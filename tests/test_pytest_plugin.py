@@ -1,0 +1,451 @@
+from __future__ import annotations
+
+import importlib.util
+import json
+import multiprocessing.forkserver  # noqa: F401 - or pytester forgets the server of each run
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import torch
+import torchvision  # noqa: F401 - imported before pytester takes its snapshot of what is imported: torch cannot be twice
+from fakes import make_device, register
+
+import zoobench.environment
+import zoobench.runner  # noqa: F401 - as torchvision
+from zoobench import store
+from zoobench.cases import Mode
+from zoobench.records import FailureKind
+from zoobench.store import StoredRun
+
+USAGE_ERROR = 2
+INTERRUPTED = 2
+SUITE = """
+    from zoobench import Budget, Matrix, Mode
+
+    MATRIX = Matrix(modes=(Mode.INFER,))
+    BUDGET = Budget(min_s=0.0, max_s=0.05, max_warmup_s=0.01)
+
+    def bench_inference(measure_case):
+        measure_case()
+"""
+TRAINING_SUITE = SUITE.replace("INFER", "TRAIN").replace("bench_inference", "bench_training")
+LENET5 = (
+    "--zoobench-models=lenet5",
+    "--zoobench-precisions=fp32",
+    "--zoobench-batch-sizes=1",
+    "--zoobench-modes=infer",
+)
+HERE = ("--zoobench-isolation=none",)
+
+Run = Callable[..., pytest.RunResult]
+
+
+@pytest.fixture
+def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with one suite, from which pytest is run; the file of the suite."""
+    monkeypatch.setenv("COLUMNS", "200")
+    pytester.makeini("[pytest]\npython_files = bench_*.py\npython_functions = bench_*\n")
+    return pytester.makepyfile(bench_suite=SUITE)
+
+
+@pytest.fixture
+def run(pytester: pytest.Pytester, suite: Path) -> Run:
+    """Runs pytest in this process, on lenet5 at batch 1 unless other options are given."""
+
+    def run(*options: str, axes: tuple[str, ...] = LENET5, isolation: tuple[str, ...] = HERE) -> pytest.RunResult:
+        return pytester.runpytest_inprocess("-p", "no:cacheprovider", *axes, *isolation, *options)
+
+    return run
+
+
+def stored_runs(folder: Path) -> list[StoredRun]:
+    results = folder / "results"
+    return [store.load_run(results, run_id) for run_id in store.run_ids(results)]
+
+
+def the_run(folder: Path) -> StoredRun:
+    [stored] = stored_runs(folder)
+    return stored
+
+
+def text_of(result: pytest.RunResult) -> str:
+    return "\n".join((*result.outlines, *result.errlines))
+
+
+def assert_refused(result: pytest.RunResult, message: str) -> None:
+    """One line that says why, the exit code of a wrong usage, no traceback, nothing measured."""
+    told = [line for line in (*result.outlines, *result.errlines) if "zoobench:" in line]
+    assert result.ret == USAGE_ERROR, text_of(result)
+    assert len(told) == 1, text_of(result)
+    assert re.search(message, told[0]), told[0]
+    assert "Traceback" not in text_of(result)
+    assert "INTERNALERROR" not in text_of(result)
+    assert " passed" not in text_of(result)
+
+
+# A run from end to end
+
+
+def test_a_suite_is_measured_recorded_and_handed_to_pytest_benchmark(run: Run, pytester: pytest.Pytester) -> None:
+    result = run("--benchmark-only", "--benchmark-json=out.json", isolation=())
+
+    result.assert_outcomes(passed=1)
+    stored = the_run(pytester.path)
+    [record] = stored.records
+    assert record.case.id == f"zoobench:lenet5/infer/b1/32/fp32/cpu/contiguous/eager/t{record.case.threads}/retained"
+    assert record.failure is None
+    assert stored.run.label == "default"
+    assert stored.run.command[0] == "pytest"
+    assert stored.run.environment.software["torch"].startswith(torch.__version__.partition("+")[0])
+    latency = record.measurement("latency")
+    assert latency is not None
+    [benchmark] = json.loads((pytester.path / "out.json").read_text(encoding="utf-8"))["benchmarks"]
+    assert benchmark["stats"]["data"] == list(latency.samples)
+    assert benchmark["extra_info"]["case"] == record.case.id
+    result.stdout.fnmatch_lines(["*1/1*lenet5 infer b1 fp32*took*", f"results: *{stored.run.run_id}*% of the time*"])
+    result.stdout.fnmatch_lines([f"report:  python -m zoobench report {stored.run.run_id}"])
+
+
+def test_its_table_shows_our_numbers(run: Run, pytester: pytest.Pytester) -> None:
+    result = run("--benchmark-only", "--benchmark-columns=min,rounds")
+
+    latency = the_run(pytester.path).records[0].measurement("latency")
+    assert latency is not None
+    [row] = [line for line in result.outlines if line.startswith("bench_inference[lenet5")]
+    assert row.split()[-1] == str(len(latency.samples))
+
+
+def test_saved_runs_are_compared_and_drawn_by_pytest_benchmark(run: Run, pytester: pytest.Pytester) -> None:
+    first = run("--benchmark-only", "--benchmark-autosave")
+    second = run("--benchmark-only", "--benchmark-compare", "--benchmark-compare-fail=min:100000%")
+
+    assert (first.ret, second.ret) == (0, 0), text_of(second)
+    assert len(list(pytester.path.glob(".benchmarks/*/0001_*.json"))) == 1
+    second.stdout.fnmatch_lines(["Comparing against benchmarks from: *0001_*"])
+    names = [line for line in second.outlines if line.startswith("bench_inference[lenet5")]
+    assert len(names) == 2, "now and before"
+
+
+@pytest.mark.skipif(importlib.util.find_spec("pygal") is None, reason="pytest-benchmark draws histograms with pygal")
+def test_histograms_are_drawn_by_pytest_benchmark(run: Run, pytester: pytest.Pytester) -> None:
+    result = run("--benchmark-only", "--benchmark-histogram=drawn")
+
+    assert result.ret == 0, text_of(result)
+    assert list(pytester.path.glob("drawn*.svg"))
+
+
+def test_disabled_benchmarks_run_each_case_once_and_write_no_run(run: Run, pytester: pytest.Pytester) -> None:
+    result = run("--benchmark-disable", "-v")
+
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["*1/1*lenet5 infer b1 fp32*"])
+    assert not (pytester.path / "results").exists()
+
+
+def test_axes_are_those_asked_for_and_modes_those_of_the_suite(run: Run, pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(bench_training=TRAINING_SUITE)
+    axes = ("--zoobench-models=lenet5,squeezenet1_1", "--zoobench-batch-sizes=1,2", "--zoobench-precisions=fp32")
+
+    result = run("--benchmark-disable", "--collect-only", "-q", axes=(*axes, "--zoobench-image-size=64"))
+
+    names = [line.partition("[")[2].rstrip("]") for line in result.outlines if "[" in line]
+    expected = [
+        f"{model}-{mode}-b{batch}-fp32-64"
+        for mode in ("infer", "train")
+        for model in ("lenet5", "squeezenet1_1")
+        for batch in (1, 2)
+    ]
+    assert sorted(names) == sorted(expected)
+
+
+def test_collecting_begins_no_run(run: Run, pytester: pytest.Pytester) -> None:
+    result = run("--collect-only", "-q")
+
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["*bench_inference[[]lenet5-infer-b1-fp32[]]"])
+    assert not (pytester.path / "results").exists()
+
+
+def test_a_selection_is_what_is_counted_and_measured(run: Run, pytester: pytest.Pytester) -> None:
+    axes = ("--zoobench-models=lenet5", "--zoobench-precisions=fp32", "--zoobench-batch-sizes=1,2,3,4")
+
+    result = run("-k", "b2 or b4", axes=axes)
+
+    result.assert_outcomes(passed=2, deselected=2)
+    assert [record.case.batch for record in the_run(pytester.path).records] == [2, 4]
+    result.stdout.fnmatch_lines(["*1/2*b2*", "*2/2*b4*"])
+
+
+def test_other_tests_beside_a_suite_stay_as_they_are(run: Run, pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(bench_other="def bench_nothing():\n    pass\n")
+
+    run("-q").assert_outcomes(passed=2)
+    only = run("-q", "--benchmark-only")
+
+    only.assert_outcomes(passed=1, skipped=1)
+
+
+def test_a_plain_pytest_run_loads_no_torch_and_begins_no_run(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("def test_nothing():\n    import sys\n    assert 'torch' not in sys.modules\n")
+
+    result = pytester.runpytest_subprocess("-p", "no:cacheprovider")
+
+    result.assert_outcomes(passed=1)
+    assert not (pytester.path / "results").exists()
+
+
+def test_options_of_the_project_hold_unless_the_command_line_says_otherwise(
+    run: Run, pytester: pytest.Pytester
+) -> None:
+    pytester.makepyprojecttoml('[tool.zoobench]\nmodels = ["lenet5"]\nbatch-sizes = [1, 2]\nprecisions = "fp32"\n')
+
+    asked = run("--collect-only", "-q", axes=())
+    overruled = run("--collect-only", "-q", axes=("--zoobench-batch-sizes=4",))
+
+    assert [line.partition("[")[2] for line in asked.outlines if "[" in line] == [
+        "lenet5-infer-b1-fp32]",
+        "lenet5-infer-b2-fp32]",
+    ]
+    assert [line.partition("[")[2] for line in overruled.outlines if "[" in line] == ["lenet5-infer-b4-fp32]"]
+
+
+def test_a_device_of_a_package_is_measured_in_a_worker(
+    run: Run, pytester: pytest.Pytester, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("installed")
+    register(folder, make_device)
+    pytester.syspathinsert(folder)
+
+    result = run("--zoobench-device=fake", "--zoobench-max-seconds=60", isolation=())
+
+    result.assert_outcomes(passed=1)
+    [record] = the_run(pytester.path).records
+    assert record.case.device == "fake"
+    device_time = record.measurement("device_time")
+    assert device_time is not None
+    assert record.measurement("host_latency") is not None
+
+
+# Failures of cases
+
+
+def test_a_factory_that_raises_fails_its_case_and_no_other(run: Run, pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(broken_factory="def make():\n    raise ValueError('no width [7]')\n")
+    pytester.syspathinsert()
+    axes = ("--zoobench-models=lenet5,broken_factory:make", *LENET5[1:])
+
+    result = run(axes=axes, isolation=())
+
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.assert_outcomes(passed=1, failed=1)
+    good, bad = the_run(pytester.path).records
+    assert good.failure is None
+    assert bad.failure is not None
+    assert bad.failure.kind is FailureKind.BUILD
+    result.stdout.fnmatch_lines(["*2/2*build: factory broken_factory:make raised ValueError: no width [[]7[]]*"])
+    assert "Traceback" not in text_of(result)
+
+
+def test_a_worker_that_dies_fails_its_case_and_no_other(run: Run, pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(dying_factory="import os, signal\ndef make():\n    os.kill(os.getpid(), signal.SIGSEGV)\n")
+    pytester.syspathinsert()
+    axes = ("--zoobench-models=lenet5,dying_factory:make", *LENET5[1:])
+
+    result = run(axes=axes, isolation=())
+
+    result.assert_outcomes(passed=1, failed=1)
+    assert [record.failure and record.failure.kind for record in the_run(pytester.path).records] == [
+        None,
+        FailureKind.CRASH,
+    ]
+    result.stdout.fnmatch_lines(["*crash: the worker was killed by SIGSEGV*"])
+
+
+def test_a_case_that_does_not_end_is_ended_at_the_time_limit(run: Run, pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(endless_factory="import signal\ndef make():\n    signal.pause()\n")
+    pytester.syspathinsert()
+
+    result = run("--zoobench-models=endless_factory:make", "--zoobench-time-limit=0.5", isolation=())
+
+    result.assert_outcomes(failed=1)
+    [record] = the_run(pytester.path).records
+    assert record.failure is not None
+    assert (record.failure.kind, record.failure.where) == (FailureKind.TIMEOUT, "build")
+
+
+def test_a_case_beyond_the_budget_is_skipped_with_the_reason(run: Run, pytester: pytest.Pytester) -> None:
+    axes = ("--zoobench-models=lenet5", "--zoobench-precisions=fp32", "--zoobench-batch-sizes=1,100000000")
+
+    result = run(axes=axes)
+
+    result.assert_outcomes(passed=1, skipped=1)
+    assert result.ret == 0
+    _, refused = the_run(pytester.path).records
+    assert refused.failure is not None
+    assert refused.failure.kind is FailureKind.OVER_BUDGET
+    result.stdout.fnmatch_lines(["*over-budget: not begun: a call is forecast to take*"])
+
+
+# Mistakes of the user
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("--zoobench-models=resnet81", "unknown model 'resnet81': did you mean resnet"),
+        ("--zoobench-models=,", "models is empty: name at least one"),
+        ("--zoobench-families=SqueezNet", "unknown family 'SqueezNet': did you mean SqueezeNet"),
+        ("--zoobench-preset=quik", r"unknown preset 'quik': did you mean quick\?"),
+        ("--zoobench-batch-sizes=0", "batch size 0 is too small: it must be at least 1"),
+        ("--zoobench-batch-sizes=abc", "batch size 'abc' is not a whole number"),
+        ("--zoobench-precisions=fp8", "unknown precision 'fp8'"),
+        ("--zoobench-precisions=tf32", "has no precision tf32: it has fp32"),
+        ("--zoobench-device=tpu", "unknown device 'tpu': known are cpu, cuda"),
+        ("--zoobench-device=cuda:one", "what follows the colon is an index"),
+        ("--zoobench-image-size=8", "image size 8 is too small for lenet5: it must be at least"),
+        ("--zoobench-modes=predict", "unknown mode 'predict'"),
+        ("--zoobench-isolation=thread", "unknown isolation 'thread'"),
+        ("--zoobench-max-seconds=0", "max-seconds 0 is out of range"),
+        ("--zoobench-time-limit=soon", "time-limit 'soon' is not a number of seconds"),
+        ("--zoobench-threads=0", "threads 0 is too small"),
+        ("--zoobench-resume=20200101T000000.000Z", "unknown run '20200101T000000.000Z'"),
+    ],
+)
+def test_a_mistake_is_one_line_and_nothing_is_measured(
+    run: Run, pytester: pytest.Pytester, option: str, message: str
+) -> None:
+    assert_refused(run(option), message)
+    assert not (pytester.path / "results").exists()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a CUDA GPU")
+def test_a_device_that_the_machine_lacks_is_refused(run: Run) -> None:
+    assert_refused(run("--zoobench-device=cuda"), "device 'cuda' is not available here: torch finds no CUDA GPU")
+
+
+def test_one_mistake_in_two_suites_is_told_once(run: Run, pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(bench_training=TRAINING_SUITE)
+
+    assert_refused(run("--zoobench-image-size=8", "--zoobench-modes=infer,train"), "image size 8 is too small")
+
+
+def test_a_results_folder_that_is_a_file_is_refused(run: Run, pytester: pytest.Pytester) -> None:
+    (pytester.path / "results").write_text("a file", encoding="utf-8")
+
+    assert_refused(run(), "cannot write results to results: it is not a folder")
+
+
+def test_a_project_file_with_an_unknown_option_is_refused(run: Run, pytester: pytest.Pytester) -> None:
+    pytester.makepyprojecttoml('[tool.zoobench]\nbatchsizes = "1"\n')
+
+    assert_refused(run(), r"unknown option 'batchsizes': did you mean batch-sizes")
+
+
+def test_side_by_side_is_refused_with_the_reason(run: Run, pytester: pytest.Pytester) -> None:
+    result = run("-n1")
+
+    assert result.ret == USAGE_ERROR, text_of(result)
+    assert "cases that run side by side disturb each other's times: run without pytest-xdist (-n0)" in text_of(result)
+    assert "Traceback" not in text_of(result)
+    assert "INTERNALERROR" not in text_of(result)
+    assert not (pytester.path / "results").exists()
+
+
+def test_xdist_that_runs_nothing_side_by_side_is_let_be(run: Run) -> None:
+    run("-n0").assert_outcomes(passed=1)
+
+
+# Processes that end early: real ones
+
+HANGING = """
+    import signal
+    from pathlib import Path
+    from torch import nn
+
+    class Hanging(nn.Module):
+        def forward(self, images):
+            Path({fifo!r}).write_text("here")
+            signal.pause()
+
+    def make():
+        return Hanging()
+"""
+HARMLESS = """
+    from torch import nn
+
+    def make():
+        return nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 32, 2))
+"""
+
+
+@pytest.fixture
+def begun(pytester: pytest.Pytester, suite: Path) -> Iterator[subprocess.Popen[str]]:
+    """A run in a process of its own that has finished lenet5 and hangs within the second case."""
+    fifo = pytester.path / "hanging.fifo"
+    os.mkfifo(fifo)
+    pytester.makepyfile(second_model=HANGING.format(fifo=str(fifo)))
+    axes = ("--zoobench-models=lenet5,second_model:make", *LENET5[1:], "--zoobench-image-size=32")
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *axes]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        assert fifo.read_text(encoding="utf-8") == "here"
+        yield process
+        process.kill()
+
+
+def test_ctrl_c_keeps_what_is_finished_and_prints_the_table(
+    begun: subprocess.Popen[str], pytester: pytest.Pytester
+) -> None:
+    begun.send_signal(signal.SIGINT)
+    output, _ = begun.communicate(timeout=60)
+
+    assert begun.returncode == INTERRUPTED
+    stored = the_run(pytester.path)
+    assert [record.case.model.name for record in stored.records] == ["lenet5"]
+    assert "KeyboardInterrupt" in output
+    assert re.search(r"^bench_inference\[lenet5.*\d", output, re.MULTILINE), output
+    assert f"report:  python -m zoobench report {stored.run.run_id}" in output
+
+
+def test_a_run_that_was_killed_is_resumed_with_what_it_lacks(
+    begun: subprocess.Popen[str], pytester: pytest.Pytester, run: Run
+) -> None:
+    begun.kill()
+    begun.wait()
+    killed = the_run(pytester.path)
+    pytester.makepyfile(second_model=HARMLESS)
+    pytester.syspathinsert()
+
+    result = run(
+        f"--zoobench-resume={killed.run.run_id}",
+        axes=("--zoobench-models=lenet5,second_model:make", *LENET5[1:], "--zoobench-image-size=32"),
+        isolation=(),
+    )
+
+    assert [record.case.model.name for record in killed.records] == ["lenet5"]
+    result.assert_outcomes(passed=1, skipped=1)
+    resumed = the_run(pytester.path)
+    assert resumed.records[0] == killed.records[0], "not measured again"
+    assert [record.case.model.name for record in resumed.records] == ["lenet5", "second_model:make"]
+    assert all(record.failure is None for record in resumed.records)
+
+
+def test_two_runs_at_once_into_one_folder_both_survive(pytester: pytest.Pytester, suite: Path) -> None:
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *LENET5, *HERE]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    processes = [subprocess.Popen(command, text=True, **pipes) for _ in range(2)]  # type: ignore[call-overload]
+    outputs = [process.communicate(timeout=120)[0] for process in processes]
+
+    assert [process.returncode for process in processes] == [0, 0], outputs
+    first, second = stored_runs(pytester.path)
+    assert first.run.run_id != second.run.run_id
+    for stored in (first, second):
+        [record] = stored.records
+        assert record.failure is None
+        assert record.case.mode is Mode.INFER
+        assert stored.notes == ()
