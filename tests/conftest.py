@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+
 import hypothesis
 import pytest
 import pytest_socket
+
+# Two threads on two busy processors wait for each other many times longer than they work.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # A busy machine is not a defect: examples are counted, not timed.
 hypothesis.settings.register_profile("zoobench", deadline=None)

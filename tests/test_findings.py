@@ -127,3 +127,9 @@ def test_every_code_is_given_by_a_judge_and_renders() -> None:
     ]
     assert {finding.code for finding in given} == set(TEXTS)
     assert not any(re.search(r"[{}]", text_of(finding)) for finding in given)
+
+
+def test_a_finding_of_a_plug_in_is_shown_as_it_is_stored() -> None:
+    values = {"celsius": 91.0, "limit": "90"}
+    assert text_of(Finding(code="too-hot", severity=Severity.NOTE, values=values)) == "too-hot: celsius 91.0, limit 90"
+    assert text_of(Finding(code="too-hot", severity=Severity.NOTE)) == "too-hot"

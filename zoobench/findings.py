@@ -32,7 +32,10 @@ TEXTS = {
 
 
 def text_of(finding: Finding) -> str:
-    """The finding as a sentence."""
+    """The finding as a sentence; one that this zoobench does not know is shown as it is stored."""
+    if finding.code not in TEXTS:
+        values = ", ".join(f"{name} {value}" for name, value in finding.values.items())
+        return f"{finding.code}: {values}" if values else finding.code
     return TEXTS[finding.code].format(**finding.values)
 
 

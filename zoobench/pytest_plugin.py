@@ -23,7 +23,7 @@ from rich.console import Console
 
 from zoobench import catalogue
 from zoobench.cases import SMOKE_BUDGET, Budget, Case, Matrix
-from zoobench.errors import BadInputError, ZoobenchError
+from zoobench.errors import ZoobenchError
 from zoobench.isolate import ForkedWorkers, InProcess
 from zoobench.options import AUTOMATIC, OPTIONS, Options, parse_options, read_project_options
 from zoobench.progress import Progress, outcome_of, title_of
@@ -104,9 +104,7 @@ class Bench:
         if self.is_smoke:
             return
         if self.options.resume is None:
-            self.writer = start_run(
-                self.options.results, self.lab, label=self.options.label, command=self.command
-            )
+            self.writer = start_run(self.options.results, self.lab, label=self.options.label, command=self.command)
             return
         self.writer, stored = resume_run(self.options.results, self.options.resume, self.lab)
         self._finished, self.notes = stored.records, stored.notes
@@ -259,8 +257,10 @@ def _uncaptured(config: pytest.Config) -> _Anything:
 
 
 def _refuse_xdist(config: pytest.Config) -> None:
-    if hasattr(config, "workerinput") or config.getoption("numprocesses", default=None):
-        raise BadInputError("cases that run side by side disturb each other's times: run without pytest-xdist (-n0)")
+    """Its workers collect, and tell what they cannot collect to the process that prints."""
+    if hasattr(config, "workerinput"):
+        reason = "cases that run side by side disturb each other's times: run without pytest-xdist (-n0)"
+        raise pytest.Collector.CollectError(f"zoobench: {reason}")
 
 
 def _exit(error: ZoobenchError) -> NoReturn:

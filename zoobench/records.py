@@ -20,7 +20,8 @@ SCHEMA = 1
 class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     """Raw samples of one metric in its base unit (see `zoobench.metrics`).
 
-    A covariate has one value a sample: what else happened while that sample was taken.
+    A sample is of one call, also where it is the mean of `calls_per_sample` calls timed as one. A covariate has one
+    value a sample: what else happened while that sample was taken, over all its calls.
     """
 
     metric: str

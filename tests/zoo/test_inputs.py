@@ -9,7 +9,7 @@ from torch import Tensor
 
 from zoobench import catalogue
 from zoobench.errors import BadInputError
-from zoobench.zoo.inputs import example_images, example_targets, logits_of
+from zoobench.zoo.inputs import example_images, logits_of
 
 
 class Headed(NamedTuple):
@@ -53,13 +53,6 @@ def test_images_may_have_no_values() -> None:
 def test_images_the_model_cannot_take(name: str, image_size: int, bounds: str) -> None:
     with pytest.raises(BadInputError, match=rf"image size {image_size} is too .* for {name}: it must be {bounds}$"):
         example_images(catalogue.find(name), batch=1, image_size=image_size)
-
-
-def test_targets_are_classes_drawn_from_all() -> None:
-    targets = example_targets(600, 6, seed=2)
-    assert targets.dtype == torch.int64
-    assert set(targets.tolist()) == set(range(6))
-    assert torch.equal(example_targets(600, 6, seed=2), targets)
 
 
 def test_a_tensor_is_its_own_logits() -> None:

@@ -31,12 +31,7 @@ def example_images(
     """
     catalogue.check_image_size(entry, image_size)
     shape = (batch, entry.channels, image_size, image_size)
-    return torch.randn(shape, generator=_generator(seed)).to(device, dtype)
-
-
-def example_targets(batch: int, num_classes: int, *, device: torch.device | str = "cpu", seed: int = 0) -> Tensor:
-    """Classes (batch,), int64, drawn evenly from `num_classes`; the same on every device."""
-    return torch.randint(num_classes, (batch,), generator=_generator(seed)).to(device)
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed)).to(device, dtype)
 
 
 def logits_of(output: object) -> list[Tensor]:
@@ -55,10 +50,6 @@ def logits_of(output: object) -> list[Tensor]:
             f"the model returned {_described(output)}, in which no tensor is logits: floating-point, (N, classes)"
         )
     return [tensor for tensor in candidates if tensor.shape == candidates[0].shape]
-
-
-def _generator(seed: int) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
 
 
 def _tensors(output: object) -> Iterator[Tensor]:

@@ -1,0 +1,87 @@
+"""The suites as they are delivered: what stands in them, and that they run."""
+
+from __future__ import annotations
+
+import ast
+import shutil
+from pathlib import Path
+
+import pytest
+import torch  # noqa: F401 - imported before pytester takes its snapshot of what is imported: torch cannot be twice
+import torchvision  # noqa: F401 - as torch
+
+import zoobench.environment
+import zoobench.runner  # noqa: F401 - as torch
+from zoobench import store
+
+SUITES = Path(__file__).parents[2] / "suites"
+FILES = sorted(SUITES.glob("*.py"))
+MOST_LINES = 60
+ASSIGNED = {"MATRIX", "BUDGET"}
+
+
+def test_there_is_a_suite_of_inference_and_one_of_training() -> None:
+    assert {"bench_inference.py", "bench_training.py"} <= {file.name for file in FILES}
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_a_suite_states_a_matrix_and_a_budget_and_nothing_else(file: Path) -> None:
+    source = file.read_text(encoding="utf-8")
+    docstring, *statements = ast.parse(source).body
+    functions = [statement for statement in statements if isinstance(statement, ast.FunctionDef)]
+    assigned = [target for node in statements if isinstance(node, ast.Assign) for target in node.targets]
+    imported = [node for node in statements if isinstance(node, (ast.Import, ast.ImportFrom))]
+
+    assert len(source.splitlines()) < MOST_LINES
+    assert isinstance(docstring, ast.Expr)
+    assert len(functions) + len(assigned) + len(imported) == len(statements), "nothing but these three"
+    assert {target.id for target in assigned if isinstance(target, ast.Name)} == ASSIGNED
+    assert functions
+    for function in functions:
+        assert function.name.startswith("bench_")
+        assert [ast.unparse(statement) for statement in function.body] == ["measure_case()"]
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_a_suite_says_what_it_is_of(file: Path) -> None:
+    docstring = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8")))
+
+    assert docstring is not None
+    assert len(docstring.splitlines()[0]) > len("Inference.")
+
+
+@pytest.fixture
+def suites(pytester: pytest.Pytester) -> Path:
+    """A copy of the suites, from which pytest is run."""
+    copied = pytester.path / "suites"
+    shutil.copytree(SUITES, copied, ignore=shutil.ignore_patterns("__pycache__"))
+    pytester.makeini("[pytest]\npython_files = bench_*.py\npython_functions = bench_*\n")
+    return copied
+
+
+AXES = ("--zoobench-models=lenet5", "--zoobench-batch-sizes=1", "--zoobench-precisions=fp32", "--zoobench-threads=1")
+
+
+def test_they_run_on_a_small_model(pytester: pytest.Pytester, suites: Path) -> None:
+    options = ("-p", "no:cacheprovider", "--benchmark-only", "--zoobench-max-seconds=0.05", "--zoobench-isolation=none")
+
+    result = pytester.runpytest_inprocess(str(suites), *options, *AXES)
+
+    result.assert_outcomes(passed=len(FILES))
+    results = pytester.path / "results"
+    stored = store.load_run(results, store.newest_run(results))
+    assert {record.case.mode.value for record in stored.records} == {"infer", "train"}
+    assert all(record.failure is None for record in stored.records)
+
+
+def test_the_default_preset_covers_every_model_of_the_default_suite(pytester: pytest.Pytester, suites: Path) -> None:
+    options = ("-p", "no:cacheprovider", "--collect-only", "-q", "--zoobench-device=cpu", "--zoobench-isolation=none")
+
+    result = pytester.runpytest_inprocess(str(suites), *options)
+
+    names = [line.partition("[")[2].rstrip("]") for line in result.outlines if "::" in line]
+    models = {name.rsplit("-b", 1)[0].rpartition("-")[0] for name in names}
+    precisions = {name.partition("-b")[2].partition("-")[2] for name in names}
+    assert len(names) == len(set(names)) == 2 * 2 * 2 * len(models), "modes, batch sizes, precisions"
+    assert {"lenet5", "alexnet_2012", "xception", "mobilenet_v1_100", "shufflenet_v1_g3_x1_0"} <= models
+    assert precisions == {"fp32", "amp-bf16"}
