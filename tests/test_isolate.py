@@ -136,12 +136,24 @@ def test_a_stopped_task_is_ended_at_its_limit(run: Run) -> None:
     assert told == [Step("memory"), InCalls(1.5)]
 
 
-def test_the_limit_holds_for_a_task_that_never_stops_telling(run: Run) -> None:
-    failure, told = run("never_stop_telling", limit_s=0.2)
+def test_the_limit_holds_for_a_task_that_tells_faster_than_it_is_listened_to(workers: ForkedWorkers) -> None:
+    told: Told = []
+
+    def tell_slowly(part: Any) -> None:
+        sum(range(50_000))
+        told.append(part)
+        assert len(told) < 20_000, "it is listened to for ever"
+
+    failure = workers.run(Task("worker_tasks:never_stop_telling", ()), tell_slowly, 0.2)
 
     assert failure is not None
     assert failure.kind is FailureKind.TIMEOUT
     assert told
+
+
+def test_ctrl_c_is_the_parents_to_decide(run: Run) -> None:
+    """The terminal sends it to the whole group."""
+    assert run("be_interrupted") == (None, [InCalls(1.0)])
 
 
 def test_what_a_task_prints_goes_nowhere(run: Run, capfd: pytest.CaptureFixture[str]) -> None:

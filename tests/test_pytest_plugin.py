@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import importlib.util
 import json
 import multiprocessing.forkserver  # noqa: F401 - or pytester forgets the server of each run
@@ -39,7 +40,7 @@ LENET5 = (
     "--zoobench-models=lenet5",
     "--zoobench-precisions=fp32",
     "--zoobench-batch-sizes=1",
-    "--zoobench-modes=infer",
+    "--zoobench-threads=1",
 )
 HERE = ("--zoobench-isolation=none",)
 
@@ -340,6 +341,15 @@ def test_a_results_folder_that_is_a_file_is_refused(run: Run, pytester: pytest.P
     (pytester.path / "results").write_text("a file", encoding="utf-8")
 
     assert_refused(run(), "cannot write results to results: it is not a folder")
+
+
+def test_a_full_disk_ends_the_run_with_what_it_says(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+
+    assert_refused(run(), r"cannot write results/.*/cases.jsonl: No space left on device")
 
 
 def test_a_project_file_with_an_unknown_option_is_refused(run: Run, pytester: pytest.Pytester) -> None:

@@ -73,6 +73,11 @@ def never_stop_telling(tell: Tell) -> NoReturn:
         tell(Step("latency"))
 
 
+def be_interrupted(tell: Tell) -> None:
+    os.kill(os.getpid(), signal.SIGINT)
+    tell(InCalls(1.0))
+
+
 def print_much(tell: Tell) -> None:
     for _ in range(1000):
         print("loud " * 200)  # noqa: T201 - what a model does

@@ -156,23 +156,29 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Give each case a timer of its own for pytest-benchmark; it must be there before the fixture is made."""
-    if "zoobench_case" in getattr(item, "fixturenames", ()):
+    if _case_of(item) is not None:
         item.stash[_TIMER] = ReplayTimer()
         item.add_marker(pytest.mark.benchmark(timer=item.stash[_TIMER]))
 
 
-def pytest_collection_modifyitems(config: pytest.Config) -> None:
-    """Tell a mistake found while cases were made: raised there, pytest would take it for a broken suite."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Tell a mistake found while cases were made, and leave out the suites of which nothing was asked for.
+
+    The mistake waits until here because pytest would take it for a broken suite where it is found.
+    """
     mistake = config.stash[_BENCH].mistake
     if mistake is not None:
         _exit(mistake)
+    empty = [item for item in items if "zoobench_case" in getattr(item, "fixturenames", ()) and not _case_of(item)]
+    if empty:
+        config.hook.pytest_deselected(items=empty)
+        items[:] = [item for item in items if item not in empty]
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """How many cases there are, now that selection is over."""
-    bench = session.config.stash[_BENCH]
-    cases = (item for item in session.items if isinstance(item, pytest.Function) and _TIMER in item.stash)
-    bench.selected = [cast("Case", item.callspec.params["zoobench_case"]) for item in cases]
+    """Which cases there are, now that selection is over."""
+    cases = map(_case_of, session.items)
+    session.config.stash[_BENCH].selected = [case for case in cases if case is not None]
 
 
 @pytest.fixture
@@ -225,6 +231,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.write_line(f"note:    {note}")
     terminalreporter.write_line(f"results: {bench.writer.path} ({share})")
     terminalreporter.write_line(f"report:  python -m zoobench report {bench.writer.run.run_id}")
+
+
+def _case_of(item: pytest.Item) -> Case | None:
+    """The case of a test; a test of an empty matrix has a placeholder of pytest's instead."""
+    case = item.callspec.params.get("zoobench_case") if hasattr(item, "callspec") else None
+    return case if isinstance(case, Case) else None
 
 
 def _measure(bench: Bench, case: Case, budget: Budget, uncaptured: _Anything) -> CaseRecord:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import shutil
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import torchvision  # noqa: F401 - as torch
 
 import zoobench.environment
 import zoobench.runner  # noqa: F401 - as torch
-from zoobench import store
+from zoobench import catalogue, store
 
 SUITES = Path(__file__).parents[2] / "suites"
 FILES = sorted(SUITES.glob("*.py"))
@@ -79,9 +80,7 @@ def test_the_default_preset_covers_every_model_of_the_default_suite(pytester: py
 
     result = pytester.runpytest_inprocess(str(suites), *options)
 
-    names = [line.partition("[")[2].rstrip("]") for line in result.outlines if "::" in line]
-    models = {name.rsplit("-b", 1)[0].rpartition("-")[0] for name in names}
-    precisions = {name.partition("-b")[2].partition("-")[2] for name in names}
-    assert len(names) == len(set(names)) == 2 * 2 * 2 * len(models), "modes, batch sizes, precisions"
-    assert {"lenet5", "alexnet_2012", "xception", "mobilenet_v1_100", "shufflenet_v1_g3_x1_0"} <= models
-    assert precisions == {"fp32", "amp-bf16"}
+    cases = re.findall(r"bench_\w+\[(.+)-(infer|train)-b(1|8)-(fp32|amp-bf16)]", "\n".join(result.outlines))
+    models = {model for model, *_ in cases}
+    assert len(cases) == len(set(cases)) == 2 * 2 * 2 * len(models), "modes, batch sizes, precisions"
+    assert models == {entry.name for entry in catalogue.entries() if entry.is_default}
