@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from zoobench import metrics
+from zoobench.records import FailureKind
 from zoobench.reports.charts.ratios import amp_speedups, ratio_text
 from zoobench.reports.escape import markdown_text
 from zoobench.reports.markdown import format_interval
@@ -31,11 +32,14 @@ def rank_correlation(first: pd.Series[float], second: pd.Series[float]) -> float
 
 def _count(view: View) -> str:
     cases = view.rows.drop_duplicates(["run_id", "case_id"])
-    failed, warned = int(cases["failure"].notna().sum()), int(cases["warnings"].notna().sum())
+    failures = cases["failure"].dropna().astype("str")
+    skipped = int(failures.str.startswith(FailureKind.OVER_BUDGET.value).sum())
+    failed, warned = len(failures) - skipped, int(cases["warnings"].notna().sum())
+    not_begun = f", {skipped} not begun because their budget would not have held one call" if skipped else ""
     models = len(cases[[NAME]].drop_duplicates())
     return (
         f"{_plural(len(cases), 'case')} of {_plural(models, 'model')}: "
-        f"{failed or 'none'} failed, {warned or 'none'} with a warning."
+        f"{failed or 'none'} failed{not_begun}, {warned or 'none'} with a warning."
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from zoobench import catalogue
 from zoobench.cases import Mode, Precision
 from zoobench.frame import LATENCY, OK, THROUGHPUT
 from zoobench.metrics import MODEL_METRICS
@@ -35,7 +36,7 @@ class View(NamedTuple):
 
     `rows` is the frame with three columns more: `setting`, `name` and `group`. `models` has a row for each setting and
     model, with the model's facts, and its `latency`, `throughput` and `memory` at `point`. `memory_metric` is the
-    metric taken for memory: the one that most cases have.
+    metric taken for memory.
     """
 
     rows: pd.DataFrame
@@ -47,7 +48,7 @@ class View(NamedTuple):
 
 def view_of(frame: pd.DataFrame) -> View:
     """The frame, ready to be laid out."""
-    rows = _with_case_columns(frame)
+    rows = _with_case_columns(_in_catalogue_order(frame))
     point = _headline(rows)
     memory_metric = _memory_metric(rows)
     return View(
@@ -57,6 +58,15 @@ def view_of(frame: pd.DataFrame) -> View:
         memory_metric=memory_metric,
         models=_models(rows, point, memory_metric),
     )
+
+
+def _in_catalogue_order(frame: pd.DataFrame) -> pd.DataFrame:
+    """Each run's models as the catalogue lists them, whatever the order in which they were measured."""
+    places = {str(entry.ref): place for place, entry in enumerate(catalogue.entries())}
+    models = frame["source"].astype(str) + ":" + frame["model"].astype(str)
+    keys = {"run": frame["run_id"].cat.codes, "place": models.map(places).fillna(len(places))}
+    order = pd.DataFrame(keys).sort_values(["run", "place"], kind="stable").index
+    return frame.loc[order].reset_index(drop=True)
 
 
 def run_names(runs: Iterable[tuple[str, str]]) -> dict[str, str]:
@@ -155,8 +165,8 @@ def _headline(rows: pd.DataFrame) -> Point | None:
 
 
 def _memory_metric(rows: pd.DataFrame) -> str:
-    counts = rows["metric"][rows["status"] == OK].value_counts()
-    return max(("peak_allocated", "process_memory"), key=lambda metric: int(counts.get(metric, 0)))
+    """What one call allocates, where any case knows it; else what the process grew by, which is coarser."""
+    return "process_memory" if measured(rows, "peak_allocated").empty else "peak_allocated"
 
 
 def _models(rows: pd.DataFrame, point: Point | None, memory_metric: str) -> pd.DataFrame:
