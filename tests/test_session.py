@@ -204,6 +204,8 @@ def test_a_case_that_is_forecast_to_be_too_dear_starts_no_worker() -> None:
     assert (record.failure.kind, record.failure.where) == (FailureKind.OVER_BUDGET, "forecast")
     assert "a call is forecast to take 24.0 s, the budget is 8.00 s" in record.failure.message
     assert record.measurements == FACTS, "what is known of the model stays known"
+    assert session.finished(CASE) is not None
+    assert session.finished(record.case) is None, "what was not begun is still to be measured, with a larger budget"
 
 
 def test_a_dear_case_of_one_model_says_nothing_of_another() -> None:

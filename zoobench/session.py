@@ -23,6 +23,7 @@ from zoobench.records import (
     DeviceFacts,
     Environment,
     Failure,
+    FailureKind,
     Measurement,
     RunRecord,
     Unavailable,
@@ -112,8 +113,9 @@ class Session:
             self._learn(record)
 
     def finished(self, case: Case) -> CaseRecord | None:
-        """The record of a case that is in this run already."""
-        return next((record for record in self._alike[case.model] if record.case.id == case.id), None)
+        """The record of a case that is in this run already; one that was not begun is still to be measured."""
+        of_case = (record for record in self._alike[case.model] if record.case.id == case.id)
+        return next((record for record in of_case if not _was_not_begun(record)), None)
 
     def measure(self, case: Case, budget: Budget) -> CaseRecord:
         """Measure one case and record it, failed or not.
@@ -151,6 +153,10 @@ class Session:
         facts = tuple(part for part in results if part.metric in metrics.MODEL_METRICS)
         if {part.metric for part in facts} == set(metrics.MODEL_METRICS):
             self._facts_of_model[record.case.model, record.case.image_size] = facts
+
+
+def _was_not_begun(record: CaseRecord) -> bool:
+    return record.failure is not None and record.failure.kind is FailureKind.OVER_BUDGET
 
 
 def start_run(results: Path, lab: Lab, *, label: str, command: Sequence[str]) -> store.RunWriter:
