@@ -18,7 +18,7 @@ from zoobench.reports.selection import view_of
 KEYS = [chart.key for chart in CHARTS]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def figures(default_view, two_runs_view):
     """Every chart of both views, drawn once."""
     return {

@@ -51,7 +51,7 @@ def tables_of(*runs):
     return {table.key: table for table in build_tables(view_of(collect_frame(runs)), runs)}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def written(tmp_path_factory, fabricated_catalogue):
     return write_report([small_run()], tmp_path_factory.mktemp("report"))
 
