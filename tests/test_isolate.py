@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from processes import interruptible
 
 from zoobench.isolate import ForkedWorkers, InProcess, Task
 from zoobench.parts import InCalls, Step
@@ -245,7 +246,7 @@ def parent(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
         values = {"tests": str(Path(__file__).parent), "preloaded": preloaded, "task": task}
         script.write_text(textwrap.dedent(PARENT.format(**values)), encoding="utf-8")
         command = [sys.executable, str(script)]
-        started.append(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True))
+        started.append(interruptible(command))
         return started[-1]
 
     yield start

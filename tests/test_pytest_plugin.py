@@ -16,6 +16,7 @@ import pytest
 import torch
 import torchvision  # noqa: F401 - imported before pytester takes its snapshot of what is imported: torch cannot be twice
 from fakes import make_device, register
+from processes import interruptible
 
 import zoobench.environment
 import zoobench.runner  # noqa: F401 - as torchvision
@@ -404,7 +405,7 @@ def begun(pytester: pytest.Pytester, suite: Path) -> Iterator[subprocess.Popen[s
     pytester.makepyfile(second_model=HANGING.format(fifo=str(fifo)))
     axes = ("--zoobench-models=lenet5,second_model:make", *LENET5[1:], "--zoobench-image-size=32")
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *axes]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+    with interruptible(command) as process:
         assert fifo.read_text(encoding="utf-8") == "here"
         yield process
         process.kill()
