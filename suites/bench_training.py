@@ -8,7 +8,7 @@ from collections.abc import Callable
 from zoobench import Budget, CaseRecord, Matrix, Mode
 
 MATRIX = Matrix(modes=(Mode.TRAIN,))
-BUDGET = Budget(precision_target=0.02, min_s=2.0, max_s=12.0)
+BUDGET = Budget(precision_target=0.02, min_s=2.0, max_s=8.0)
 
 
 def bench_training(measure_case: Callable[[], CaseRecord]) -> None:
