@@ -24,9 +24,9 @@ from zoobench.frame import collect_frame
 from zoobench.records import Unavailable
 from zoobench.reports import write_report
 from zoobench.reports.answers import answers, rank_correlation
-from zoobench.reports.markdown import format_interval, render_table
+from zoobench.reports.markdown import format_interval, render_cut_table, render_table
 from zoobench.reports.selection import view_of
-from zoobench.reports.tables import build_tables
+from zoobench.reports.tables import Column, Table, build_tables
 
 EXPECTED = Path(__file__).parent / "expected"
 NETS = ("alexnet", "squeezenet1_1", "mobilenet_v2")
@@ -177,6 +177,21 @@ def test_a_long_table_is_cut_on_the_page_and_whole_in_its_file(tmp_path):
     paths = write_report([run], tmp_path)
     assert "… and 10 rows more in [tables/failures.md](tables/failures.md)." in paths.page.read_text(encoding="utf-8")
     assert len((tmp_path / "tables" / "failures.md").read_text(encoding="utf-8").splitlines()) == 72
+
+
+def test_a_table_too_long_to_read_points_to_its_csv():
+    table = Table(
+        key="zoo",
+        title="Zoo",
+        columns=(Column("model", "Model"),),
+        frame=pd.DataFrame({"model": [f"net{number}" for number in range(5)]}),
+        empty="none",
+    )
+    text = render_cut_table(table, most_rows=3, rest="zoo.csv")
+    assert "net2" in text
+    assert "net3" not in text
+    assert text.endswith("\n\n… and 2 rows more in [zoo.csv](zoo.csv).")
+    assert render_cut_table(table, most_rows=5, rest="zoo.csv") == render_table(table)
 
 
 def test_a_folder_that_cannot_be_written_is_one_line(tmp_path):

@@ -31,6 +31,13 @@ def render_table(table: Table, *, most_rows: int | None = None) -> str:
     )
 
 
+def render_cut_table(table: Table, *, most_rows: int, rest: str) -> str:
+    """The table's first rows, and a link to `rest`, the file that has all of them, if there are more."""
+    text = render_table(table, most_rows=most_rows)
+    left_out = len(table.frame) - most_rows
+    return text if left_out <= 0 else f"{text}\n\n… and {left_out} rows more in [{rest}]({rest})."
+
+
 def format_interval(value: float, low: float, high: float, unit: str) -> str:
     """`12.3 ms ±1.2 %`: the percentage is half the interval's width; without an interval the value alone."""
     text = format_quantity(value, unit)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from zoobench.reports.answers import answers
 from zoobench.reports.charts import CHARTS, Chart
 from zoobench.reports.escape import markdown_text
-from zoobench.reports.markdown import FAILED_CELL, UNAVAILABLE_CELL, render_table
+from zoobench.reports.markdown import FAILED_CELL, UNAVAILABLE_CELL, render_cut_table
 from zoobench.reports.selection import View, run_names
 from zoobench.reports.tables import Table
 from zoobench.stats import CONFIDENCE
@@ -77,10 +77,7 @@ def _image(chart: Chart) -> str:
 
 
 def _cut(table: Table) -> str:
-    text = render_table(table, most_rows=MOST_ROWS)
-    left_out = len(table.frame) - MOST_ROWS
-    where = f"{TABLES}/{table.key}.md"
-    return text if left_out <= 0 else f"{text}\n\n… and {left_out} rows more in [{where}]({where})."
+    return render_cut_table(table, most_rows=MOST_ROWS, rest=f"{TABLES}/{table.key}.md")
 
 
 def _not_drawn(drawn: Collection[str]) -> str:
