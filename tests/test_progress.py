@@ -9,7 +9,7 @@ from rich.console import Console
 from synthetic import failed, make_case, make_record, measurement
 
 from zoobench.cases import Allocator, Case, Compiler, MemoryFormat, Mode, ModelRef, Precision
-from zoobench.progress import Progress, describe_findings, outcome_of, title_of
+from zoobench.progress import Progress, outcome_of, title_of
 from zoobench.records import CaseRecord, Failure, FailureKind, Finding, Severity
 
 STEADY_S = (0.0119, 0.0120, 0.0121, 0.0122, 0.0120, 0.0120)
@@ -163,9 +163,3 @@ def test_a_title_leaves_out_what_is_as_usual(case: Case, title: str) -> None:
 def test_only_warnings_stand_beside_a_latency() -> None:
     note, warning = (Finding(code=severity.value, severity=severity) for severity in (Severity.NOTE, Severity.WARNING))
     assert outcome_of(steady(note, warning)) == " 12.0 ms ±1.2 % warning"
-
-
-def test_findings_are_described_in_words() -> None:
-    finding = Finding(code="paging", severity=Severity.WARNING, values={"faults": 12.0})
-    (text,) = describe_findings(steady(finding))
-    assert text.startswith("12 page faults a call: ")

@@ -40,7 +40,6 @@ from zoobench.store import (
     RunWriter,
     create_run,
     load_run,
-    merge_records,
     newest_run,
     resume_run,
     run_id,
@@ -170,13 +169,6 @@ def test_a_case_measured_again_replaces_the_first_one(tmp_path: Path) -> None:
     again = failed(first.case)
     stored = load_run(tmp_path, write_run(tmp_path, first, other, again))
     assert stored.records == (other, again)
-
-
-def test_records_are_merged_beside_their_runs(tmp_path: Path) -> None:
-    first, second, third = batches(1, 2, 3)
-    runs = [load_run(tmp_path, write_run(tmp_path, *some)) for some in ((first, second), (), (third,))]
-    expected = [(runs[0].run, first), (runs[0].run, second), (runs[2].run, third)]
-    assert merge_records(runs) == expected
 
 
 # A finished case is on the disk

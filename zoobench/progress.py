@@ -11,7 +11,7 @@ from collections.abc import Callable
 from rich.console import Console
 from rich.text import Text
 
-from zoobench import catalogue, findings, stats
+from zoobench import catalogue, stats
 from zoobench.cases import Allocator, Case, Compiler, MemoryFormat
 from zoobench.records import CaseRecord, FailureKind, Severity
 from zoobench.units import format_duration, format_percent, format_seconds
@@ -74,11 +74,6 @@ def outcome_of(record: CaseRecord) -> str:
     doubts = " ".join(finding.code for finding in record.findings if finding.severity is Severity.WARNING)
     width = "" if summary.half_width_ratio is None else f" ±{format_percent(summary.half_width_ratio)}"
     return f"{format_seconds(summary.median):>8}{width} {doubts}".rstrip()
-
-
-def describe_findings(record: CaseRecord) -> list[str]:
-    """What is doubtful about a record, as sentences."""
-    return [findings.text_of(finding) for finding in record.findings]
 
 
 def _colour(record: CaseRecord) -> str:

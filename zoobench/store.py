@@ -11,7 +11,7 @@ import fcntl
 import itertools
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -274,8 +274,3 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes, bool]]:
 
 def _cannot(verb: str, path: Path, error: OSError) -> StoreError:
     return StoreError(f"cannot {verb} {path}: {error.strerror or error}")
-
-
-def merge_records(runs: Iterable[StoredRun]) -> list[tuple[RunRecord, CaseRecord]]:
-    """Every case of every run, beside the head of its run."""
-    return [(stored.run, record) for stored in runs for record in stored.records]
