@@ -19,6 +19,7 @@ from zoobench.cases import (
     ModelRef,
     Precision,
     parse_choice,
+    parse_image_size,
     parse_positive,
 )
 from zoobench.errors import BadInputError, UnknownNameError
@@ -36,6 +37,7 @@ OTHER_AXES = {
     "memory_format": MemoryFormat.CHANNELS_LAST,
     "compiler": Compiler.INDUCTOR,
     "allocator": Allocator.SYSTEM,
+    "image_width": 300,
 }
 """Every axis, with a value that `make_case()` does not have."""
 
@@ -44,7 +46,7 @@ OTHER_AXES = {
     ("axes", "case_id"),
     [
         ({}, "torchvision:resnet18/infer/b1/224/fp32/cpu/contiguous/eager/t2/retained"),
-        (OTHER_AXES, "zoobench:resnet18/train/b2/225/amp-bf16/cuda:1/channels_last/inductor/t3/system"),
+        (OTHER_AXES, "zoobench:resnet18/train/b2/225x300/amp-bf16/cuda:1/channels_last/inductor/t3/system"),
     ],
 )
 def test_an_id_is_what_it_always_was(axes: dict[str, object], case_id: str) -> None:
@@ -90,6 +92,7 @@ a_case = st.builds(
     mode=st.sampled_from(Mode),
     batch=st.integers(1, 3),
     image_size=st.integers(1, 3),
+    image_width=st.none() | st.integers(1, 3),
     precision=st.sampled_from(Precision),
     device=st.sampled_from(["cpu", "cuda", "cuda:1"]),
     threads=st.integers(1, 3),
@@ -107,6 +110,7 @@ matrices = st.builds(
     modes=an_axis(*Mode),
     batch_sizes=an_axis(1, 8),
     image_size=st.none() | st.integers(1, 3),
+    image_width=st.none() | st.integers(1, 3),
     precisions=an_axis(*Precision),
     memory_formats=an_axis(*MemoryFormat),
     compilers=an_axis(*Compiler),
@@ -172,6 +176,7 @@ def test_expansion_follows_the_matrix_on_every_axis() -> None:
         modes=(Mode.TRAIN,),
         batch_sizes=(2,),
         image_size=225,
+        image_width=300,
         precisions=(Precision.AMP_BF16,),
         memory_formats=(MemoryFormat.CHANNELS_LAST,),
         compilers=(Compiler.INDUCTOR,),
@@ -238,3 +243,42 @@ def test_every_positive_number_is_parsed(number: int) -> None:
 def test_a_smoke_run_takes_one_round_however_long_a_call_is() -> None:
     assert (SMOKE_BUDGET.min_rounds, SMOKE_BUDGET.max_rounds, SMOKE_BUDGET.max_warmup_s) == (1, 1, 0.0)
     assert SMOKE_BUDGET.max_s >= 60, "a case forecast to take longer than max_s is not begun"
+
+
+@pytest.mark.parametrize(("text", "height", "width"), [("224", 224, 224), ("480x640", 480, 640), ("1x1", 1, 1)])
+def test_pictures_are_named_by_a_side_or_by_height_and_width(text: str, height: int, width: int) -> None:
+    assert parse_image_size(text) == (height, width)
+    assert parse_image_size(str(parse_image_size(text))) == (height, width)
+
+
+@pytest.mark.parametrize("text", ["", "x", "224x", "x224", "2x2x2", "0", "10x0", "-1x5", "a", "1.5"])
+def test_what_names_no_picture_is_refused(text: str) -> None:
+    with pytest.raises(BadInputError, match=r"^image size "):
+        parse_image_size(text)
+
+
+def test_a_wide_matrix_makes_wide_cases() -> None:
+    matrix = Matrix(
+        modes=(Mode.INFER,), batch_sizes=(1,), precisions=(Precision.FP32,), device="cpu", threads=1,
+        image_size=480, image_width=640,
+    )  # fmt: skip
+    [case] = matrix.expand((RESNET,), SIZES.__getitem__)
+    assert case.picture == (480, 640)
+    assert "/480x640/" in case.id
+
+
+@given(st.data())
+def test_a_case_fits_what_asks_for_its_own_axes_and_nothing_else(data: st.DataObject) -> None:
+    case, other = data.draw(a_case), data.draw(a_case)
+    asked = Matrix(
+        modes=(case.mode,),
+        batch_sizes=(case.batch,),
+        image_size=case.picture.height,
+        image_width=case.picture.width,
+        precisions=(case.precision,),
+        threads=case.threads,
+    )
+    assert Matrix().fits(case)
+    assert asked.fits(case)
+    on_other_axes = {axis: getattr(case, axis) for axis in ("model", "device")}
+    assert asked.fits(other) == (msgspec.structs.replace(other, **on_other_axes) == case)

@@ -11,7 +11,7 @@ import pytest
 import torchvision
 
 from zoobench import catalogue
-from zoobench.cases import Matrix, ModelRef
+from zoobench.cases import ImageSize, Matrix, ModelRef
 from zoobench.catalogue import Entry
 from zoobench.errors import BadInputError, UnknownNameError
 
@@ -213,14 +213,18 @@ class TestImageSize:
     def test_bounds(self) -> None:
         entry = catalogue.find("alexnet_2012")
         for image_size in (entry.min_image_size, 240, entry.max_image_size or 0):
-            catalogue.check_image_size(entry, image_size)
-        with pytest.raises(BadInputError, match="image size 226 is too small for alexnet_2012: it must be 227 to 258"):
-            catalogue.check_image_size(entry, 226)
-        with pytest.raises(BadInputError, match="image size 259 is too large for alexnet_2012: it must be 227 to 258"):
-            catalogue.check_image_size(entry, 259)
+            catalogue.check_image_size(entry, ImageSize(image_size, image_size))
+        with pytest.raises(
+            BadInputError, match="image size 226x240 is too small for alexnet_2012: it must be 227 to 258"
+        ):
+            catalogue.check_image_size(entry, ImageSize(226, 240))
+        with pytest.raises(
+            BadInputError, match="image size 240x259 is too large for alexnet_2012: it must be 227 to 258"
+        ):
+            catalogue.check_image_size(entry, ImageSize(240, 259))
 
     def test_no_upper_bound(self) -> None:
-        catalogue.check_image_size(catalogue.find("resnet18"), 4096)
+        catalogue.check_image_size(catalogue.find("resnet18"), ImageSize(480, 4096))
 
 
 Install = Callable[..., None]

@@ -22,7 +22,7 @@ PARSED: dict[str, tuple[str, dict[str, Any]]] = {
     "models": ("resnet*, my.net:make", {"matrix": Matrix(models=("resnet*", "my.net:make"))}),
     "families": ("vgg,resnet,vgg", {"matrix": Matrix(families=("vgg", "resnet"))}),
     "batch-sizes": ("8, 1,8", {"matrix": Matrix(batch_sizes=(8, 1))}),
-    "image-size": ("160", {"matrix": Matrix(image_size=160)}),
+    "image-size": ("160x320", {"matrix": Matrix(image_size=160, image_width=320)}),
     "precisions": ("fp32,amp-bf16", {"matrix": Matrix(precisions=(Precision.FP32, Precision.AMP_BF16))}),
     "modes": ("train", {"matrix": Matrix(modes=(Mode.TRAIN,))}),
     "device": ("cuda:1", {"device": "cuda:1"}),
@@ -66,8 +66,9 @@ def test_options_come_together() -> None:
         ("batch-sizes", "1,abc", "batch size 'abc' is not a whole number"),
         ("batch-sizes", "0", "batch size 0 is too small: it must be at least 1"),
         ("batch-sizes", ",", "batch-sizes is empty: name at least one"),
-        ("image-size", "224x224", "image-size '224x224' is not a whole number"),
-        ("image-size", "-1", "image-size -1 is too small: it must be at least 1"),
+        ("image-size", "224x", "image size '224x' is not height x width, as 480x640"),
+        ("image-size", "big", "image size 'big' is not a whole number"),
+        ("image-size", "-1", "image size -1 is too small: it must be at least 1"),
         ("precisions", "fp32,fp64", "unknown precision 'fp64': did you mean fp16, fp32 or bf16?"),
         ("modes", "inference", "unknown mode 'inference': did you mean infer?"),
         ("memory-format", "nhwc", "unknown memory format 'nhwc': known: channels_last, contiguous"),
@@ -120,7 +121,7 @@ def test_a_project_s_table_is_read_as_option_texts(tmp_path: Path) -> None:
     assert parse_options(texts) == Options(
         preset="quick",
         label="quick",
-        matrix=Matrix(models=("resnet18", "my.net:make"), batch_sizes=(1, 8), image_size=160),
+        matrix=Matrix(models=("resnet18", "my.net:make"), batch_sizes=(1, 8), image_size=160, image_width=160),
         max_s=1.5,
     )
 
@@ -152,7 +153,7 @@ def test_a_broken_project_is_one_line(tmp_path: Path, content: bytes) -> None:
         ("batch = 1", "unknown option 'batch': did you mean batch-sizes?"),
         ("batch_sizes = [true]", "batch size 'True' is not a whole number"),
         ("models = []", "models is empty: name at least one"),
-        ("image_size = 2.5", "image-size '2.5' is not a whole number"),
+        ("image_size = 2.5", "image size '2.5' is not a whole number"),
     ],
 )
 def test_a_mistake_in_a_project_is_told_like_one_on_the_command_line(tmp_path: Path, line: str, message: str) -> None:
@@ -175,6 +176,7 @@ def test_the_command_line_wins_over_the_project_over_the_suite_over_the_preset(t
         models=("vgg16",),  # command line
         batch_sizes=(2,),  # project
         image_size=64,
+        image_width=64,
         precisions=(Precision.BF16,),  # suite
         compilers=(Compiler.INDUCTOR,),
         modes=(Mode.INFER, Mode.TRAIN),  # preset
@@ -229,7 +231,7 @@ def test_the_device_that_was_chosen_is_measured_whatever_the_suite_says(device: 
 def test_all_axes_that_a_case_needs_are_set() -> None:
     resolved = Options().resolve(Matrix(), CPU)
     unset = {name for name in Matrix.__struct_fields__ if getattr(resolved, name) is None}
-    assert unset == {"families", "image_size", "memory_formats", "compilers", "allocators"}
+    assert unset == {"families", "image_size", "image_width", "memory_formats", "compilers", "allocators"}
 
 
 def test_threads_are_those_that_this_process_may_use() -> None:

@@ -22,6 +22,7 @@ import zoobench.environment
 import zoobench.runner  # noqa: F401 - as torchvision
 from zoobench import store
 from zoobench.cases import Mode
+from zoobench.metrics import MODEL_METRICS
 from zoobench.records import FailureKind
 from zoobench.store import StoredRun
 
@@ -462,3 +463,67 @@ def test_two_runs_at_once_into_one_folder_both_survive(pytester: pytest.Pytester
         assert record.failure is None
         assert record.case.mode is Mode.INFER
         assert stored.notes == ()
+
+
+# Suites of several plans
+
+PLANS = """
+    from zoobench import COUNT_ONLY, Budget, Matrix, Mode, Plan
+
+    TIMED = Budget(min_rounds=2, max_rounds=3, min_s=0.0, max_s=5.0, max_warmup_s=0.0)
+    PLANS = (
+        Plan(Matrix(models=("lenet5",), modes=(Mode.INFER, Mode.TRAIN), threads=1), TIMED),
+        Plan(Matrix(models=("squeezenet1_1",), image_size=64, image_width=96, threads=1), COUNT_ONLY),
+    )
+
+    def bench_plans(measure_case):
+        measure_case()
+"""
+
+
+def test_each_plan_has_its_own_budget(run: Run, suite: Path, pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(bench_suite=PLANS)
+
+    result = run("--benchmark-only", axes=())
+
+    result.assert_outcomes(passed=3)
+    timed, stepped, counted = the_run(pytester.path).records
+    assert (timed.case.mode, stepped.case.mode) == (Mode.INFER, Mode.TRAIN)
+    assert timed.measurement("latency") is not None
+    assert counted.case.picture == (64, 96)
+    assert counted.budget.max_rounds == 0
+    assert counted.failure is None
+    assert counted.measurement("macs") is not None
+    assert counted.in_calls_s == 0.0
+    told = {result.metric for result in (*counted.measurements, *counted.unavailable)}
+    assert told == set(MODEL_METRICS)
+    assert "not used" not in text_of(result)
+
+
+@pytest.mark.parametrize(
+    ("options", "ids"),
+    [
+        (("--zoobench-modes=train",), ["lenet5/train/b1/32"]),
+        (("--zoobench-models=squeezenet*",), ["squeezenet1_1/infer/b1/64x96"]),
+        (("--zoobench-families=lenet", "--zoobench-modes=infer"), ["lenet5/infer/b1/32"]),
+        (("--zoobench-image-size=64x96",), ["squeezenet1_1/infer/b1/64x96"]),
+    ],
+)
+def test_options_narrow_plans_and_never_widen_them(
+    run: Run, suite: Path, pytester: pytest.Pytester, options: tuple[str, ...], ids: list[str]
+) -> None:
+    pytester.makepyfile(bench_suite=PLANS)
+
+    run(*options, axes=()).assert_outcomes(passed=len(ids))
+
+    found = [record.case.id.partition(":")[2] for record in the_run(pytester.path).records]
+    assert [case_id.partition("/fp32")[0] for case_id in found] == ids
+
+
+def test_a_smoke_test_of_plans_calls_only_what_is_timed(run: Run, suite: Path, pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(bench_suite=PLANS)
+
+    result = run("--benchmark-disable", axes=())
+
+    result.assert_outcomes(passed=3)
+    result.stdout.fnmatch_lines(["*lenet5 train b1 fp32 * ms*", "*squeezenet1_1 infer b1 fp32 64x96 *counted*"])

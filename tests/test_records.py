@@ -7,7 +7,7 @@ import pytest
 from synthetic import make_case, make_record, make_run, measurement, realistic_record
 
 from zoobench.cases import Mode, Precision
-from zoobench.records import SCHEMA, CaseRecord, Measurement, RunRecord, Unavailable
+from zoobench.records import SCHEMA, Breakdown, CaseRecord, Layer, Measurement, RunRecord, Unavailable
 
 
 def test_a_measurement_without_samples_is_refused() -> None:
@@ -58,16 +58,25 @@ def test_heads_survive_being_written() -> None:
     assert msgspec.json.decode(msgspec.json.encode(run), type=RunRecord) == run
 
 
-def test_the_layout_of_schema_1_is_what_it_always_was() -> None:
+def test_the_layout_of_schema_2_is_what_it_always_was() -> None:
     """A field renamed or removed is a new schema, with an upgrade in `zoobench.store.UPGRADES`."""
-    assert SCHEMA == 1
+    assert SCHEMA == 2
     layout = {
         name: [field.name for field in msgspec.structs.fields(kind)]
-        for name, kind in (("case", CaseRecord), ("measurement", Measurement), ("run", RunRecord))
+        for name, kind in (
+            ("case", CaseRecord),
+            ("measurement", Measurement),
+            ("breakdown", Breakdown),
+            ("layer", Layer),
+            ("run", RunRecord),
+        )
     }
     assert layout == {
         "case": ["case", "budget", "started_at", "duration_s", "in_calls_s", "measurements", "unavailable", "findings",
-                 "failure", "schema"],
+                 "failure", "breakdowns", "layers", "schema"],
         "measurement": ["metric", "samples", "method", "calls_per_sample", "covariates"],
+        "breakdown": ["metric", "by", "values", "method"],
+        "layer": ["path", "type", "kind", "macs", "activations", "parameters", "weights", "input_shape", "output_shape",
+                  "weight_shape", "stride"],
         "run": ["run_id", "started_at", "label", "command", "environment", "schema"],
     }  # fmt: skip

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from zoobench.api import load_runs as load_runs
     from zoobench.api import measure_case as measure_case
+    from zoobench.cases import COUNT_ONLY as COUNT_ONLY
     from zoobench.cases import Allocator as Allocator
     from zoobench.cases import Budget as Budget
     from zoobench.cases import Case as Case
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from zoobench.cases import MemoryFormat as MemoryFormat
     from zoobench.cases import Mode as Mode
     from zoobench.cases import ModelRef as ModelRef
+    from zoobench.cases import Plan as Plan
     from zoobench.cases import Precision as Precision
     from zoobench.errors import ZoobenchError as ZoobenchError
     from zoobench.frame import collect_frame as collect_frame
@@ -30,8 +32,8 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "zoobench.api": ("load_runs", "measure_case"),
-    "zoobench.cases": ("Allocator", "Budget", "Case", "Compiler", "Matrix", "MemoryFormat", "Mode", "ModelRef",
-                       "Precision"),
+    "zoobench.cases": ("COUNT_ONLY", "Allocator", "Budget", "Case", "Compiler", "Matrix", "MemoryFormat", "Mode",
+                       "ModelRef", "Plan", "Precision"),
     "zoobench.errors": ("ZoobenchError",),
     "zoobench.frame": ("collect_frame",),
     "zoobench.records": ("CaseRecord", "Measurement", "RunRecord"),

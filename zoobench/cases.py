@@ -8,7 +8,7 @@ from __future__ import annotations
 import enum
 import itertools
 from collections.abc import Callable, Iterator
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
@@ -64,8 +64,32 @@ class ModelRef(msgspec.Struct, frozen=True, order=True):
         return f"{self.source}:{self.name}"
 
 
+class ImageSize(NamedTuple):
+    """Height and width of pictures, in pixels."""
+
+    height: int
+    width: int
+
+    def __str__(self) -> str:
+        return str(self.height) if self.height == self.width else f"{self.height}x{self.width}"
+
+
+def parse_image_size(text: str) -> ImageSize:
+    """`224`, or height × width as `480x640`.
+
+    Raises: BadInputError.
+    """
+    height, separator, width = text.partition("x")
+    if separator and not (height and width):
+        raise BadInputError(f"image size {text!r} is not height x width, as 480x640")
+    return ImageSize(parse_positive("image size", height), parse_positive("image size", width or height))
+
+
 class Case(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing to measure. Two cases are the same case if and only if their `id`s are equal."""
+    """One thing to measure. Two cases are the same case if and only if their `id`s are equal.
+
+    `image_size` is the height of the pictures, in pixels, and their width too unless `image_width` says otherwise.
+    """
 
     model: ModelRef
     mode: Mode
@@ -77,6 +101,16 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     memory_format: MemoryFormat = MemoryFormat.CONTIGUOUS
     compiler: Compiler = Compiler.EAGER
     allocator: Allocator = Allocator.RETAINED
+    image_width: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.image_width == self.image_size:  # so that one case is not two
+            msgspec.structs.force_setattr(self, "image_width", None)
+
+    @property
+    def picture(self) -> ImageSize:
+        """Size of one picture."""
+        return ImageSize(self.image_size, self.image_width or self.image_size)
 
     @property
     def id(self) -> str:
@@ -85,7 +119,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
             str(self.model),
             self.mode,
             f"b{self.batch}",
-            str(self.image_size),
+            str(self.picture),
             self.precision,
             self.device,
             self.memory_format,
@@ -100,8 +134,9 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
     """How long a case may take and how precise it should become.
 
     Sampling stops when the interval of the median is within ± `precision_target` (a ratio of the median) after at
-    least `min_rounds` and `min_s`, or at `max_rounds` or `max_s`, whichever is first; one round is always taken.
-    `time_limit_s` bounds the whole case, building included: past it the worker is killed.
+    least `min_rounds` and `min_s`, or at `max_rounds` or `max_s`, whichever is first; one round is always taken, unless
+    `max_rounds` is 0: then the model is built and counted, and never called. `time_limit_s` bounds the whole case,
+    building included: past it the worker is killed.
     """
 
     precision_target: float = 0.02
@@ -116,6 +151,9 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
 SMOKE_BUDGET = Budget(min_rounds=1, max_rounds=1, min_s=0.0, max_s=60.0, max_warmup_s=0.0)
 """One warm-up call and one round: whether a case runs at all."""
 
+COUNT_ONLY = Budget(max_rounds=0)
+"""No call: facts of the model alone."""
+
 
 class Matrix(msgspec.Struct, frozen=True, kw_only=True):
     """Axes of a benchmark. `None` leaves an axis to whatever this matrix is laid `over`."""
@@ -125,6 +163,7 @@ class Matrix(msgspec.Struct, frozen=True, kw_only=True):
     modes: tuple[Mode, ...] | None = None
     batch_sizes: tuple[int, ...] | None = None
     image_size: int | None = None
+    image_width: int | None = None
     precisions: tuple[Precision, ...] | None = None
     memory_formats: tuple[MemoryFormat, ...] | None = None
     compilers: tuple[Compiler, ...] | None = None
@@ -143,6 +182,23 @@ class Matrix(msgspec.Struct, frozen=True, kw_only=True):
         if self.models is not None and self.families is None:
             filled["families"] = None
         return Matrix(**filled)
+
+    def fits(self, case: Case) -> bool:
+        """Whether every axis set here has the case's value; models and families are the catalogue's to judge."""
+        axes = {
+            "modes": case.mode,
+            "batch_sizes": case.batch,
+            "precisions": case.precision,
+            "memory_formats": case.memory_format,
+            "compilers": case.compiler,
+            "allocators": case.allocator,
+        }
+        wanted_picture = (self.image_size, self.image_width or self.image_size)
+        return (
+            all(getattr(self, axis) is None or value in getattr(self, axis) for axis, value in axes.items())
+            and (self.image_size is None or case.picture == wanted_picture)
+            and self.threads in (None, case.threads)
+        )
 
     def expand(self, models: tuple[ModelRef, ...], image_size_of: Callable[[ModelRef], int]) -> Iterator[Case]:
         """Every case, cheapest first within a model, so that dear ones can be foreseen.
@@ -164,6 +220,7 @@ class Matrix(msgspec.Struct, frozen=True, kw_only=True):
                 mode=mode,
                 batch=batch,
                 image_size=self.image_size or image_size_of(model),
+                image_width=self.image_width,
                 precision=precision,
                 device=_required("device", self.device),
                 threads=_required("threads", self.threads),
@@ -171,6 +228,13 @@ class Matrix(msgspec.Struct, frozen=True, kw_only=True):
                 compiler=compiler,
                 allocator=allocator,
             )
+
+
+class Plan(NamedTuple):
+    """A matrix and the budget of each of its cases. A suite of several is fixed: options only narrow it."""
+
+    matrix: Matrix
+    budget: Budget
 
 
 AnyEnum = TypeVar("AnyEnum", bound=enum.StrEnum)

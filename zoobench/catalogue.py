@@ -18,7 +18,7 @@ from typing import Any
 
 import msgspec
 
-from zoobench.cases import Matrix, ModelRef
+from zoobench.cases import ImageSize, Matrix, ModelRef
 from zoobench.errors import BadInputError, UnknownNameError
 
 IMPORTED = "import"
@@ -126,12 +126,12 @@ def families() -> tuple[str, ...]:
     return tuple(dict.fromkeys(entry.family for entry in entries()))
 
 
-def check_image_size(entry: Entry, image_size: int) -> None:
-    """Raises: BadInputError if pictures of this side are too small or too large for the model."""
-    if image_size < entry.min_image_size:
-        raise BadInputError(f"image size {image_size} is too small for {entry.name}: it must be {_size_bounds(entry)}")
-    if entry.max_image_size is not None and image_size > entry.max_image_size:
-        raise BadInputError(f"image size {image_size} is too large for {entry.name}: it must be {_size_bounds(entry)}")
+def check_image_size(entry: Entry, picture: ImageSize) -> None:
+    """Raises: BadInputError if a side of these pictures is too small or too large for the model."""
+    if min(picture) < entry.min_image_size:
+        raise BadInputError(f"image size {picture} is too small for {entry.name}: it must be {_size_bounds(entry)}")
+    if entry.max_image_size is not None and max(picture) > entry.max_image_size:
+        raise BadInputError(f"image size {picture} is too large for {entry.name}: it must be {_size_bounds(entry)}")
 
 
 def _size_bounds(entry: Entry) -> str:

@@ -32,7 +32,7 @@ def forecast_call_s(case: Case, finished: Iterable[CaseRecord]) -> float | None:
 def refuse(case: Case, budget: Budget, finished: Iterable[CaseRecord]) -> Failure | None:
     """The reason not to begin the case, if there is one."""
     call_s = forecast_call_s(case, finished)
-    if call_s is None or call_s <= budget.max_s:
+    if call_s is None or call_s <= budget.max_s or not budget.max_rounds:
         return None
     message = (
         f"not begun: a call is forecast to take {format_seconds(call_s)}, "

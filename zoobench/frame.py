@@ -45,6 +45,7 @@ class _CaseRow(NamedTuple):
     mode: str
     batch: int
     image_size: int
+    image_width: int
     precision: str
     device: str
     memory_format: str
@@ -76,6 +77,7 @@ class _MetricRow(NamedTuple):
 _NUMBERS = {
     "batch": "int64",
     "image_size": "int64",
+    "image_width": "int64",
     "threads": "int64",
     "is_native_size": "bool",
     "top1_ratio": "float64",
@@ -144,14 +146,15 @@ def _case_row(run: RunRecord, record: CaseRecord, entry: catalogue.Entry) -> _Ca
         family=entry.family,
         mode=case.mode.value,
         batch=case.batch,
-        image_size=case.image_size,
+        image_size=case.picture.height,
+        image_width=case.picture.width,
         precision=case.precision.value,
         device=case.device,
         memory_format=case.memory_format.value,
         compiler=case.compiler.value,
         threads=case.threads,
         allocator=case.allocator.value,
-        is_native_size=case.image_size == entry.image_size,
+        is_native_size=case.picture == (entry.image_size, entry.image_size),
         top1_ratio=entry.top1_ratio,
         top1_source=entry.top1_source or None,
         duration_s=record.duration_s,

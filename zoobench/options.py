@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 
-from zoobench import presets
+from zoobench import catalogue, presets
 from zoobench.cases import (
     Allocator,
     Budget,
+    Case,
     Compiler,
     Matrix,
     MemoryFormat,
     Mode,
     Precision,
     parse_choice,
+    parse_image_size,
     parse_positive,
 )
 from zoobench.errors import BadInputError, UnknownNameError
@@ -42,7 +44,9 @@ OPTIONS: tuple[OptionRow, ...] = (
     OptionRow("models", "A,B", "models instead of the preset's; patterns such as 'resnet*', package.module:factory"),
     OptionRow("families", "A,B", "families of models instead of the preset's models"),
     OptionRow("batch-sizes", "N,N", "images a call"),
-    OptionRow("image-size", "N", "side of the pictures in pixels (default: each model's own)"),
+    OptionRow(
+        "image-size", "N|HxW", "side, or height and width, of the pictures in pixels (default: each model's own)"
+    ),
     OptionRow("precisions", "A,B", ", ".join(Precision)),
     OptionRow("modes", "A,B", ", ".join(Mode)),
     OptionRow("device", "NAME", "cpu, cuda, cuda:1, or auto (default): cuda where there is one"),
@@ -78,6 +82,18 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         limit_s = suite.time_limit_s if self.time_limit_s is None else self.time_limit_s
         return msgspec.structs.replace(suite, max_s=max_s, min_s=min(suite.min_s, max_s), time_limit_s=limit_s)
 
+    def narrow(self, suite: Matrix, device: DeviceFacts) -> Iterator[Case]:
+        """The cases of a fixed matrix that were asked for; an axis that the suite leaves open has one plain value.
+
+        Raises: UnknownNameError for a model or family that is not known.
+        """
+        plain = Matrix(modes=(Mode.INFER,), batch_sizes=(1,), precisions=(Precision.FP32,), threads=usable_threads())
+        asked = self.matrix.models or self.matrix.families
+        models = {entry.ref for entry in catalogue.select(self.matrix)} if asked else None
+        for case in expanded(msgspec.structs.replace(suite.over(plain), device=device.name)):
+            if self.matrix.fits(case) and (models is None or case.model in models):
+                yield case
+
     def resolve(self, suite: Matrix, device: DeviceFacts) -> Matrix:
         """All axes set: what was asked for, over the suite, over the preset.
 
@@ -90,6 +106,15 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         modes = tuple(mode for mode in suite.modes or wanted if mode in wanted)
         filled = self.matrix.over(suite).over(preset).over(here)
         return msgspec.structs.replace(filled, modes=modes, device=device.name)
+
+
+def expanded(matrix: Matrix) -> Iterator[Case]:
+    """Every case of a matrix whose axes are set, its models looked up in the catalogue.
+
+    Raises: UnknownNameError for a model or family that is not known.
+    """
+    sizes = {entry.ref: entry.image_size for entry in catalogue.select(matrix)}
+    return matrix.expand(tuple(sizes), sizes.__getitem__)
 
 
 def parse_options(texts: Mapping[str, str]) -> Options:
@@ -158,12 +183,14 @@ def _parse_matrix(texts: Mapping[str, str]) -> Matrix:
     def one(name: str) -> int | None:
         return _map(texts.get(name), lambda text: parse_positive(name, text))
 
+    picture = _map(texts.get("image-size"), parse_image_size)
     return Matrix(
         models=several("models", str),
         families=several("families", str),
         modes=several("modes", lambda text: parse_choice("mode", text, Mode)),
         batch_sizes=several("batch-sizes", lambda text: parse_positive("batch size", text)),
-        image_size=one("image-size"),
+        image_size=picture.height if picture else None,
+        image_width=picture.width if picture else None,
         precisions=several("precisions", lambda text: parse_choice("precision", text, Precision)),
         memory_formats=several("memory-format", lambda text: parse_choice("memory format", text, MemoryFormat)),
         compilers=several("compilers", lambda text: parse_choice("compiler", text, Compiler)),

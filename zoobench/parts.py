@@ -8,7 +8,7 @@ from typing import TypeVar
 import msgspec
 
 from zoobench.cases import Budget, Case
-from zoobench.records import CaseRecord, Failure, Finding, Measurement, Unavailable
+from zoobench.records import Breakdown, CaseRecord, Failure, Finding, Layer, Measurement, Unavailable
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -23,7 +23,7 @@ class InCalls(msgspec.Struct, frozen=True):
     total_s: float
 
 
-Part = Measurement | Unavailable | Finding | Failure | Step | InCalls
+Part = Measurement | Unavailable | Breakdown | Layer | Finding | Failure | Step | InCalls
 Tell = Callable[[Part], None]
 
 
@@ -40,6 +40,8 @@ def assemble(case: Case, budget: Budget, parts: Sequence[object], *, started_at:
         unavailable=tuple(_of_kind(parts, Unavailable)),
         findings=tuple(_of_kind(parts, Finding)),
         failure=failures[-1] if failures else None,
+        breakdowns=tuple(_of_kind(parts, Breakdown)),
+        layers=tuple(_of_kind(parts, Layer)),
     )
 
 

@@ -53,7 +53,7 @@ def title_of(case: Case) -> str:
     """The case in a few words: the axes that are as usual are left out."""
     entry = catalogue.entry_of(case.model)
     unusual = [
-        str(case.image_size) if case.image_size != entry.image_size else "",
+        str(case.picture) if case.picture != (entry.image_size, entry.image_size) else "",
         case.memory_format.value if case.memory_format is not MemoryFormat.CONTIGUOUS else "",
         case.compiler.value if case.compiler is not Compiler.EAGER else "",
         case.device if case.device != "cpu" else "",
@@ -69,7 +69,7 @@ def outcome_of(record: CaseRecord) -> str:
         return f"{record.failure.kind.value}: {record.failure.message}"
     latency = record.measurement("latency")
     if latency is None:
-        return "no latency"
+        return "no latency" if record.budget.max_rounds else "counted"
     summary = stats.summarize(latency.samples)
     doubts = " ".join(finding.code for finding in record.findings if finding.severity is Severity.WARNING)
     width = "" if summary.half_width_ratio is None else f" ±{format_percent(summary.half_width_ratio)}"

@@ -3,6 +3,8 @@
     MATRIX = Matrix(modes=(Mode.INFER,))
     BUDGET = Budget()
 
+or, where each matrix has a budget of its own and options may only narrow them, `PLANS = (Plan(matrix, budget), ...)`.
+
     def bench_inference(measure_case):
         measure_case()
 
@@ -22,10 +24,10 @@ import pytest
 from rich.console import Console
 
 from zoobench import catalogue
-from zoobench.cases import SMOKE_BUDGET, Budget, Case, Matrix
+from zoobench.cases import SMOKE_BUDGET, Budget, Case, Matrix, Plan
 from zoobench.errors import ZoobenchError
 from zoobench.isolate import ForkedWorkers, InProcess
-from zoobench.options import AUTOMATIC, OPTIONS, Options, parse_options, read_project_options
+from zoobench.options import AUTOMATIC, OPTIONS, Options, expanded, parse_options, read_project_options
 from zoobench.progress import Progress, outcome_of, title_of
 from zoobench.records import CaseRecord, FailureKind
 from zoobench.replay import PedanticBenchmark, ReplayTimer, mark_failed, replay
@@ -52,6 +54,7 @@ class Bench:
         self.mistake: ZoobenchError | None = None
         self.writer: RunWriter | None = None
         self._finished: tuple[CaseRecord, ...] = ()
+        self._budgets: dict[tuple[str, str], Budget] = {}
 
     @functools.cached_property
     def lab(self) -> Lab:
@@ -73,20 +76,22 @@ class Bench:
 
         Raises: ZoobenchError.
         """
-        suite = cast("Matrix", getattr(module, "MATRIX", Matrix()))
-        device = self.lab.device(self._device_name(suite))
-        matrix = self.options.resolve(suite, device)
-        entries = catalogue.select(matrix)
-        sizes = {entry.ref: entry.image_size for entry in entries}
-        cases = list(matrix.expand(tuple(sizes), sizes.__getitem__))
-        for case in cases:
-            check_case(case, device)
-        return cases
+        cases: dict[str, Case] = {}
+        for plan in cast("tuple[Plan, ...]", getattr(module, "PLANS", ())) or (_plan_of(module),):
+            device = self.lab.device(self._device_name(plan.matrix))
+            is_fixed = hasattr(module, "PLANS")
+            options = self.options
+            found = options.narrow(plan.matrix, device) if is_fixed else expanded(options.resolve(plan.matrix, device))
+            for case in found:
+                check_case(case, device)
+                cases.setdefault(case.id, case)
+                self._budgets.setdefault((module.__name__, case.id), plan.budget)
+        return list(cases.values())
 
-    def budget(self, module: ModuleType) -> Budget:
-        if self.is_smoke:
-            return SMOKE_BUDGET
-        return self.options.budget(cast("Budget", getattr(module, "BUDGET", Budget())))
+    def budget(self, module: ModuleType, case: Case) -> Budget:
+        """What the plan of the case allows; a smoke test calls once, unless the plan allows no call at all."""
+        planned = self._budgets[module.__name__, case.id]
+        return SMOKE_BUDGET if self.is_smoke and planned.max_rounds else self.options.budget(planned)
 
     def close(self) -> None:
         if self.writer is not None:
@@ -199,7 +204,9 @@ def measure_case(
         item.user_properties.append((PROPERTY, zoobench_case.id))
         timer = item.stash[_TIMER]
         try:
-            record = _measure(bench, zoobench_case, bench.budget(item.module), _uncaptured(request.config))
+            record = _measure(
+                bench, zoobench_case, bench.budget(item.module, zoobench_case), _uncaptured(request.config)
+            )
         except ZoobenchError as error:
             mark_failed(benchmark, timer)
             _exit(error)
@@ -233,6 +240,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     terminalreporter.write_line(f"report:  python -m zoobench report {bench.writer.run.run_id}")
 
 
+def _plan_of(module: ModuleType) -> Plan:
+    return Plan(getattr(module, "MATRIX", Matrix()), getattr(module, "BUDGET", Budget()))
+
+
 def _case_of(item: pytest.Item) -> Case | None:
     """The case of a test; a test of an empty matrix has a placeholder of pytest's instead."""
     case = item.callspec.params.get("zoobench_case") if hasattr(item, "callspec") else None
@@ -257,9 +268,11 @@ def _hand_over(record: CaseRecord, benchmark: PedanticBenchmark, timer: ReplayTi
         mark_failed(benchmark, timer)
         pytest.fail(text, pytrace=False)
     latency = record.measurement("latency")
-    if latency is not None:
-        benchmark.extra_info["case"] = record.case.id
-        replay(benchmark, timer, latency.samples)
+    if latency is None:  # it was only counted, which pytest-benchmark has no word for
+        mark_failed(benchmark, timer)
+        return
+    benchmark.extra_info["case"] = record.case.id
+    replay(benchmark, timer, latency.samples)
 
 
 def _uncaptured(config: pytest.Config) -> _Anything:

@@ -13,7 +13,7 @@ import msgspec
 
 from zoobench.cases import Budget, Case
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of the layout below; `zoobench.store` upgrades older ones and refuses newer ones."""
 
 
@@ -44,6 +44,38 @@ class Unavailable(msgspec.Struct, frozen=True, kw_only=True):
 
     metric: str
     reason: str
+
+
+class Breakdown(msgspec.Struct, frozen=True, kw_only=True):
+    """How a metric of a case divides: `values` are in its base unit and add up to what `method` could tell apart."""
+
+    metric: str
+    by: str
+    values: dict[str, float]
+    method: str
+
+
+class Layer(msgspec.Struct, frozen=True, array_like=True):
+    """One module as one image's forward pass met it; what belongs to its submodules is theirs alone.
+
+    `path` is the module's name in the model ("" for the model itself), `type` its class, `kind` a `LayerKind`: that of
+    its own operator with the most multiply-accumulates, or else the most elements; empty if it only calls others.
+    Shapes are of the first tensor that it takes, the first that it gives, and of its weight. `weights` are the
+    elements of its convolutions' and matrix products' weights, without bias; `parameters` all of its own.
+    A module that is called twice stands here once, with the work of both calls.
+    """
+
+    path: str
+    type: str
+    kind: str
+    macs: int
+    activations: int
+    parameters: int
+    weights: int
+    input_shape: tuple[int, ...]
+    output_shape: tuple[int, ...]
+    weight_shape: tuple[int, ...] = ()
+    stride: tuple[int, ...] = ()
 
 
 class Severity(enum.StrEnum):
@@ -81,7 +113,10 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CaseRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything known about one finished case. A failed case keeps what it had measured before it failed."""
+    """Everything known about one finished case. A failed case keeps what it had measured before it failed.
+
+    `layers` are a fact of the model at that image size, told by the first of its cases in a run.
+    """
 
     case: Case
     budget: Budget
@@ -92,6 +127,8 @@ class CaseRecord(msgspec.Struct, frozen=True, kw_only=True):
     unavailable: tuple[Unavailable, ...] = ()
     findings: tuple[Finding, ...] = ()
     failure: Failure | None = None
+    breakdowns: tuple[Breakdown, ...] = ()
+    layers: tuple[Layer, ...] = ()
     schema: int = SCHEMA
 
     def measurement(self, metric: str) -> Measurement | None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from zoobench import catalogue, forecast, metrics, store
-from zoobench.cases import Budget, Case, ModelRef
+from zoobench.cases import Budget, Case, ImageSize, ModelRef
 from zoobench.errors import BadInputError, ZoobenchError
 from zoobench.isolate import Executor, Task
 from zoobench.parts import assemble
@@ -82,7 +82,7 @@ def check_case(case: Case, device: DeviceFacts) -> None:
     if case.precision.value not in device.precisions:
         able = ", ".join(device.precisions)
         raise BadInputError(f"{device.model or device.name} has no precision {case.precision.value}: it has {able}")
-    catalogue.check_image_size(catalogue.entry_of(case.model), case.image_size)
+    catalogue.check_image_size(catalogue.entry_of(case.model), case.picture)
 
 
 class Recorder:
@@ -107,7 +107,7 @@ class Session:
         self._recorder = recorder
         self._clock = clock
         self._began_s = clock()
-        self._facts_of_model: dict[tuple[ModelRef, int], tuple[Measurement | Unavailable, ...]] = {}
+        self._facts_of_model: dict[tuple[ModelRef, ImageSize], tuple[Measurement | Unavailable, ...]] = {}
         self._alike: defaultdict[ModelRef, list[CaseRecord]] = defaultdict(list)
         for record in recorder.records:
             self._learn(record)
@@ -136,7 +136,7 @@ class Session:
 
     def _measure(self, case: Case, budget: Budget) -> CaseRecord:
         began_s, started_at = self._clock(), dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
-        parts: list[object] = list(self._facts_of_model.get((case.model, case.image_size), ()))
+        parts: list[object] = list(self._facts_of_model.get((case.model, case.picture), ()))
         failure = forecast.refuse(case, budget, self._alike[case.model]) or self._execute(case, budget, parts)
         parts.extend([failure] if failure else [])
         record = assemble(case, budget, parts, started_at=started_at, duration_s=self._clock() - began_s)
@@ -152,7 +152,7 @@ class Session:
         results: tuple[Measurement | Unavailable, ...] = (*record.measurements, *record.unavailable)
         facts = tuple(part for part in results if part.metric in metrics.MODEL_METRICS)
         if {part.metric for part in facts} == set(metrics.MODEL_METRICS):
-            self._facts_of_model[record.case.model, record.case.image_size] = facts
+            self._facts_of_model[record.case.model, record.case.picture] = facts
 
 
 def _was_not_begun(record: CaseRecord) -> bool:

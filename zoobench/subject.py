@@ -88,7 +88,7 @@ def _images(case: Case, device: Device) -> Tensor:
     images: Tensor = example_images(
         catalogue.entry_of(case.model),
         batch=case.batch,
-        image_size=case.image_size,
+        picture=case.picture,
         device=device.torch_device,
         dtype=_WHOLE_MODEL_DTYPES.get(case.precision, torch.float32),
         seed=SEED,

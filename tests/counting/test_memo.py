@@ -5,9 +5,19 @@ from typing import Any
 import pytest
 import torch
 
-from zoobench.counting.memo import Memo
+from zoobench.counting.memo import Memo as MemoOf
 
 ATEN = torch.ops.aten
+
+
+class Memo(MemoOf[None]):
+    """Results alone."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda *_: None)
+
+    def call(self, *call: Any) -> Any:
+        return super().call(*call)[0]
 
 
 def empty(*shape: int, **options: Any) -> torch.Tensor:

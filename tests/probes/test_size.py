@@ -12,7 +12,7 @@ from zoobench.devices import CpuDevice
 from zoobench.probes import size
 from zoobench.probes.probe import Progress
 from zoobench.probes.size import PROBE, measure_size
-from zoobench.records import Measurement, Unavailable
+from zoobench.records import Layer, Measurement, Unavailable
 from zoobench.subject import build_subject
 
 CASE = Case(
@@ -28,7 +28,7 @@ CASE = Case(
 
 def measure(**axes: Any) -> dict[str, Measurement | Unavailable]:
     subject = build_subject(msgspec.structs.replace(CASE, **axes), CpuDevice())
-    parts = list(measure_size(subject, Budget(), Progress()))
+    parts = [part for part in measure_size(subject, Budget(), Progress()) if not isinstance(part, Layer)]
     assert [part.metric for part in parts] == list(PROBE.metrics)
     return {part.metric: part for part in parts}
 
@@ -70,10 +70,30 @@ def test_what_cannot_be_counted_is_unavailable_with_the_reason(monkeypatch: pyte
     def refuse(_module: nn.Module, _images: Tensor) -> None:
         raise UncountableError("the pass needs values")
 
-    monkeypatch.setattr(size, "count_forward", refuse)
+    monkeypatch.setattr(size, "trace_pass", refuse)
 
     results = measure()
 
     assert values(results)["parameters"] == 61_706.0
     for metric in ("macs", "activations"):
         assert results[metric] == Unavailable(metric=metric, reason="the pass needs values")
+
+
+def test_the_layers_are_those_of_lenet5_by_hand() -> None:
+    """Kind, multiply-accumulates, parameters, weights and shape of the result; `squash` is one module, called often."""
+    subject = build_subject(CASE, CpuDevice())
+    layers = {part.path: part for part in measure_size(subject, Budget(), Progress()) if isinstance(part, Layer)}
+
+    assert list(layers) == ["", "c1", "squash", "s2", "c3", "s4", "c5", "f6", "output"]
+    assert {
+        path: (layer.kind, layer.macs, layer.parameters, layer.weights, layer.output_shape)
+        for path, layer in layers.items()
+        if layer.macs
+    } == {
+        "c1": ("convolution", 25 * 6 * 28**2, 156, 150, (1, 6, 28, 28)),
+        "c3": ("convolution", 150 * 16 * 10**2, 2_416, 2_400, (1, 16, 10, 10)),
+        "c5": ("convolution", 400 * 120, 48_120, 48_000, (1, 120, 1, 1)),
+        "f6": ("fully-connected", 120 * 84, 10_164, 10_080, (1, 84)),
+        "output": ("fully-connected", 84 * 10, 850, 840, (1, 10)),
+    }
+    assert [layers[path].kind for path in ("s2", "squash")] == ["pooling", "activation"]

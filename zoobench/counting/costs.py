@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from math import prod
+from typing import Any
 
 import msgspec
 import torch
@@ -76,6 +77,31 @@ def convolution(
     return Cost(macs=prod(x if transposed else out) * prod(weight[1:]), activations=prod(out))
 
 
+def convolution_backward(
+    grad_output: Shape,
+    x: Shape,
+    weight: Shape,
+    _bias: object,
+    _stride: list[int],
+    _padding: list[int],
+    _dilation: list[int],
+    transposed: bool,  # noqa: FBT001  the operator's own order
+    _output_padding: list[int],
+    _groups: int,
+    output_mask: list[bool],
+    *,
+    out: tuple[Shape | None, Shape | None, Shape | None],
+) -> Cost:
+    """The gradients of a `convolution`'s x and weight, those of the two that are asked for.
+
+    Each needs as many products as the convolution itself: every one of its terms (output element × weight) appears
+    once in the gradient of x and once in that of the weight, grouped or not. The bias's is a sum.
+    """
+    forward = prod(x if transposed else grad_output) * prod(weight[1:])
+    wanted = [shape for shape, is_wanted in zip(out[:2], output_mask[:2], strict=True) if is_wanted and shape]
+    return Cost(macs=forward * len(wanted), activations=sum(prod(shape) for shape in wanted))
+
+
 def matrix_product(a: Shape, b: Shape, *_: object, out: Shape, **__: object) -> Cost:
     """Of (…, m, k) and (…, k, n), of (m, k) and (k), or of (k) and (k)."""
     columns = b[-1] if len(b) > 1 else 1
@@ -94,6 +120,43 @@ def attention(query: Shape, key: Shape, value: Shape, *_: object, **__: object) 
     """
     rows, length, width = prod(query[:-1]), key[-2], value[-1]
     return Cost(macs=rows * length * (query[-1] + width), activations=rows * (length + width))
+
+
+def attention_backward(_grad_output: Shape, *forward: Any, **__: object) -> Cost:
+    """Gradients of query, key and value: four products where `attention` has two.
+
+    A fused kernel computes the scores once more; that is its own way of saving memory and is not counted, so that the
+    backward pass of a model does not depend on the kernel that torch picks.
+    """
+    return _twice(attention(*forward))
+
+
+def flash_attention_backward(
+    _grad_output: Shape, query: Shape, key: Shape, value: Shape, _out: Shape, _sums: Shape, *rest: Any, **__: object
+) -> Cost:
+    """`attention_backward` over (batch, length, heads, width).
+
+    Raises: UncountableError as `flash_attention`.
+    """
+    return _twice(flash_attention(query, key, value, rest[0]))
+
+
+def efficient_attention_backward(
+    _grad_output: Shape,
+    query: Shape,
+    key: Shape,
+    value: Shape,
+    _bias: Shape | None,
+    _out: Shape,
+    *rest: Any,
+    **__: object,
+) -> Cost:
+    """`flash_attention_backward`, its arguments in another order."""
+    return _twice(flash_attention(query, key, value, rest[0]))
+
+
+def _twice(cost: Cost) -> Cost:
+    return Cost(macs=2 * cost.macs, activations=2 * cost.activations)
 
 
 def flash_attention(query: Shape, key: Shape, value: Shape, starts: Shape | None, *_: object, **__: object) -> Cost:
@@ -122,6 +185,7 @@ def _heads_before_length(shape: Shape) -> Shape:
 
 _BUILTIN: dict[CostFunction, tuple[str, ...]] = {
     convolution: ("convolution", "_convolution", "convolution_overrideable"),
+    convolution_backward: ("convolution_backward",),
     matrix_product: ("mm", "bmm", "mv", "dot", "vdot", "_int_mm", "_scaled_mm"),
     matrix_product_with_addend: ("addmm", "baddbmm", "addbmm", "addmv", "_addmm_activation"),
     attention: (
@@ -135,6 +199,15 @@ _BUILTIN: dict[CostFunction, tuple[str, ...]] = {
     ),
     flash_attention: ("_flash_attention_forward",),
     efficient_attention: ("_efficient_attention_forward",),
+    attention_backward: (
+        "_scaled_dot_product_cudnn_attention_backward",
+        "_scaled_dot_product_efficient_attention_backward",
+        "_scaled_dot_product_flash_attention_backward",
+        "_scaled_dot_product_flash_attention_for_cpu_backward",
+        "_scaled_dot_product_fused_attention_overrideable_backward",
+    ),
+    flash_attention_backward: ("_flash_attention_backward",),
+    efficient_attention_backward: ("_efficient_attention_backward",),
 }
 """Names in `torch.ops.aten`. They are torch's own, and a release may lack some."""
 

@@ -1,4 +1,4 @@
-"""Totals of one forward pass, with what they leave out; and what a module holds."""
+"""Totals of one pass, with what they leave out; and what a module holds."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from torch._ops import OpOverloadPacket
 
 from zoobench.counting import costs
 from zoobench.counting.operators import computes
-from zoobench.counting.trace import OperatorCall, refuse_uninitialised, trace_forward
+from zoobench.counting.tensors import size_bytes
+from zoobench.counting.trace import OperatorCall, Trace, refuse_uninitialised, trace_forward, trace_training
 
 COUNTER = "zoobench.counting"
 
-COUNTER_VERSION = "1"
+COUNTER_VERSION = "2"
 """Raised when the same model would count differently; torch's own version stands beside it."""
 
 
@@ -27,13 +28,31 @@ class Uncounted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Counts(msgspec.Struct, frozen=True, kw_only=True):
-    """One forward pass (see `costs` for the conventions). `uncounted` is by operator, as `aten.relu_`, by name."""
+    """One pass (see `costs` for the conventions). `uncounted` is by operator, as `aten.relu_`, by name.
+
+    `activations` are the elements that convolutions and matrix products write, `elements_written` those of all
+    operators. Bytes are those of the tensors that operators take and give (see `work`).
+    """
 
     macs: int
     activations: int
+    elements_written: int
+    bytes_read: int
+    bytes_written: int
     uncounted: dict[str, Uncounted]
     counter: str
     counter_version: str
+
+    @property
+    def flops(self) -> int:
+        """Multiplications and additions apart: twice the multiply-accumulates."""
+        return 2 * self.macs
+
+    @property
+    def intensity(self) -> float | None:
+        """FLOPs a byte read or written (Williams, Waterman and Patterson, "Roofline", 2009); None without any."""
+        moved = self.bytes_read + self.bytes_written
+        return self.flops / moved if moved else None
 
 
 class StateCounts(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,7 +76,34 @@ def count_forward(
     `extra_costs` come on top of the table in `costs` for this count alone.
     Raises: UncountableError if the pass needs values that meta tensors have not, or fails.
     """
-    return _totals(trace_forward(module, images, costs.table(extra_costs)))
+    return total(trace_forward(module, images, costs.table(extra_costs)).operators)
+
+
+def count_training(
+    module: nn.Module,
+    images: Tensor,
+    *,
+    extra_costs: Mapping[OpOverloadPacket, costs.CostFunction] | None = None,
+) -> Counts:
+    """What `module(images)` in training mode and the backward pass cost together, without loss and optimizer.
+
+    Raises: UncountableError as `count_forward`, and if nothing has a gradient.
+    """
+    return total(trace_training(module, images, costs.table(extra_costs)).operators)
+
+
+def trace_pass(
+    module: nn.Module,
+    images: Tensor,
+    *,
+    is_training: bool = False,
+    extra_costs: Mapping[OpOverloadPacket, costs.CostFunction] | None = None,
+) -> Trace:
+    """The pass behind `count_forward` or `count_training`, to be summed up in several ways.
+
+    Raises: UncountableError as they do.
+    """
+    return (trace_training if is_training else trace_forward)(module, images, costs.table(extra_costs))
 
 
 def count_state(module: nn.Module) -> StateCounts:
@@ -70,19 +116,23 @@ def count_state(module: nn.Module) -> StateCounts:
     return StateCounts(
         parameters=_elements(parameters),
         trainable_parameters=_elements(parameter for parameter in parameters if parameter.requires_grad),
-        parameter_bytes=_bytes(parameters),
+        parameter_bytes=sum(map(size_bytes, parameters)),
         buffers=_elements(buffers),
-        buffer_bytes=_bytes(buffers),
+        buffer_bytes=sum(map(size_bytes, buffers)),
     )
 
 
-def _totals(calls: Iterable[OperatorCall]) -> Counts:
+def total(calls: Iterable[OperatorCall]) -> Counts:
+    """The sum of these calls."""
     calls = tuple(calls)
-    counted = [call.cost for call in calls if call.cost is not None]
+    counted = [call.work.cost for call in calls if call.work.cost is not None]
     return Counts(
         macs=sum(cost.macs for cost in counted),
         activations=sum(cost.activations for cost in counted),
-        uncounted=_uncounted(call for call in calls if call.cost is None and computes(call.operator)),
+        elements_written=sum(call.work.elements_written for call in calls),
+        bytes_read=sum(call.work.bytes_read for call in calls),
+        bytes_written=sum(call.work.bytes_written for call in calls),
+        uncounted=_uncounted(call for call in calls if call.work.cost is None and computes(call.operator)),
         counter=COUNTER,
         counter_version=f"{COUNTER_VERSION} (torch {torch.__version__})",
     )
@@ -91,13 +141,9 @@ def _totals(calls: Iterable[OperatorCall]) -> Counts:
 def _uncounted(calls: Iterable[OperatorCall]) -> dict[str, Uncounted]:
     by_name: dict[str, list[int]] = {}
     for call in calls:
-        by_name.setdefault(str(call.operator.overloadpacket), []).append(call.elements_written)
+        by_name.setdefault(str(call.operator.overloadpacket), []).append(call.work.elements_written)
     return {name: Uncounted(calls=len(elements), elements=sum(elements)) for name, elements in sorted(by_name.items())}
 
 
 def _elements(tensors: Iterable[Tensor]) -> int:
     return sum(tensor.numel() for tensor in tensors)
-
-
-def _bytes(tensors: Iterable[Tensor]) -> int:
-    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)

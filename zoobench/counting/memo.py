@@ -1,14 +1,15 @@
 """Calls of an operator that were made before need not be made again.
 
 Without data, a result is its shape, strides and dtype; torch works those out in Python for many operators, at about a
-millisecond a batch norm. Nets repeat their blocks, so most calls of a pass are like an earlier one.
+millisecond a batch norm. Nets repeat their blocks, so most calls of a pass are like an earlier one. What is said of a
+call (`Describe`) depends on the same things, and is remembered with it.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Hashable, Sequence
-from typing import Any
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any, Generic, TypeVar
 
 import msgspec
 import torch
@@ -16,45 +17,70 @@ from torch import Tensor
 from torch._ops import OpOverload
 
 from zoobench.counting.operators import schema
+from zoobench.counting.tensors import tensors_in
 
 META = torch.device("meta")
 
+Facts = TypeVar("Facts")
+Describe = Callable[[OpOverload, Sequence[Any], Mapping[str, Any], Any], Facts]
+"""What there is to say of an operator's call with these arguments and this result, by shapes alone."""
 
-class Memo:
-    """Results of the calls so far, of operators that neither write to an argument nor give a view of one.
 
-    Shapes are exact; memory is not: what an operator shares without its schema saying so (aten._unsafe_view) is apart.
+class Memo(Generic[Facts]):
+    """The calls so far, with what was said of them.
+
+    A result is made again from its likeness if the operator neither writes to an argument nor gives one's memory, be
+    it by its schema or in fact (aten._unsafe_view): so a trace over remembered calls holds as many storages, of the
+    same size, as one without memory.
     """
 
-    def __init__(self) -> None:
-        self._known: dict[Hashable, _Blueprint | tuple[_Blueprint | None, ...] | None] = {}
+    def __init__(self, describe: Describe[Facts]) -> None:
+        self._describe = describe
+        self._known: dict[Hashable, _Known[Facts]] = {}
 
-    def call(self, operator: OpOverload, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
-        """What `operator` gives: worked out the first time, then fresh meta tensors of the same kind."""
-        if not _is_functional(operator):
-            return operator(*args, **kwargs)
+    def call(self, operator: OpOverload, args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[Any, Facts]:
+        """What `operator` gives, worked out the first time, then fresh meta tensors of the same kind; and its facts."""
         call = (operator, _likeness(args), _likeness(kwargs))
         known = self._known.get(call)
         if known is not None:
-            return tuple(_built(part) for part in known) if isinstance(known, tuple) else known.build()
+            return operator(*args, **kwargs) if known.build is None else known.build(), known.facts
         result = operator(*args, **kwargs)
-        self._known[call] = _blueprint(result)
-        return result
+        facts = self._describe(operator, args, kwargs, result)
+        self._known[call] = _Known(facts, _builder(operator, (args, kwargs), result))
+        return result, facts
 
 
-class _Blueprint(msgspec.Struct, frozen=True):
-    size: tuple[int, ...]
-    strides: tuple[int, ...]
-    dtype: torch.dtype
+class _Known(msgspec.Struct, Generic[Facts], frozen=True):
+    facts: Facts
+    build: Callable[[], Any] | None
+    """None if the result cannot be made again: it has values, or memory of an argument, or is no tensor."""
 
-    def build(self) -> Tensor:
-        return torch.empty_strided(self.size, self.strides, dtype=self.dtype, device=META)
+
+def _builder(operator: OpOverload, arguments: object, result: Any) -> Callable[[], Any] | None:
+    if not _is_functional(operator):
+        return None
+    parts = result if isinstance(result, tuple) else (result,)
+    if not all(part is None or _can_be_rebuilt(part) for part in parts) or _shares_memory(arguments, parts):
+        return None
+    builders = [None if part is None else _blank_like(part) for part in parts]
+    if not isinstance(result, tuple):
+        return builders[0]
+    return lambda: tuple(None if build is None else build() for build in builders)
+
+
+def _blank_like(tensor: Tensor) -> Callable[[], Tensor]:
+    return functools.partial(torch.empty_strided, tuple(tensor.shape), tensor.stride(), dtype=tensor.dtype, device=META)
 
 
 @functools.cache
 def _is_functional(operator: OpOverload) -> bool:
-    """Whether its results are all new, so that other tensors can stand for them."""
+    """Whether, by its schema, its results are all new, so that other tensors can stand for them."""
     return not schema(operator).is_mutable and all(given.alias_info is None for given in schema(operator).returns)
+
+
+def _shares_memory(arguments: object, parts: Sequence[Tensor | None]) -> bool:
+    owned = [tensor.untyped_storage() for tensor in tensors_in(arguments)]
+    return any(part.untyped_storage() is storage for part in parts if part is not None for storage in owned)
 
 
 def _likeness(value: Any) -> Hashable:
@@ -69,21 +95,6 @@ def _likeness(value: Any) -> Hashable:
     if isinstance(value, list | tuple):
         return tuple(map(_likeness, value))
     return (type(value), value)
-
-
-def _blueprint(result: Any) -> _Blueprint | tuple[_Blueprint | None, ...] | None:
-    """None if the result cannot be made again: it has values, or is no tensor, or a list of them."""
-    if isinstance(result, Tensor):
-        return _Blueprint(tuple(result.shape), result.stride(), result.dtype) if _can_be_rebuilt(result) else None
-    if isinstance(result, tuple) and all(part is None or _can_be_rebuilt(part) for part in result):
-        return tuple(
-            None if part is None else _Blueprint(tuple(part.shape), part.stride(), part.dtype) for part in result
-        )
-    return None
-
-
-def _built(part: _Blueprint | None) -> Tensor | None:
-    return None if part is None else part.build()
 
 
 def _is_plain(tensor: Tensor) -> bool:

@@ -10,9 +10,14 @@ What the two lists below do not know is taken to compute, so that an unknown ope
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
+from torch import Tensor
 from torch._ops import OpOverload
+
+from zoobench.counting.tensors import tensors_in
 
 
 @functools.cache
@@ -23,13 +28,44 @@ def computes(operator: OpOverload) -> bool:
         or torch.Tag.inplace_view in operator.tags
         or _gives_no_tensor(operator)
         or _makes_constants(operator)
-        or _bare_name(operator) in _ALLOCATE_OR_FILL | _MOVE
+        or bare_name(operator) in _ALLOCATE_OR_FILL | _MOVE
     )
 
 
 def schema(operator: OpOverload) -> torch.FunctionSchema:
     """Types and aliases of the operator's arguments and results."""
     return operator._schema  # noqa: SLF001  torch has no public name for it
+
+
+@functools.cache
+def allocates_only(operator: OpOverload) -> bool:
+    """Whether it reads and writes no element: it gives a view, an empty tensor, or no tensor at all."""
+    name = bare_name(operator)
+    is_view = operator.is_view or torch.Tag.inplace_view in operator.tags or name in _VIEWS
+    return is_view or _gives_no_tensor(operator) or name in _EMPTY
+
+
+@functools.cache
+def overwrites(operator: OpOverload) -> bool:
+    """Whether it writes its first argument without reading it."""
+    return bare_name(operator) in _OVERWRITE
+
+
+def written_arguments(operator: OpOverload, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Tensor]:
+    """The tensors that it writes to, by its schema."""
+    names = _written_names(operator)
+    if not names:
+        return []
+    given = {argument.name: value for argument, value in zip(schema(operator).arguments, args, strict=False)} | dict(
+        kwargs
+    )
+    return list(tensors_in([given[name] for name in names if name in given]))
+
+
+@functools.cache
+def _written_names(operator: OpOverload) -> tuple[str, ...]:
+    arguments = schema(operator).arguments
+    return tuple(a.name for a in arguments if a.alias_info is not None and a.alias_info.is_write)
 
 
 def _gives_no_tensor(operator: OpOverload) -> bool:
@@ -43,7 +79,8 @@ def _makes_constants(operator: OpOverload) -> bool:
     return not takes_tensors and torch.Tag.nondeterministic_seeded not in operator.tags
 
 
-def _bare_name(operator: OpOverload) -> str:
+@functools.cache
+def bare_name(operator: OpOverload) -> str:
     """`fill` for aten.fill_.Scalar."""
     return str(operator.overloadpacket).removeprefix("aten.").removesuffix("_")
 
@@ -52,6 +89,12 @@ _ALLOCATE_OR_FILL = frozenset(
     {"empty_like", "full_like", "ones_like", "zeros_like", "new_empty", "new_empty_strided", "new_full", "new_ones"}
     | {"new_zeros", "fill", "zero", "resize"}
 )
+
+_EMPTY = frozenset({"empty", "empty_like", "empty_strided", "new_empty", "new_empty_strided", "resize"})
+_VIEWS = frozenset({"_unsafe_view", "unsafe_chunk", "unsafe_split", "unsafe_split_with_sizes"})
+"""Views in fact, though their schemas do not say so."""
+
+_OVERWRITE = frozenset({"copy", "fill", "zero", "normal", "uniform", "bernoulli"})
 
 _MOVE = frozenset(
     {"_to_copy", "_unsafe_view", "cat", "channel_shuffle", "clone", "constant_pad_nd", "copy", "embedding", "flip"}

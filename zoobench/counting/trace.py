@@ -1,13 +1,14 @@
-"""One forward pass over tensors without data: every operator that ran, with its cost and what it wrote.
+"""A pass over tensors without data: every operator that ran, with its work and the module that it ran for.
 
-The pass is what all totals are made of; whatever sums it up (`count`) needs no torch mode of its own.
+The pass is what all totals are made of; whatever sums it up (`count`, `groups`, `layers`) needs no torch mode of its
+own.
 """
 
 from __future__ import annotations
 
 import contextlib
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -16,11 +17,14 @@ from torch import Tensor, nn
 from torch._ops import OpOverload, OpOverloadPacket
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from zoobench.counting.costs import Cost, CostFunction
+from zoobench.counting.costs import CostFunction
 from zoobench.counting.memo import META, Memo
-from zoobench.counting.operators import schema
+from zoobench.counting.modules import ModuleCall, ModuleWatch, gives_gradients
+from zoobench.counting.operators import written_arguments
+from zoobench.counting.tensors import mapped, tensors_in
 from zoobench.counting.uncountable import UncountableError
 from zoobench.counting.untouched import left_as_found
+from zoobench.counting.work import Work, describe_with
 
 _FORWARD_ERRORS = (
     ArithmeticError,
@@ -37,34 +41,56 @@ _REASON_LENGTH = 200
 
 
 class OperatorCall(msgspec.Struct, frozen=True):
-    """One call of one operator. `cost` is None where the table has none; written elements include all its results."""
+    """One call of one operator, for the module of that path, in the forward or the backward pass."""
 
     operator: OpOverload
-    cost: Cost | None
-    elements_written: int
+    work: Work
+    path: str
+    is_backward: bool
+
+
+class Trace(msgspec.Struct, frozen=True):
+    """Operators and modules of one pass, each in the order in which they ran."""
+
+    operators: tuple[OperatorCall, ...]
+    modules: tuple[ModuleCall, ...]
+
+
+Witness = Callable[[OpOverload, Sequence[Any], Mapping[str, Any], Any], None]
+"""Sees every operator with its arguments and result, while they live."""
 
 
 def trace_forward(
-    module: nn.Module, images: Tensor, costs: Mapping[OpOverloadPacket, CostFunction]
-) -> tuple[OperatorCall, ...]:
+    module: nn.Module,
+    images: Tensor,
+    costs: Mapping[OpOverloadPacket, CostFunction],
+    witness: Witness | None = None,
+) -> Trace:
     """The operators of `module(images)` in eval mode, in the order in which they ran.
 
     Nothing is computed and no weight is copied: parameters, buffers and images are stood in for by meta tensors of
     their shape. The module is left as it was found.
     Raises: UncountableError if the pass needs values, or fails.
     """
-    refuse_uninitialised(module)
-    recorder = _Recorder(costs)
-    with left_as_found(module), _ambient_state():
-        for part in module.modules():
-            part.training = False
-        try:
-            stand_ins = _stand_ins(module)
-            with recorder:
-                torch.func.functional_call(module, stand_ins, (images.to(META),), tie_weights=False)
-        except _FORWARD_ERRORS as error:
-            raise UncountableError(_reason(module, error)) from error
-    return tuple(recorder.calls)
+    with _prepared(module, costs, witness, is_training=False) as recorder, torch.no_grad():
+        recorder.run(module, images)
+    return recorder.trace()
+
+
+def trace_training(module: nn.Module, images: Tensor, costs: Mapping[OpOverloadPacket, CostFunction]) -> Trace:
+    """The operators of `module(images)` in training mode and of the backward pass from all that it gives.
+
+    The backward pass starts at every floating-point output (auxiliary heads too), with a gradient of its shape: a loss
+    would add next to nothing. No gradient reaches the images, nor parameters that need none.
+    Raises: UncountableError if the pass needs values, or fails, or gives nothing that has a gradient.
+    """
+    with _prepared(module, costs, None, is_training=True) as recorder, torch.enable_grad():
+        output = recorder.run(module, images)
+        roots = [tensor for tensor in tensors_in(_plain(output)) if gives_gradients(tensor)]
+        if not roots:
+            raise UncountableError(f"{type(module).__name__} gives nothing that has a gradient: no training to count")
+        recorder.run_backward(roots)
+    return recorder.trace()
 
 
 def refuse_uninitialised(module: nn.Module) -> None:
@@ -74,14 +100,52 @@ def refuse_uninitialised(module: nn.Module) -> None:
             raise UncountableError(f"{type(module).__name__} cannot be counted: {name} is lazy and has no shape yet")
 
 
+@contextlib.contextmanager
+def _prepared(
+    module: nn.Module,
+    costs: Mapping[OpOverloadPacket, CostFunction],
+    witness: Witness | None,
+    *,
+    is_training: bool,
+) -> Iterator[_Recorder]:
+    refuse_uninitialised(module)
+    with left_as_found(module), _ambient_state():
+        for part in module.modules():
+            part.training = is_training
+        try:
+            yield _Recorder(module, costs, witness)
+        except _FORWARD_ERRORS as error:
+            raise UncountableError(_reason(module, error)) from error
+
+
 class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has no types for it
     """Notes every operator below autograd, and keeps the pass on the meta device."""
 
-    def __init__(self, costs: Mapping[OpOverloadPacket, CostFunction]) -> None:
+    def __init__(
+        self, module: nn.Module, costs: Mapping[OpOverloadPacket, CostFunction], witness: Witness | None
+    ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.calls: list[OperatorCall] = []
+        self._calls: list[OperatorCall] = []
         self._costs = costs
-        self._memo = Memo()
+        self._memo: Memo[Work] = Memo(describe_with(costs))
+        self._modules = ModuleWatch(module)
+        self._witness = witness
+        self._is_backward = False
+
+    def run(self, module: nn.Module, images: Tensor) -> Any:
+        """The forward pass, on stand-ins of the module's tensors."""
+        stand_ins, images = _stand_ins(module), images.to(META)
+        with self._modules.watching(), self:
+            return torch.func.functional_call(module, stand_ins, (images,), tie_weights=False)
+
+    def run_backward(self, roots: Sequence[Tensor]) -> None:
+        """The backward pass from these outputs."""
+        self._is_backward = True
+        with self:
+            torch.autograd.backward(list(roots), [torch.empty_like(root) for root in roots])
+
+    def trace(self) -> Trace:
+        return Trace(tuple(self._calls), tuple(self._modules.calls))
 
     def __torch_dispatch__(
         self, operator: OpOverload, _types: object, args: Sequence[Any] = (), kwargs: dict[str, Any] | None = None
@@ -93,24 +157,20 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch ha
             if result is not NotImplemented:
                 return result
         args, kwargs = _moved_to_meta(operator, args, kwargs)
-        result = self._memo.call(operator, args, kwargs)
-        self.calls.append(self._noted(operator, args, kwargs, result))
+        result, work = self._memo.call(operator, args, kwargs)
+        self._calls.append(OperatorCall(operator, work, self._modules.path, self._is_backward))
+        if self._witness is not None:
+            self._witness(operator, args, kwargs, result)
         return result
-
-    def _noted(self, operator: OpOverload, args: Sequence[Any], kwargs: dict[str, Any], result: Any) -> OperatorCall:
-        function = self._costs.get(operator.overloadpacket)
-        cost = None if function is None else function(*_shapes(args), **{**_shapes(kwargs), "out": _shapes(result)})
-        written = list(_tensors((result,))) or _written_arguments(operator, args, kwargs)
-        return OperatorCall(operator, cost, sum(tensor.numel() for tensor in written))
 
 
 @contextlib.contextmanager
 def _ambient_state() -> Iterator[None]:
-    """No gradients, no inference mode, no fused attention layer: each would hide operators from the recorder."""
+    """No inference mode, no fused attention layer: each would hide operators from the recorder."""
     was_enabled = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:
-        with torch.inference_mode(mode=False), torch.no_grad():
+        with torch.inference_mode(mode=False):
             yield
     finally:
         torch.backends.mha.set_fastpath_enabled(was_enabled)
@@ -122,8 +182,20 @@ def _stand_ins(module: nn.Module) -> dict[str, Tensor]:
         *module.named_parameters(remove_duplicate=False),
         *module.named_buffers(remove_duplicate=False),
     )
-    stand_ins = {id(tensor): tensor.to(META) for _, tensor in named}
+    stand_ins = {id(tensor): _stand_in(tensor) for _, tensor in named}
     return {name: stand_ins[id(tensor)] for name, tensor in named}
+
+
+def _stand_in(tensor: Tensor) -> Tensor:
+    """A leaf of its own, so that no gradient reaches the module."""
+    return torch.empty_like(tensor, device=META).requires_grad_(tensor.requires_grad)
+
+
+def _plain(output: Any) -> Any:
+    """Fields of a data class or of a mapping that is no dict, as a list."""
+    if isinstance(output, Mapping):
+        return list(output.values())
+    return output
 
 
 def _is_inference(args: Sequence[Any]) -> bool:
@@ -131,7 +203,7 @@ def _is_inference(args: Sequence[Any]) -> bool:
 
     Composites such as aten.linear then arrive whole, and what they are made of has the costs.
     """
-    return torch.is_inference_mode_enabled() or any(tensor.is_inference() for tensor in _tensors(args))
+    return torch.is_inference_mode_enabled() or any(tensor.is_inference() for tensor in tensors_in(args))
 
 
 def _moved_to_meta(
@@ -142,7 +214,7 @@ def _moved_to_meta(
     A forward may make tensors on a device it names itself, and a module may hold tensors that it never registered.
     What works on such tensors alone stays real, so that literals keep their values.
     """
-    devices = {tensor.device for tensor in _tensors((*args, *kwargs.values()))}
+    devices = {tensor.device for tensor in tensors_in((*args, *kwargs.values()))}
     if devices and META not in devices:
         return args, kwargs
     if len(devices) > 1:
@@ -155,46 +227,14 @@ def _moved_to_meta(
 
 def _refuse_lost_write(operator: OpOverload, args: Sequence[Any], kwargs: dict[str, Any]) -> None:
     """A real tensor that takes a result without data would go on with its old values, and nobody would know."""
-    if any(tensor.device != META for tensor in _written_arguments(operator, args, kwargs)):
+    if any(tensor.device != META for tensor in written_arguments(operator, args, kwargs)):
         raise UncountableError(
             f"{operator.overloadpacket} writes a result into a tensor that the module did not register"
         )
 
 
-def _written_arguments(operator: OpOverload, args: Sequence[Any], kwargs: dict[str, Any]) -> list[Tensor]:
-    arguments = schema(operator).arguments
-    given = {argument.name: value for argument, value in zip(arguments, args, strict=False)} | kwargs
-    written = [a.name for a in arguments if a.alias_info is not None and a.alias_info.is_write]
-    return list(_tensors(given[name] for name in written if name in given))
-
-
-def _tensors(values: Iterable[Any]) -> Iterator[Tensor]:
-    for value in values:
-        if isinstance(value, Tensor):
-            yield value
-        elif isinstance(value, list | tuple):
-            yield from _tensors(value)
-
-
-def _shapes(value: Any) -> Any:
-    return _mapped(value, lambda tensor: tuple(tensor.shape))
-
-
 def _on_meta(value: Any) -> Any:
-    return _mapped(value, lambda tensor: tensor.to(META))
-
-
-def _mapped(value: Any, function: Any) -> Any:
-    """`value`, with `function` applied to the tensors in its lists, tuples and dicts."""
-    if isinstance(value, Tensor):
-        return function(value)
-    if isinstance(value, dict):
-        return {key: _mapped(item, function) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_mapped(item, function) for item in value]
-    if isinstance(value, tuple):
-        return tuple(_mapped(item, function) for item in value)
-    return value
+    return mapped(value, lambda tensor: tensor.to(META))
 
 
 def _reason(module: nn.Module, error: Exception) -> str:

@@ -9,7 +9,7 @@ import msgspec
 
 from zoobench.cases import Budget
 from zoobench.devices import Call, Result
-from zoobench.records import Finding
+from zoobench.records import Breakdown, Finding, Layer
 from zoobench.subject import Subject
 
 
@@ -20,7 +20,7 @@ class Progress(msgspec.Struct, kw_only=True):
     call_s: float = 0.0
 
 
-Measure = Callable[[Subject, Budget, Progress], Iterable[Result | Finding]]
+Measure = Callable[[Subject, Budget, Progress], Iterable[Result | Breakdown | Layer | Finding]]
 
 
 class Probe(msgspec.Struct, frozen=True, kw_only=True):

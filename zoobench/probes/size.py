@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from zoobench.cases import Budget
-from zoobench.counting import Counts, UncountableError, count_forward, count_state
+from zoobench.counting import Counts, UncountableError, count_state, layers_of, total, trace_pass
 from zoobench.devices import Result
 from zoobench.metrics import MODEL_METRICS
 from zoobench.probes.probe import Probe, Progress
-from zoobench.records import Measurement, Unavailable
+from zoobench.records import Layer, Measurement, Unavailable
 from zoobench.subject import Subject
 
 
-def measure_size(subject: Subject, budget: Budget, progress: Progress) -> Iterable[Result]:  # noqa: ARG001
-    """Counts of the weights, then of one image's forward pass in inference on meta tensors."""
+def measure_size(subject: Subject, budget: Budget, progress: Progress) -> Iterable[Result | Layer]:  # noqa: ARG001
+    """Counts of the weights, then of one image's forward pass in inference on meta tensors, and its layers."""
     yield from _state(subject)
     yield from _work(subject)
 
@@ -33,15 +33,17 @@ def _state(subject: Subject) -> Iterable[Result]:
         yield Measurement(metric=metric, samples=(float(count),), method="elements, shared tensors once")
 
 
-def _work(subject: Subject) -> Iterable[Result]:
+def _work(subject: Subject) -> Iterable[Result | Layer]:
     try:
-        counts = count_forward(subject.module, subject.images[:1])
+        trace = trace_pass(subject.module, subject.images[:1])
     except UncountableError as error:
         for metric in ("macs", "activations"):
             yield Unavailable(metric=metric, reason=str(error))
         return
+    counts = total(trace.operators)
     for metric, count in (("macs", counts.macs), ("activations", counts.activations)):
         yield Measurement(metric=metric, samples=(float(count),), method=_method(counts))
+    yield from layers_of(subject.module, trace)
 
 
 def _method(counts: Counts) -> str:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from zoobench import catalogue
+from zoobench.cases import ImageSize
 from zoobench.catalogue import Entry
 from zoobench.errors import BadInputError
 
@@ -19,18 +20,18 @@ def example_images(
     entry: Entry,
     *,
     batch: int,
-    image_size: int,
+    picture: ImageSize,
     device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float32,
     seed: int = 0,
 ) -> Tensor:
-    """Pictures (batch, channels, image_size, image_size), standard normal, as normalised photographs roughly are.
+    """Pictures (batch, channels, height, width), standard normal, as normalised photographs roughly are.
 
     They come from a generator of their own on the CPU: the same on every device, and no other random state moves.
     Raises: BadInputError if the model takes no pictures of this size.
     """
-    catalogue.check_image_size(entry, image_size)
-    shape = (batch, entry.channels, image_size, image_size)
+    catalogue.check_image_size(entry, picture)
+    shape = (batch, entry.channels, *picture)
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed)).to(device, dtype)
 
 
