@@ -193,8 +193,15 @@ class TestSelect:
         assert names("zoobench:*") == [entry.name for entry in catalogue.entries() if entry.source == "zoobench"]
 
     def test_everything_and_the_default_suite(self) -> None:
-        assert names("*") == [entry.name for entry in catalogue.entries()]
+        assert names("*") == [entry.name for entry in catalogue.entries() if not entry.is_variant]
         assert sorted(names("default-suite")) == sorted(DEFAULT_SUITE)
+
+    def test_variants_are_asked_for_by_name_or_source(self) -> None:
+        variants = [entry for entry in catalogue.entries() if entry.is_variant]
+        assert names("papers:*") == [entry.name for entry in variants]
+        assert names("googlenet_5x5", "papers:mobilenet_v1_s*") == ["googlenet_5x5", "mobilenet_v1_shallow"]
+        assert names("googlenet*", families=("googlenet",)) == ["googlenet"]
+        assert {entry.name for entry in catalogue.of_families(["googlenet"])} == {"googlenet", "googlenet_5x5"}
 
     def test_families_and_models_together(self) -> None:
         assert names("alexnet", families=("mobilenet-v3",)) == ["alexnet", "mobilenet_v3_small", "mobilenet_v3_large"]

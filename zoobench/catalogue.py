@@ -1,8 +1,9 @@
 """The zoo as data: every model that can be named, its family and what its pictures look like. No torch.
 
-`catalogue.csv` holds the models of torchvision and our own; packages add theirs through the entry-point group
-`zoobench.models` (an object with `entries()` and `build(name, *, num_classes, weights)`; the entry point's name is the
-source of its entries); any importable callable is a model too, as `package.module:factory`.
+`catalogue.csv` holds the models of torchvision, our own, and variants from the papers' tables. Packages add theirs
+through the entry-point group `zoobench.models` (an object with `entries()` and `build(name, *, num_classes, weights)`;
+the entry point's name is the source of its entries). Any importable callable is a model too, as
+`package.module:factory`.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ from zoobench.errors import BadInputError, UnknownNameError
 
 IMPORTED = "import"
 """Source of a model named by an importable callable."""
+
+VARIANTS = "papers"
+"""Source of the variants of nets that papers print in their tables."""
 
 IMPORTED_FAMILY = "imported"
 UNKNOWN_FAMILY = "unknown"
@@ -55,6 +59,11 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def ref(self) -> ModelRef:
         return ModelRef(self.source, self.name)
+
+    @property
+    def is_variant(self) -> bool:
+        """Whether it is a net of a paper's table that nobody publishes as a model."""
+        return self.source == VARIANTS
 
 
 @functools.cache
@@ -111,14 +120,23 @@ def entry_of(model: ModelRef) -> Entry:
 def select(matrix: Matrix) -> tuple[Entry, ...]:
     """What the matrix's models and families stand for, in the order of the catalogue, imported models last.
 
-    A model may be a pattern (`resnet*`), `default-suite`, or `*` for all.
+    A model may be a pattern (`resnet*`), `default-suite`, or `*` for all. The papers' variants of a net are of its
+    family, but must be asked for by name, or by a pattern that names their source (`papers:*`).
     Raises: UnknownNameError for a model, pattern or family that fits nothing.
     """
-    families = _known_families(matrix.families or ())
     wanted = {entry.ref: entry for name in matrix.models or () for entry in _matching(name)}
-    wanted |= {entry.ref: entry for entry in entries() if entry.family in families}
+    wanted |= {entry.ref: entry for entry in of_families(matrix.families or ()) if not entry.is_variant}
     listed = [entry for entry in entries() if entry.ref in wanted]
     return (*listed, *(entry for entry in wanted.values() if entry not in listed))
+
+
+def of_families(names: Iterable[str]) -> tuple[Entry, ...]:
+    """Every named model of these families, variants too, in the order of the catalogue.
+
+    Raises: UnknownNameError for a family that is not there.
+    """
+    known = _known_families(names)
+    return tuple(entry for entry in entries() if entry.family in known)
 
 
 def families() -> tuple[str, ...]:
@@ -177,6 +195,8 @@ def _matching(name: str) -> Iterable[Entry]:
 
 
 def _fits(entry: Entry, *, pattern: str) -> bool:
+    if entry.is_variant and ":" not in pattern:
+        return False
     return fnmatch.fnmatchcase(entry.name, pattern) or fnmatch.fnmatchcase(str(entry.ref), pattern)
 
 

@@ -9,16 +9,16 @@ import torch
 from torch import Tensor, nn
 
 from zoobench import catalogue
-from zoobench.cases import ModelRef
+from zoobench.cases import ImageSize, ModelRef
 from zoobench.catalogue import Entry
 from zoobench.errors import BadInputError, UnknownNameError
 from zoobench.zoo.build import build_model, build_with_transfer
 from zoobench.zoo.inputs import example_images, logits_of
 
-EVERY = [entry for entry in catalogue.entries() if entry.source in ("torchvision", "zoobench")]
-DEFAULT_SUITE = [entry for entry in EVERY if entry.is_default]
+EVERY = [entry for entry in catalogue.entries() if entry.source in ("torchvision", "zoobench", "papers")]
+TRAINED = [entry for entry in EVERY if entry.is_default or entry.source == "papers"]
 SMALLEST_TRAINED = 64
-"""Pixels at which every net of the default suite that takes small pictures can be trained on two of them."""
+"""Pixels at which each of these that takes small pictures can be trained on two of them."""
 
 Build = Callable[..., nn.Module]
 
@@ -62,11 +62,11 @@ def test_sizes_beyond_those_claimed_fail(entry: Entry, build_valueless: Build) -
             model(blank_images(entry, image_size))
 
 
-@named(DEFAULT_SUITE)
-def test_default_suite_learns_from_a_real_batch(entry: Entry) -> None:
+@named(TRAINED)
+def test_default_suite_and_variants_learn_from_a_real_batch(entry: Entry) -> None:
     image_size = max(entry.min_image_size, SMALLEST_TRAINED) if entry.max_image_size is None else entry.min_image_size
     model = build_model(entry.name, num_classes=4).train()
-    images = example_images(entry, batch=2, image_size=image_size)
+    images = example_images(entry, batch=2, picture=ImageSize(image_size, image_size))
     (logits,) = logits_of(model(images))
     assert logits.shape == (2, 4)
     nn.functional.cross_entropy(logits, torch.tensor([0, 3])).backward()

@@ -7,8 +7,7 @@ from typing import Annotated
 import typer
 
 from zoobench import catalogue
-from zoobench.cases import Matrix
-from zoobench.catalogue import EVERYTHING, Entry
+from zoobench.catalogue import Entry
 from zoobench.units import format_percent
 
 
@@ -18,8 +17,7 @@ def list_(
     """List the zoo. Name, family, native image size, published top-1 accuracy; * marks the default suite."""
     from tabulate import tabulate  # noqa: PLC0415
 
-    wanted = Matrix(families=tuple(family)) if family else Matrix(models=(EVERYTHING,))
-    rows = [_row(entry) for entry in catalogue.select(wanted)]
+    rows = [_row(entry) for entry in catalogue.of_families(family or catalogue.families())]
     typer.echo(tabulate(rows, headers=("model", "", "family", "image", "top-1", "printed by"), tablefmt="simple"))
 
 

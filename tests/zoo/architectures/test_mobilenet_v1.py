@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from zoobench.zoo.architectures.mobilenet_v1 import mobilenet_v1
+from zoobench.zoo.architectures.mobilenet_v1 import mobilenet_v1, mobilenet_v1_conv, mobilenet_v1_shallow
 
 
 @pytest.mark.parametrize("image_size", [1, 32, 96, 128, 161])
@@ -38,3 +38,26 @@ def test_blocks_are_depthwise_then_pointwise() -> None:
     assert len(depthwise) == len(pointwise) == 13
     assert all(layer.groups == layer.in_channels == layer.out_channels for layer in depthwise)
     assert all(layer.kernel_size == (1, 1) and layer.groups == 1 for layer in pointwise)
+
+
+def test_full_convolutions_read_and_write_the_maps_of_the_separable_ones() -> None:
+    images = torch.empty(1, 3, 224, 224, device="meta")
+    separable, full = mobilenet_v1().to("meta").features, mobilenet_v1_conv().to("meta").features
+    pointwise = [layer for layer in separable if isinstance(layer, nn.Conv2d) and layer.groups == 1]
+    convolutions = [layer for layer in full if isinstance(layer, nn.Conv2d)]
+    assert all(layer.kernel_size == (3, 3) and layer.groups == 1 for layer in convolutions)
+    assert [layer.out_channels for layer in convolutions] == [layer.out_channels for layer in pointwise]
+    assert full(images).shape == separable(images).shape
+
+
+def test_shallow_net_lacks_five_blocks_of_512_channels_and_ends_on_the_same_maps() -> None:
+    images = torch.empty(1, 3, 224, 224, device="meta")
+
+    def pointwise_widths(model: nn.Module) -> list[int]:
+        layers = [layer for layer in model.modules() if isinstance(layer, nn.Conv2d)]
+        return [layer.out_channels for layer in layers if layer.kernel_size == (1, 1)]
+
+    deep, shallow = mobilenet_v1().to("meta"), mobilenet_v1_shallow().to("meta")
+    assert pointwise_widths(shallow) == [64, 128, 128, 256, 256, 512, 1024, 1024]
+    assert sorted([*pointwise_widths(shallow), *[512] * 5]) == sorted(pointwise_widths(deep))
+    assert shallow.features(images).shape == deep.features(images).shape

@@ -15,6 +15,7 @@ from zoobench.zoo.architectures.shufflenet_v1 import (
     ChannelShuffle,
     Unit,
     shufflenet_v1,
+    shufflenet_v1_shallow,
     stage_widths,
     stem_width,
 )
@@ -124,3 +125,32 @@ def test_forward_and_backward(groups: int, scale: float) -> None:
     assert logits.shape == (2, 5)
     nn.functional.cross_entropy(logits, torch.tensor([0, 4])).backward()
     assert all(parameter.grad.abs().sum() > 0 for parameter in model.parameters())
+
+
+def halving_excitation(unit: Unit) -> Unit:
+    """An excitation of sigmoid(0), whatever it sees."""
+    nn.init.zeros_(unit.excitation.fc2.weight)
+    nn.init.zeros_(unit.excitation.fc2.bias)
+    return unit.eval()
+
+
+def test_excitation_rescales_the_branch_before_it_is_added() -> None:
+    unit = halving_excitation(Unit(48, 48, stride=1, groups=3, groups_first=3, is_excited=True))
+    maps = torch.randn(1, 48, 5, 5)
+    assert torch.allclose(unit(maps), (maps + unit.branch(maps) / 2).relu(), atol=1e-6)
+
+
+def test_excitation_rescales_the_whole_concatenation() -> None:
+    unit = halving_excitation(Unit(6, 48, stride=2, groups=3, groups_first=1, is_excited=True))
+    maps = torch.randn(1, 6, 8, 8)
+    joined = torch.cat((unit.shortcut(maps), unit.branch(maps)), dim=1)
+    assert torch.allclose(unit(maps), (joined / 2).relu(), atol=1e-6)
+
+
+def test_plain_units_hold_no_excitation() -> None:
+    assert not any("excitation" in name for name, _ in shufflenet_v1(2).named_parameters())
+
+
+def test_shallow_net_has_half_the_units_of_every_stage() -> None:
+    assert [len(stage) for stage in shufflenet_v1(2).stages] == [4, 8, 4]
+    assert [len(stage) for stage in shufflenet_v1_shallow(2).stages] == [2, 4, 2]

@@ -1,6 +1,7 @@
 """The nets that torchvision lacks, written from their papers, one file each.
 
-Every net of ours is a plain `nn.Module` whose weights start at PyTorch's default random values.
+Every net of ours is a plain `nn.Module` with random weights: at PyTorch's default values, or at torchvision's where its
+classes are used.
 """
 
 from __future__ import annotations
@@ -13,9 +14,18 @@ from typing import Final
 from torch import nn
 
 from zoobench.zoo.architectures.alexnet_2012 import alexnet_2012
+from zoobench.zoo.architectures.googlenet import googlenet_5x5
 from zoobench.zoo.architectures.lenet5 import lenet5
-from zoobench.zoo.architectures.mobilenet_v1 import mobilenet_v1
-from zoobench.zoo.architectures.shufflenet_v1 import STAGE_2_WIDTHS, STEM_WIDTHS, shufflenet_v1
+from zoobench.zoo.architectures.mobilenet_v1 import mobilenet_v1, mobilenet_v1_conv, mobilenet_v1_shallow
+from zoobench.zoo.architectures.mobilenet_v2 import mobilenet_v2
+from zoobench.zoo.architectures.shufflenet_v1 import (
+    STAGE_2_WIDTHS,
+    STEM_WIDTHS,
+    shufflenet_v1,
+    shufflenet_v1_shallow,
+)
+from zoobench.zoo.architectures.shufflenet_v2 import shufflenet_v2_x2_0_se
+from zoobench.zoo.architectures.squeezenet import squeezenet1_0_bypass, squeezenet1_0_conv10_pad1
 from zoobench.zoo.architectures.xception import xception
 
 Constructor = Callable[..., nn.Module]
@@ -29,6 +39,10 @@ _SHUFFLENETS: dict[str, Constructor] = {
     f"shufflenet_v1_g{groups}_x{scale}".replace(".", "_"): functools.partial(shufflenet_v1, groups=groups, scale=scale)
     for groups, scale in itertools.product(STAGE_2_WIDTHS, STEM_WIDTHS)
 }
+_MOBILENETS_V2: dict[str, Constructor] = {
+    f"mobilenet_v2_{percent:03d}": functools.partial(mobilenet_v2, width_multiplier=percent / 100)
+    for percent in (140, 75, 60, 40, 15)
+}
 
 CONSTRUCTORS: Final[dict[str, Constructor]] = {
     "lenet5": lenet5,
@@ -37,4 +51,18 @@ CONSTRUCTORS: Final[dict[str, Constructor]] = {
     **_SHUFFLENETS,
     "xception": xception,
 }
-"""Every net of ours by its name in the catalogue."""
+"""The nets of the source `zoobench` by their names in the catalogue."""
+
+VARIANTS: Final[dict[str, Constructor]] = {
+    "googlenet_5x5": googlenet_5x5,
+    "squeezenet1_0_conv10_pad1": squeezenet1_0_conv10_pad1,
+    "squeezenet1_0_simple_bypass": functools.partial(squeezenet1_0_bypass, is_complex=False),
+    "squeezenet1_0_complex_bypass": functools.partial(squeezenet1_0_bypass, is_complex=True),
+    "mobilenet_v1_conv": mobilenet_v1_conv,
+    "mobilenet_v1_shallow": mobilenet_v1_shallow,
+    **_MOBILENETS_V2,
+    "shufflenet_v1_g3_x0_5_shallow": shufflenet_v1_shallow,
+    "shufflenet_v1_g3_x2_0_se": functools.partial(shufflenet_v1, groups=3, scale=2.0, is_excited=True),
+    "shufflenet_v2_x2_0_se": shufflenet_v2_x2_0_se,
+}
+"""The nets of the source `papers`: rows of the papers' tables that no zoo has, by their names in the catalogue."""

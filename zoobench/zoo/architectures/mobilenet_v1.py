@@ -1,4 +1,4 @@
-"""MobileNet v1, with width multipliers.
+"""MobileNet v1, with width multipliers, and the two nets that its paper holds it against.
 
 A. Howard et al., "MobileNets: Efficient convolutional neural networks for mobile vision applications",
 arXiv:1704.04861, 2017, table 1 and section 3.3.
@@ -6,6 +6,13 @@ arXiv:1704.04861, 2017, table 1 and section 3.3.
 Table 1 prints stride 2 for the last depthwise convolution, whose input and output it prints at 7x7: the stride is 1.
 At width 1.0 there are 4,231,976 parameters; the paper's 4.2 million leave out batch normalisation and the bias of the
 classifier (4,209,088).
+
+**Full convolutions** (table 4). Each depthwise separable convolution is one 3x3 convolution of the same widths and
+stride: 29.3 million weights as printed; the printed 4866 million multiply-accumulates are without the classifier
+(4,866,269,184; with it 4,867,293,184).
+
+**Shallow** (table 5). The five separable convolutions of 512 channels at 14x14 are removed: 307,323,392
+multiply-accumulates and 2.9 million weights, as printed.
 """
 
 from __future__ import annotations
@@ -37,16 +44,26 @@ BLOCKS = (
 )
 """The thirteen rows of table 1 between the first convolution and the average pool."""
 
+SHALLOW_BLOCKS = tuple(block for block in BLOCKS if block != Block(512, 1))
+"""Without the five that table 1 prints as one row, "5x"."""
+
 
 class MobileNetV1(nn.Module):
     """Pictures (N, 3, S, S) of any side S to scores (N, num_classes)."""
 
-    def __init__(self, num_classes: int = 1000, *, width_multiplier: float = 1.0) -> None:
+    def __init__(
+        self,
+        num_classes: int = 1000,
+        *,
+        width_multiplier: float = 1.0,
+        blocks: tuple[Block, ...] = BLOCKS,
+        is_separable: bool = True,
+    ) -> None:
         super().__init__()
-        stem_width, *widths = (_scaled(width, width_multiplier) for width in (STEM_WIDTH, *(b.width for b in BLOCKS)))
+        stem_width, *widths = (_scaled(width, width_multiplier) for width in (STEM_WIDTH, *(b.width for b in blocks)))
         layers = [*_normalised(nn.Conv2d(3, stem_width, 3, stride=2, padding=1, bias=False))]
-        for before, width, block in zip((stem_width, *widths), widths, BLOCKS, strict=False):
-            layers += _separable(before, width, block.stride)
+        for before, width, block in zip((stem_width, *widths), widths, blocks, strict=False):
+            layers += (_separable if is_separable else _full)(before, width, block.stride)
         self.features = nn.Sequential(*layers)
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.classifier = nn.Linear(widths[-1], num_classes)
@@ -62,6 +79,16 @@ def mobilenet_v1(num_classes: int = 1000, *, width_multiplier: float = 1.0) -> n
     return MobileNetV1(num_classes, width_multiplier=width_multiplier)
 
 
+def mobilenet_v1_conv(num_classes: int = 1000) -> nn.Module:
+    """The "Conv MobileNet" of table 4, with random weights."""
+    return MobileNetV1(num_classes, is_separable=False)
+
+
+def mobilenet_v1_shallow(num_classes: int = 1000) -> nn.Module:
+    """The "Shallow MobileNet" of table 5, with random weights."""
+    return MobileNetV1(num_classes, blocks=SHALLOW_BLOCKS)
+
+
 def _scaled(width: int, multiplier: float) -> int:
     return max(1, round(width * multiplier))
 
@@ -71,6 +98,11 @@ def _separable(channels_in: int, channels_out: int, stride: int) -> tuple[nn.Mod
     depthwise = nn.Conv2d(channels_in, channels_in, 3, stride=stride, padding=1, groups=channels_in, bias=False)
     pointwise = nn.Conv2d(channels_in, channels_out, 1, bias=False)
     return *_normalised(depthwise), *_normalised(pointwise)
+
+
+def _full(channels_in: int, channels_out: int, stride: int) -> tuple[nn.Module, ...]:
+    """Figure 3, left: what a separable convolution stands for."""
+    return _normalised(nn.Conv2d(channels_in, channels_out, 3, stride=stride, padding=1, bias=False))
 
 
 def _normalised(convolution: nn.Conv2d) -> tuple[nn.Module, ...]:

@@ -1,4 +1,4 @@
-"""ShuffleNet v1, with 1, 2, 3, 4 or 8 groups and five scales.
+"""ShuffleNet v1, with 1, 2, 3, 4 or 8 groups and five scales; with squeeze and excitation; and shallow.
 
 X. Zhang, X. Zhou, M. Lin and J. Sun, "ShuffleNet: An extremely efficient convolutional neural network for mobile
 devices", arXiv:1707.01083, 2017, table 1 and figure 2.
@@ -16,14 +16,26 @@ suit them. No source prints 0.25x: 12, and 8 for g=8, bring its convolutions nea
 multiply-accumulates of table 2 (13.0, 12.5, 13.1, 12.1 and 12.0 million for g = 1, 2, 3, 4 and 8).
 
 The first pointwise convolution of stage 2 has one group, its input being narrow (section 3.2).
+
+**Squeeze and excitation** (table 5: 527 million multiply-accumulates at 2x, g=3). The paper cites arXiv:1709.01507 and
+says no more. Here, as that paper does in nets with either junction, the residual branch is rescaled before it is added
+(its figure 3) and a concatenation after it (its figure 2), with its reduction of 16: 526,925,184. Rescaling the branch
+of stride 2 instead would give 526.5 million.
+
+**Shallow** (table 5: 40 million at "0.5x", g=3). Section 4.3: "a 26-layer architecture by removing half of the blocks
+in Stage 2-4", so 2, 4 and 2 units; no width is printed, and those of 0.5x would give 21.6 million. Here stages are
+0.75x, behind the 12 channels that the first convolution has at 0.5x: 41,634,216, or 40,914,216 without the classifier,
+the nearest to 40 that a multiple of 12 behind 12 or 24 channels comes (then 41.9 for 168 behind 24, 37.5 for 156).
 """
 
 from __future__ import annotations
 
+import functools
 from typing import Final
 
 import torch
 from torch import Tensor, nn
+from torchvision.ops import SqueezeExcitation
 
 STAGE_2_WIDTHS: Final = {1: 144, 2: 200, 3: 240, 4: 272, 8: 384}
 """Output channels of stage 2 at scale 1, by number of groups (table 1)."""
@@ -37,6 +49,12 @@ STEM_WIDTHS: Final = {0.25: 12, 0.5: 12, 1.0: 24, 1.5: 24, 2.0: 48}
 STEM_WIDTHS_OF_8_GROUPS: Final = {0.25: 8, 0.5: 16, 1.0: 24, 1.5: 24, 2.0: 48}
 
 BOTTLENECK = 4
+
+SQUEEZE = 16
+"""Channels to a unit between squeeze and excitation: the reduction ratio of arXiv:1709.01507."""
+
+SHALLOW_SCALE = 0.75
+"""Of the stages; see above."""
 
 
 class ChannelShuffle(nn.Module):
@@ -60,7 +78,16 @@ class ChannelShuffle(nn.Module):
 class Unit(nn.Module):
     """Figure 2b (stride 1: the input is added) and 2c (stride 2: the input is average-pooled and concatenated)."""
 
-    def __init__(self, channels_in: int, channels_out: int, *, stride: int, groups: int, groups_first: int) -> None:
+    def __init__(
+        self,
+        channels_in: int,
+        channels_out: int,
+        *,
+        stride: int,
+        groups: int,
+        groups_first: int,
+        is_excited: bool = False,
+    ) -> None:
         super().__init__()
         is_shrinking = stride > 1
         branch_width = channels_out - channels_in if is_shrinking else channels_out
@@ -77,12 +104,16 @@ class Unit(nn.Module):
             nn.BatchNorm2d(branch_width),
         )
         self.shortcut = nn.AvgPool2d(3, stride=stride, padding=1) if is_shrinking else nn.Identity()
+        self.excitation = SqueezeExcitation(channels_out, channels_out // SQUEEZE) if is_excited else nn.Identity()
         self.activation = nn.ReLU(inplace=True)
 
     def forward(self, maps: Tensor) -> Tensor:
         """(N, channels_in, H, W) to (N, channels_out, H / stride, W / stride), rounded up."""
         branch, shortcut = self.branch(maps), self.shortcut(maps)
-        joined = torch.cat((shortcut, branch), dim=1) if self.is_shrinking else shortcut + branch
+        if self.is_shrinking:
+            joined = self.excitation(torch.cat((shortcut, branch), dim=1))
+        else:
+            joined = shortcut + self.excitation(branch)
         activated: Tensor = self.activation(joined)
         return activated
 
@@ -90,19 +121,28 @@ class Unit(nn.Module):
 class ShuffleNetV1(nn.Module):
     """Pictures (N, 3, S, S) of any side S to scores (N, num_classes)."""
 
-    def __init__(self, num_classes: int = 1000, *, groups: int = 3, scale: float = 1.0) -> None:
+    def __init__(
+        self,
+        num_classes: int = 1000,
+        *,
+        groups: int,
+        stem: int,
+        widths: tuple[int, ...],
+        repeats: tuple[int, ...] = STAGE_REPEATS,
+        is_excited: bool = False,
+    ) -> None:
         super().__init__()
-        channels = stem_width(groups, scale)
         self.stem = nn.Sequential(
-            nn.Conv2d(3, channels, 3, stride=2, padding=1, bias=False),
-            nn.BatchNorm2d(channels),
+            nn.Conv2d(3, stem, 3, stride=2, padding=1, bias=False),
+            nn.BatchNorm2d(stem),
             nn.ReLU(inplace=True),
             nn.MaxPool2d(3, stride=2, padding=1),
         )
-        stages = []
-        for index, (width, repeats) in enumerate(zip(stage_widths(groups, scale), STAGE_REPEATS, strict=True)):
-            stages.append(_stage(channels, width, repeats, groups=groups, groups_first=1 if index == 0 else groups))
-            channels = width
+        stages, channels, groups_first = [], stem, 1
+        for width, units in zip(widths, repeats, strict=True):
+            stage = _stage(channels, width, units, groups=groups, groups_first=groups_first, is_excited=is_excited)
+            stages.append(stage)
+            channels, groups_first = width, groups
         self.stages = nn.Sequential(*stages)
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.classifier = nn.Linear(channels, num_classes)
@@ -113,9 +153,19 @@ class ShuffleNetV1(nn.Module):
         return scores
 
 
-def shufflenet_v1(num_classes: int = 1000, *, groups: int = 3, scale: float = 1.0) -> nn.Module:
+def shufflenet_v1(
+    num_classes: int = 1000, *, groups: int = 3, scale: float = 1.0, is_excited: bool = False
+) -> nn.Module:
     """ShuffleNet v1 with random weights; `groups` is a key of STAGE_2_WIDTHS, `scale` one of STEM_WIDTHS."""
-    return ShuffleNetV1(num_classes, groups=groups, scale=scale)
+    stem, widths = stem_width(groups, scale), stage_widths(groups, scale)
+    return ShuffleNetV1(num_classes, groups=groups, stem=stem, widths=widths, is_excited=is_excited)
+
+
+def shufflenet_v1_shallow(num_classes: int = 1000) -> nn.Module:
+    """The "0.5x (shallow, g=3)" of table 5, with random weights."""
+    stem, widths = stem_width(3, 0.5), stage_widths(3, SHALLOW_SCALE)
+    repeats = tuple(units // 2 for units in STAGE_REPEATS)
+    return ShuffleNetV1(num_classes, groups=3, stem=stem, widths=widths, repeats=repeats)
 
 
 def stage_widths(groups: int, scale: float) -> tuple[int, int, int]:
@@ -130,9 +180,9 @@ def stem_width(groups: int, scale: float) -> int:
     return (STEM_WIDTHS_OF_8_GROUPS if groups == max(STAGE_2_WIDTHS) else STEM_WIDTHS)[scale]
 
 
-def _stage(channels_in: int, channels_out: int, repeats: int, *, groups: int, groups_first: int) -> nn.Module:
-    shrinking = Unit(channels_in, channels_out, stride=2, groups=groups, groups_first=groups_first)
-    others = (
-        Unit(channels_out, channels_out, stride=1, groups=groups, groups_first=groups) for _ in range(repeats - 1)
-    )
-    return nn.Sequential(shrinking, *others)
+def _stage(
+    channels_in: int, channels_out: int, units: int, *, groups: int, groups_first: int, is_excited: bool
+) -> nn.Module:
+    unit = functools.partial(Unit, channels_out=channels_out, groups=groups, is_excited=is_excited)
+    shrinking = unit(channels_in, stride=2, groups_first=groups_first)
+    return nn.Sequential(shrinking, *(unit(channels_out, stride=1, groups_first=groups) for _ in range(units - 1)))

@@ -25,7 +25,7 @@ class Source(Protocol):
     ) -> tuple[nn.Module, Transfer | None]: ...
 
 
-BUILTIN: Final[dict[str, Source]] = {"torchvision": torchvision, "zoobench": own, IMPORTED: imported}
+BUILTIN: Final[dict[str, Source]] = {"torchvision": torchvision, "zoobench": own, "papers": own, IMPORTED: imported}
 
 
 def source_of(name: str) -> Source:

@@ -1,4 +1,4 @@
-"""The source `zoobench`: our own architectures."""
+"""The sources `zoobench`, our own architectures, and `papers`, the variants that only tables of papers have."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from torch import nn
 
 from zoobench.catalogue import Entry
 from zoobench.errors import BadInputError
-from zoobench.zoo.architectures import CONSTRUCTORS
+from zoobench.zoo.architectures import CONSTRUCTORS, VARIANTS
 
 
 def build(entry: Entry, *, num_classes: int | None, weights: str | None) -> tuple[nn.Module, None]:
@@ -16,5 +16,5 @@ def build(entry: Entry, *, num_classes: int | None, weights: str | None) -> tupl
     """
     if weights is not None:
         raise BadInputError(f"{entry.name} has no published weights: give a file with checkpoint= instead")
-    construct = CONSTRUCTORS[entry.name]
+    construct = (CONSTRUCTORS | VARIANTS)[entry.name]
     return (construct() if num_classes is None else construct(num_classes=num_classes)), None

@@ -1,0 +1,80 @@
+"""A model without weights: every shape, no values, next to no memory and time. For counting, never for running.
+
+What a constructor allocates without values (torch.empty), or draws, stands on the meta device at once, and filling it
+does nothing. What it computes with (torch.arange, torch.linspace) keeps its values, since constructors read them:
+torchvision's regnet_* derive their widths so, and cannot be built under torch.device("meta").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import torch
+from torch import Tensor, nn
+from torch._ops import OpOverload
+from torch.nn.parameter import is_lazy
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from zoobench.cases import ModelRef
+from zoobench.errors import ZoobenchError
+from zoobench.zoo.build import build_model
+from zoobench.zoo.sources.foreign import BuildError
+
+META: Final = torch.device("meta")
+
+_ATEN = torch.ops.aten
+_ALLOCATE: Final = frozenset({_ATEN.empty, _ATEN.empty_strided, _ATEN.rand, _ATEN.randn})
+_FILL: Final = frozenset(
+    {_ATEN.uniform_, _ATEN.normal_, _ATEN.erfinv_, _ATEN.clamp_, _ATEN.fill_, _ATEN.zero_, _ATEN.mul_, _ATEN.add_}
+)
+"""What torch.nn.init is made of. Torch would work out the shapes of some of them in Python, at a millisecond each."""
+
+
+def build_skeleton(model: str | ModelRef, *, num_classes: int | None = None) -> nn.Module:
+    """The model in training mode, its parameters and buffers on the meta device; what is shared or tied stays so.
+
+    A constructor that reads what it has drawn is run as `build_model` would run it, and its values thrown away.
+    Raises: as `build_model`.
+    """
+    try:
+        with _WithoutValues():  # type: ignore[no-untyped-call]
+            built = build_model(model, num_classes=num_classes)
+    except Exception as error:  # of the model's own code; a mistake of its own is raised again below
+        if isinstance(error, ZoobenchError) and not isinstance(error, BuildError):
+            raise
+        built = build_model(model, num_classes=num_classes)
+    _move_to_meta(built)
+    return built
+
+
+class _WithoutValues(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has no types for it
+    """Below autograd and below Python's many ways to make a tensor, there are few operators that allocate."""
+
+    def __torch_dispatch__(
+        self, operator: OpOverload, _types: object, args: Sequence[Any] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if operator.overloadpacket in _FILL and args[0].device == META:
+            return args[0]
+        if operator.overloadpacket in _ALLOCATE:
+            kwargs = {**kwargs, "device": META}
+        return operator(*args, **kwargs)
+
+
+def _move_to_meta(module: nn.Module) -> None:
+    """As `module.to("meta")`, which would tear apart tensors that two modules share."""
+    moved: dict[int, Tensor] = {}
+    for part in module.modules():
+        named = (
+            *part.named_parameters(recurse=False, remove_duplicate=False),
+            *part.named_buffers(recurse=False, remove_duplicate=False),
+        )
+        for name, tensor in named:
+            if not is_lazy(tensor) and tensor.device != META:
+                setattr(part, name, moved.setdefault(id(tensor), _on_meta(tensor)))
+
+
+def _on_meta(tensor: Tensor) -> Tensor:
+    on_meta = tensor.detach().to(META)
+    return nn.Parameter(on_meta, tensor.requires_grad) if isinstance(tensor, nn.Parameter) else on_meta
