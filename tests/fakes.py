@@ -18,7 +18,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from zoobench.cases import Case, Precision
-from zoobench.devices import Call, Mark, PeakMemory, Result
+from zoobench.devices import Call, Mark, PeakMemory, ProfiledOperator, Result
 from zoobench.isolate import Task, Tell
 from zoobench.records import DeviceFacts, Failure, Measurement, Unavailable
 
@@ -160,6 +160,13 @@ class FakeAsyncDevice:
             Measurement(metric="peak_reserved", samples=(reserved,), method="fake allocator"),
             Unavailable(metric="process_memory", reason="a fake has no processes"),
         )
+
+    def profile_operators(self, call: Call) -> tuple[ProfiledOperator, ...]:
+        """All that its kernels took, as one operator."""
+        before_s = self._kernels_s
+        call()
+        self.wait()
+        return (ProfiledOperator(name="relu", shapes=((),), values=(None,), time_s=self._kernels_s - before_s),)
 
     def measure_device_time(self, call: Call) -> Result:
         before_s = self._kernels_s

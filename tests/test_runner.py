@@ -67,7 +67,14 @@ def imported(name: str) -> ModelRef:
 def test_a_case_is_measured_from_start_to_end() -> None:
     told = measure()
 
-    assert [step.name for step in of_kind(Step, told)] == ["build", "size", "latency", "memory", "device_time"]
+    assert [step.name for step in of_kind(Step, told)] == [
+        "build",
+        "size",
+        "latency",
+        "memory",
+        "device_time",
+        "operator_time",
+    ]
     assert of_kind(Failure, told) == []
     assert set(metrics_of(told)) == {metric for probe in all_probes() for metric in probe.metrics} - {
         "forward_latency",

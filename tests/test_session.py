@@ -9,17 +9,19 @@ import pytest
 from fakes import TellingExecutor
 
 from zoobench import store
-from zoobench.cases import Budget, Case, Mode, ModelRef, Precision
+from zoobench.cases import COUNT_ONLY, Budget, Case, Mode, ModelRef, Precision
 from zoobench.errors import BadInputError, StoreError, UnknownNameError, ZoobenchError
 from zoobench.isolate import InProcess, Task
 from zoobench.metrics import MODEL_METRICS
 from zoobench.parts import InCalls, Step
 from zoobench.records import (
+    Breakdown,
     CaseRecord,
     DeviceFacts,
     Environment,
     Failure,
     FailureKind,
+    Layer,
     Measurement,
     Unavailable,
 )
@@ -181,6 +183,24 @@ def test_a_fact_that_is_unavailable_is_known_too() -> None:
     assert session.measure(case(batch=2), BUDGET).unavailable == facts[-1:]
 
 
+def test_what_was_only_counted_is_timed_later_and_keeps_what_counting_told() -> None:
+    layer = Layer("c1", "Conv2d", "convolution", 1, 1, 1, 1, (1,), (1,))
+    breakdown = Breakdown(metric="macs", by="kind", values={"convolution": 1.0}, method="counted")
+    audit = Measurement(metric="fvcore_macs", samples=(2.0,), method="fvcore")
+    executor = TellingExecutor(*FACTS, audit, breakdown, layer)
+    session = session_of(executor)
+    counted = session.measure(CASE, COUNT_ONLY)
+    assert session.finished(CASE, COUNT_ONLY) == counted
+    assert session.finished(CASE, BUDGET) is None
+    executor.parts = (latency(0.5),)
+
+    timed = session.measure(CASE, BUDGET)
+
+    assert timed.measurements == (*FACTS, audit, latency(0.5))
+    assert (timed.breakdowns, timed.layers) == ((breakdown,), (layer,))
+    assert session.finished(CASE, COUNT_ONLY) is not None
+
+
 def test_half_of_the_facts_are_not_enough() -> None:
     executor = TellingExecutor(*FACTS[:2], failure=Failure(kind=FailureKind.CRASH, message="died", where="size"))
     session = session_of(executor)
@@ -204,8 +224,10 @@ def test_a_case_that_is_forecast_to_be_too_dear_starts_no_worker() -> None:
     assert (record.failure.kind, record.failure.where) == (FailureKind.OVER_BUDGET, "forecast")
     assert "a call is forecast to take 24.0 s, the budget is 8.00 s" in record.failure.message
     assert record.measurements == FACTS, "what is known of the model stays known"
-    assert session.finished(CASE) is not None
-    assert session.finished(record.case) is None, "what was not begun is still to be measured, with a larger budget"
+    assert session.finished(CASE, BUDGET) is not None
+    assert session.finished(record.case, BUDGET) is None, (
+        "what was not begun is still to be measured, with a larger budget"
+    )
 
 
 def test_a_dear_case_of_one_model_says_nothing_of_another() -> None:
@@ -273,8 +295,8 @@ def test_a_resumed_session_knows_what_is_finished_and_what_that_tells(tmp_path: 
     with writer:
         session = session_of(executor, Recorder(writer, stored.records))
 
-        assert session.finished(CASE) == stored.records[0]
-        assert session.finished(case(batch=2)) is None
+        assert session.finished(CASE, BUDGET) == stored.records[0]
+        assert session.finished(case(batch=2), BUDGET) is None
         session.measure(case(batch=2), BUDGET)
         dear = session.measure(case(batch=8), BUDGET)
 

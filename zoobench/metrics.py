@@ -64,6 +64,16 @@ METRICS: tuple[Metric, ...] = (
     Metric(key="peak_allocated", title="Peak memory allocated, weights included", unit=BYTES),
     Metric(key="peak_above_weights", title="Peak memory allocated above the weights", unit=BYTES),
     Metric(key="peak_reserved", title="Peak memory reserved by the device's allocator", unit=BYTES),
+    Metric(key="operator_time", title="Time inside a call's operators, as profiled", unit=SECONDS),
+    Metric(
+        key="predicted_peak", title="Peak memory predicted, weights included", unit=BYTES, comparison=Comparison.EXACT
+    ),
+    Metric(
+        key="predicted_workspace",
+        title="Part of the predicted peak that kernels allocate for themselves",
+        unit=BYTES,
+        comparison=Comparison.EXACT,
+    ),
     Metric(key="process_memory", title="Peak growth of the process's memory", unit=BYTES),
 )
 

@@ -8,7 +8,8 @@ from zoobench.errors import UnknownNameError
 from zoobench.records import DeviceFacts
 
 DEFAULT = "default"
-NAMES = ("quick", DEFAULT, "full")
+QUICK = "quick"
+NAMES = (QUICK, DEFAULT, "full")
 
 COMPARISON = (
     "alexnet",
@@ -29,10 +30,15 @@ def preset(name: str, device: DeviceFacts) -> Matrix:
 
     Raises: UnknownNameError.
     """
-    makers = {"quick": _quick, DEFAULT: _default, "full": _full}
+    makers = {QUICK: _quick, DEFAULT: _default, "full": _full}
     if name not in makers:
         raise UnknownNameError("preset", name, NAMES)
     return makers[name](device)
+
+
+def runs_fixed_plans(name: str) -> bool:
+    """Whether suites of fixed plans are part of it: the quick one is over before they would be."""
+    return name != QUICK
 
 
 def _quick(_: DeviceFacts) -> Matrix:

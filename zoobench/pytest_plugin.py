@@ -15,7 +15,7 @@ This module turns pytest's options into a session and a session's results into p
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from types import ModuleType
 from typing import Any, NoReturn, cast
@@ -23,13 +23,13 @@ from typing import Any, NoReturn, cast
 import pytest
 from rich.console import Console
 
-from zoobench import catalogue
+from zoobench import catalogue, presets
 from zoobench.cases import SMOKE_BUDGET, Budget, Case, Matrix, Plan
 from zoobench.errors import ZoobenchError
 from zoobench.isolate import ForkedWorkers, InProcess
 from zoobench.options import AUTOMATIC, OPTIONS, Options, expanded, parse_options, read_project_options
 from zoobench.progress import Progress, outcome_of, title_of
-from zoobench.records import CaseRecord, FailureKind
+from zoobench.records import CaseRecord, DeviceFacts, FailureKind
 from zoobench.replay import PedanticBenchmark, ReplayTimer, mark_failed, replay
 from zoobench.session import Lab, Recorder, Session, check_case, open_lab, resume_run, start_run
 from zoobench.store import RunWriter
@@ -49,7 +49,7 @@ class Bench:
         self.options = options
         self.command = command
         self.is_smoke = is_smoke
-        self.selected: list[Case] = []
+        self.selected: list[tuple[Case, Budget]] = []
         self.notes: tuple[str, ...] = ()
         self.mistake: ZoobenchError | None = None
         self.writer: RunWriter | None = None
@@ -68,7 +68,7 @@ class Bench:
 
     @functools.cached_property
     def progress(self) -> Progress:
-        missing = sum(self.session.finished(case) is None for case in self.selected)
+        missing = sum(self.session.finished(case, budget) is None for case, budget in self.selected)
         return Progress(Console(highlight=False, soft_wrap=True), missing)
 
     def cases(self, module: ModuleType) -> list[Case]:
@@ -77,16 +77,16 @@ class Bench:
         Raises: ZoobenchError.
         """
         cases: dict[str, Case] = {}
-        for plan in cast("tuple[Plan, ...]", getattr(module, "PLANS", ())) or (_plan_of(module),):
+        for plan in _plans_of(module, self.options):
             device = self.lab.device(self._device_name(plan.matrix))
-            is_fixed = hasattr(module, "PLANS")
-            options = self.options
-            found = options.narrow(plan.matrix, device) if is_fixed else expanded(options.resolve(plan.matrix, device))
-            for case in found:
+            for case in self._cases_of(plan.matrix, device, is_fixed=hasattr(module, "PLANS")):
                 check_case(case, device)
                 cases.setdefault(case.id, case)
                 self._budgets.setdefault((module.__name__, case.id), plan.budget)
         return list(cases.values())
+
+    def _cases_of(self, matrix: Matrix, device: DeviceFacts, *, is_fixed: bool) -> Iterable[Case]:
+        return self.options.narrow(matrix, device) if is_fixed else expanded(self.options.resolve(matrix, device))
 
     def budget(self, module: ModuleType, case: Case) -> Budget:
         """What the plan of the case allows; a smoke test calls once, unless the plan allows no call at all."""
@@ -182,8 +182,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Which cases there are, now that selection is over."""
-    cases = map(_case_of, session.items)
-    session.config.stash[_BENCH].selected = [case for case in cases if case is not None]
+    bench = session.config.stash[_BENCH]
+    chosen = ((cast("pytest.Function", item), _case_of(item)) for item in session.items)
+    bench.selected = [(case, bench.budget(item.module, case)) for item, case in chosen if case is not None]
 
 
 @pytest.fixture
@@ -240,8 +241,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     terminalreporter.write_line(f"report:  python -m zoobench report {bench.writer.run.run_id}")
 
 
-def _plan_of(module: ModuleType) -> Plan:
-    return Plan(getattr(module, "MATRIX", Matrix()), getattr(module, "BUDGET", Budget()))
+def _plans_of(module: ModuleType, options: Options) -> tuple[Plan, ...]:
+    if hasattr(module, "PLANS"):
+        return cast("tuple[Plan, ...]", module.PLANS) if presets.runs_fixed_plans(options.preset) else ()
+    return (Plan(getattr(module, "MATRIX", Matrix()), getattr(module, "BUDGET", Budget())),)
 
 
 def _case_of(item: pytest.Item) -> Case | None:
@@ -251,8 +254,8 @@ def _case_of(item: pytest.Item) -> Case | None:
 
 
 def _measure(bench: Bench, case: Case, budget: Budget, uncaptured: _Anything) -> CaseRecord:
-    if (finished := bench.session.finished(case)) is not None:
-        pytest.skip(f"already in run {bench.options.resume} ({finished.started_at})")
+    if (finished := bench.session.finished(case, budget)) is not None:
+        pytest.skip(f"already in this run ({finished.started_at})")
     with uncaptured:
         bench.progress.begin(case)
         record = bench.session.measure(case, budget)

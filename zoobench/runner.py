@@ -8,9 +8,8 @@ from zoobench.cases import Allocator, Budget, Case
 from zoobench.devices import Device, get_device, heap
 from zoobench.failures import BUILD, failure_of
 from zoobench.findings import judge_device
-from zoobench.metrics import MODEL_METRICS
 from zoobench.parts import InCalls, Step, Tell
-from zoobench.probes import Probe, all_probes
+from zoobench.probes import all_probes
 from zoobench.probes.probe import Progress
 from zoobench.records import Finding, Severity
 from zoobench.subject import build_subject
@@ -53,17 +52,10 @@ def _measure(
         for finding in _judge_settings(case, device):
             tell(finding)
         for probe in all_probes():
-            if _is_wanted(probe, budget, known_metrics):
+            if probe.is_wanted(budget, known_metrics):
                 enter(probe.name)
                 for part in probe.measure(subject, budget, progress):
                     tell(part)
-
-
-def _is_wanted(probe: Probe, budget: Budget, known_metrics: frozenset[str]) -> bool:
-    """Not if all its metrics are known, nor, where the budget allows no call, if it is about more than the model."""
-    if not budget.max_rounds and not set(probe.metrics) <= set(MODEL_METRICS):
-        return False
-    return not set(probe.metrics) <= known_metrics
 
 
 def _judge_settings(case: Case, device: Device) -> list[Finding]:

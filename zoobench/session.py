@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -112,10 +112,13 @@ class Session:
         for record in recorder.records:
             self._learn(record)
 
-    def finished(self, case: Case) -> CaseRecord | None:
-        """The record of a case that is in this run already; one that was not begun is still to be measured."""
-        of_case = (record for record in self._alike[case.model] if record.case.id == case.id)
-        return next((record for record in of_case if not _was_not_begun(record)), None)
+    def finished(self, case: Case, budget: Budget) -> CaseRecord | None:
+        """The record of a case that is in this run already.
+
+        One that was not begun is still to be measured, and so is one that was only counted, if more is allowed now.
+        """
+        done = (record for record in self._records_of(case) if not _was_not_begun(record))
+        return next((record for record in done if record.budget.max_rounds or not budget.max_rounds), None)
 
     def measure(self, case: Case, budget: Budget) -> CaseRecord:
         """Measure one case and record it, failed or not.
@@ -136,12 +139,25 @@ class Session:
 
     def _measure(self, case: Case, budget: Budget) -> CaseRecord:
         began_s, started_at = self._clock(), dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
-        parts: list[object] = list(self._facts_of_model.get((case.model, case.picture), ()))
+        parts = self._known(case)
         failure = forecast.refuse(case, budget, self._alike[case.model]) or self._execute(case, budget, parts)
         parts.extend([failure] if failure else [])
         record = assemble(case, budget, parts, started_at=started_at, duration_s=self._clock() - began_s)
         self._in_calls_s += record.in_calls_s
         return record
+
+    def _known(self, case: Case) -> list[object]:
+        """Facts of its model, and what was found while the same case was only counted: its new record replaces that."""
+        parts: list[object] = list(self._facts_of_model.get((case.model, case.picture), ()))
+        for counted in (record for record in self._records_of(case) if not record.budget.max_rounds):
+            known = {part.metric for part in parts if isinstance(part, (Measurement, Unavailable))}
+            results: tuple[Measurement | Unavailable, ...] = (*counted.measurements, *counted.unavailable)
+            parts += [part for part in results if part.metric not in known]
+            parts += [*counted.breakdowns, *counted.layers]
+        return parts
+
+    def _records_of(self, case: Case) -> Iterator[CaseRecord]:
+        return (record for record in self._alike[case.model] if record.case.id == case.id)
 
     def _execute(self, case: Case, budget: Budget, parts: list[object]) -> Failure | None:
         known = frozenset(part.metric for part in parts if isinstance(part, (Measurement, Unavailable)))

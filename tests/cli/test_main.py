@@ -11,7 +11,7 @@ from synthetic import make_case, make_run, realistic_record
 
 from zoobench import catalogue, store
 
-COMMANDS = ("run", "report", "show", "list", "build", "env")
+COMMANDS = ("run", "report", "show", "list", "count", "build", "env")
 TESTS = Path(__file__).parent.parent
 
 WHAT_IS_IMPORTED = """
@@ -73,7 +73,7 @@ def test_ctrl_c_ends_like_an_interrupted_program(program: Callable, monkeypatch:
     def interrupt(_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(catalogue, "select", interrupt)
+    monkeypatch.setattr(catalogue, "of_families", interrupt)
     outcome = program("list")
     assert outcome.code == 130
     assert "Traceback" not in outcome.err

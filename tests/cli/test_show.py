@@ -11,7 +11,7 @@ from zoobench import store
 from zoobench.cases import Mode, ModelRef, Precision
 from zoobench.cli.show import find_case
 from zoobench.errors import BadInputError, UnknownNameError
-from zoobench.records import CaseRecord, DeviceFacts, Finding, Severity
+from zoobench.records import Breakdown, CaseRecord, DeviceFacts, Finding, Severity
 
 RUN_ID = "20260301T100000.000Z-base"
 CASES = (
@@ -30,7 +30,19 @@ def all_records() -> tuple[CaseRecord, ...]:
         realistic_record(CASES[1], rounds=10),
         realistic_record(CASES[2], rounds=7),
         failed(CASES[3], duration_s=75.0),
-        make_record(CASES[4], [measurement("latency", 0.25), measurement("throughput", 512.0)], findings=(noisy,)),
+        make_record(
+            CASES[4],
+            [measurement("latency", 0.25), measurement("throughput", 512.0)],
+            findings=(noisy,),
+            breakdowns=(
+                Breakdown(
+                    metric="operator_time",
+                    by="kind",
+                    values={"convolution": 0.2, "pooling": 0.004},
+                    method="fabricated",
+                ),
+            ),
+        ),
     )
 
 

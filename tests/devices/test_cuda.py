@@ -13,6 +13,7 @@ import msgspec
 import pytest
 import torch
 from torch.autograd import DeviceType
+from torch.profiler import ProfilerActivity
 
 import zoobench
 from zoobench.cases import Case, Mode, ModelRef, Precision
@@ -391,3 +392,27 @@ def test_without_kernels_there_is_no_device_time(profiled: Any, events: Any) -> 
     answer, _ = profiled(events)
 
     assert answer == Unavailable(metric="device_time", reason="the torch profiler saw no kernels")
+
+
+def test_an_operator_takes_the_time_of_the_kernels_that_it_launches(
+    fake_cuda: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorder = fake_cuda()
+    relu = SimpleNamespace(
+        name="aten::relu", cpu_parent=None, cpu_children=[], input_shapes=[[2, 3]], concrete_inputs=[None],
+        cpu_time_total=7.0, device_time_total=250.0,
+    )  # fmt: skip
+    asked: list[Any] = []
+
+    @contextlib.contextmanager
+    def profile(activities: Any, *, record_shapes: bool) -> Iterator[Any]:
+        asked.append((activities, record_shapes))
+        yield SimpleNamespace(events=lambda: [relu])
+
+    monkeypatch.setattr("zoobench.devices.profiled.profile", profile)
+
+    [operator] = CudaDevice().profile_operators(lambda: recorder.asked.append("the call"))
+
+    assert (operator.name, operator.shapes, operator.time_s) == ("relu", ((2, 3),), 250e-6)
+    assert asked == [([ProfilerActivity.CPU, ProfilerActivity.CUDA], True)]
+    assert "the call" in recorder.asked

@@ -158,6 +158,12 @@ def test_other_image_sizes_of_a_model_are_another_setting():
     assert tables_of(make_run(records))["zoo"].frame["setting"].tolist() == ["native size", "128 px"]
 
 
+def test_pictures_that_are_not_square_are_named_by_both_sides():
+    cases = [make_case(), *(make_case(image_size=480, image_width=width) for width in (480, 640))]
+    zoo = tables_of(make_run([realistic_record(case) for case in cases]))["zoo"].frame
+    assert zoo["setting"].tolist() == ["native size", "480 px", "480×640 px"]
+
+
 def test_texts_of_users_are_text():
     case = make_case(model=ModelRef("import", HOSTILE))
     lacking = (Unavailable(metric="device_time", reason=HOSTILE),)

@@ -7,6 +7,7 @@ import sys
 import typer
 
 from zoobench.cli.build import build
+from zoobench.cli.count import count
 from zoobench.cli.env import env
 from zoobench.cli.list_ import list_
 from zoobench.cli.report import report
@@ -25,6 +26,7 @@ app.command("run")(run)
 app.command("report")(report)
 app.command("show")(show)
 app.command("list")(list_)
+app.command("count")(count)
 app.command("build")(build)
 app.command("env")(env)
 

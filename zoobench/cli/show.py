@@ -11,7 +11,7 @@ from zoobench import findings, metrics, stats, store
 from zoobench.cli.env import render_environment
 from zoobench.errors import BadInputError, UnknownNameError
 from zoobench.progress import outcome_of
-from zoobench.records import CaseRecord, Measurement
+from zoobench.records import Breakdown, CaseRecord, Measurement
 from zoobench.store import StoredRun
 from zoobench.units import format_duration, format_percent, format_quantity
 
@@ -73,7 +73,15 @@ def _render_case(record: CaseRecord) -> list[str]:
     lines += [f"{finding.severity.value:<8} {findings.text_of(finding)}" for finding in record.findings]
     for measurement in record.measurements:
         lines += _render_measurement(measurement)
+    for breakdown in record.breakdowns:
+        lines += _render_breakdown(breakdown)
     return lines + [f"{missing.metric}: unavailable, {missing.reason}" for missing in record.unavailable]
+
+
+def _render_breakdown(breakdown: Breakdown) -> list[str]:
+    unit = metrics.find(breakdown.metric).unit
+    parts = (f"  {format_quantity(value, unit):>10}  {name}" for name, value in breakdown.values.items())
+    return [f"{breakdown.metric} by {breakdown.by} ({breakdown.method})", *parts]
 
 
 def _render_measurement(measurement: Measurement) -> list[str]:

@@ -11,10 +11,14 @@ from torch._ops import OpOverload
 from zoobench.counting.operators import bare_name
 from zoobench.kinds import LayerKind, kind_of_convolution
 
+Shape = tuple[int, ...]
+
 SPATIAL_MAPS = 4
 """Dimensions of (batch, channels, height, width)."""
 
 _CONVOLUTIONS: Final = frozenset({"convolution", "_convolution", "convolution_overrideable", "convolution_backward"})
+_CONVOLUTION_LAYERS: Final = frozenset({"conv1d", "conv2d", "conv3d"})
+"""Composites of `_CONVOLUTIONS`, which the dispatcher takes apart before a trace sees them."""
 
 _NAMES: Final[dict[LayerKind, frozenset[str]]] = {
     LayerKind.FULLY_CONNECTED: frozenset({"mm", "addmm", "mv", "addmv", "_int_mm", "_scaled_mm", "_addmm_activation"}),
@@ -61,6 +65,29 @@ def kind_of_call(operator: OpOverload, args: Sequence[Any], kwargs: Mapping[str,
     return _KIND_OF.get(name, LayerKind.OTHER)
 
 
+def kind_of_profiled(name: str, shapes: Sequence[Shape], values: Sequence[Any]) -> LayerKind:
+    """The kind of a call that the torch profiler tells by its arguments' shapes and values, without the tensors.
+
+    Groups are those of a convolution that is not transposed, and maps of five dimensions that are copied are taken
+    for a channel shuffle: their strides are not told.
+    """
+    name = name.removesuffix("_")
+    if name in _CONVOLUTIONS or name in _CONVOLUTION_LAYERS:
+        return _kind_of_shapes(*(shapes[1:3] if name.endswith("backward") else shapes[:2]))
+    if "scaled_dot_product" in name:
+        return LayerKind.ATTENTION
+    if name == "mean" and len(shapes[0]) == SPATIAL_MAPS and _are_spatial(values[1]):
+        return LayerKind.POOLING
+    if name == "clone" and len(shapes[0]) == _GROUPED_CHANNELS:
+        return LayerKind.CHANNEL_SHUFFLE
+    return _KIND_OF.get(name, LayerKind.OTHER)
+
+
+def _kind_of_shapes(images: Shape, weight: Shape) -> LayerKind:
+    in_channels, kernel = images[-len(weight) + 1], weight[2:]
+    return kind_of_convolution(in_channels=in_channels, groups=in_channels // weight[1], kernel=kernel)
+
+
 def _kind_of_convolution(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> LayerKind:
     """Arguments stand as in the operators' schemas; the backward of one begins with the gradient."""
     is_backward = name.endswith("backward")
@@ -71,10 +98,12 @@ def _kind_of_convolution(name: str, args: Sequence[Any], kwargs: Mapping[str, An
 
 
 def _is_over_space(args: Sequence[Any]) -> bool:
-    maps, dimensions = args[0], args[1] if len(args) > 1 else None
-    if not isinstance(dimensions, list | tuple) or maps.dim() != SPATIAL_MAPS:
-        return False
-    return {dimension % SPATIAL_MAPS for dimension in dimensions} == {2, 3}
+    return args[0].dim() == SPATIAL_MAPS and len(args) > 1 and _are_spatial(args[1])
+
+
+def _are_spatial(dimensions: object) -> bool:
+    """Whether these are the last two of four."""
+    return isinstance(dimensions, list | tuple) and {number % SPATIAL_MAPS for number in dimensions} == {2, 3}
 
 
 def _interleaves_channels(maps: Tensor) -> bool:

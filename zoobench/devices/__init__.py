@@ -11,9 +11,21 @@ from collections.abc import Callable
 from zoobench.devices.cpu import CpuDevice
 from zoobench.devices.cuda import CudaDevice
 from zoobench.devices.device import Call, Device, Mark, PeakMemory, Result
+from zoobench.devices.profiled import ProfiledOperator
 from zoobench.errors import BadInputError, UnknownNameError
 
-__all__ = ["Call", "CpuDevice", "CudaDevice", "Device", "Mark", "PeakMemory", "Result", "device_kinds", "get_device"]
+__all__ = [
+    "Call",
+    "CpuDevice",
+    "CudaDevice",
+    "Device",
+    "Mark",
+    "PeakMemory",
+    "ProfiledOperator",
+    "Result",
+    "device_kinds",
+    "get_device",
+]
 
 ENTRY_POINTS = "zoobench.devices"
 

@@ -19,6 +19,7 @@ from torch.profiler import ProfilerActivity, profile
 from zoobench.cases import Case, Precision
 from zoobench.devices import heap
 from zoobench.devices.device import Call, Mark, PeakMemory, Result
+from zoobench.devices.profiled import ProfiledOperator, profile_operators
 from zoobench.records import DeviceFacts, Measurement, Unavailable
 
 
@@ -90,6 +91,9 @@ class CpuDevice:
     def measure_other_memory(self) -> tuple[Result, ...]:
         reserved = Unavailable(metric="peak_reserved", reason="a CPU's allocator reserves nothing ahead of use")
         return (reserved, self._process_memory())
+
+    def profile_operators(self, call: Call) -> tuple[ProfiledOperator, ...]:
+        return profile_operators(call, [ProfilerActivity.CPU], lambda event: event.cpu_time_total)
 
     def measure_device_time(self, call: Call) -> Result:  # noqa: ARG002 - a GPU's question
         return Unavailable(metric="device_time", reason="on a CPU the call is its own kernels: see latency")

@@ -18,6 +18,7 @@ from torch.profiler import ProfilerActivity, profile
 
 from zoobench.cases import Case, Precision
 from zoobench.devices.device import Call, Mark, PeakMemory, Result
+from zoobench.devices.profiled import ProfiledOperator, profile_operators
 from zoobench.records import DeviceFacts, Measurement, Unavailable
 
 _MILLISECONDS_A_SECOND = 1e3
@@ -106,6 +107,11 @@ class CudaDevice:
             method="peak reserved by the caching allocator over one call",
         )
         return (reserved, _process_memory(self._uuid()))
+
+    def profile_operators(self, call: Call) -> tuple[ProfiledOperator, ...]:
+        """An operator's time is that of the kernels that it and its inner ones launch."""
+        activities = [ProfilerActivity.CPU, ProfilerActivity.CUDA]
+        return profile_operators(call, activities, lambda event: event.device_time_total)
 
     def measure_device_time(self, call: Call) -> Result:
         """The sum of the durations of the kernels, copies and fills of one call."""

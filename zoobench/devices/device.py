@@ -10,6 +10,7 @@ import msgspec
 import torch
 
 from zoobench.cases import Case
+from zoobench.devices.profiled import ProfiledOperator
 from zoobench.records import DeviceFacts, Measurement, Unavailable
 
 Mark = NewType("Mark", object)
@@ -74,6 +75,10 @@ class Device(Protocol):
 
     def measure_other_memory(self) -> tuple[Result, ...]:
         """The metrics `peak_reserved` and `process_memory`, since the process began."""
+        ...
+
+    def profile_operators(self, call: Call) -> tuple[ProfiledOperator, ...]:
+        """The operators of the call, each with the time that it takes on the device."""
         ...
 
     def measure_device_time(self, call: Call) -> Result:

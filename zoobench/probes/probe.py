@@ -26,12 +26,22 @@ Measure = Callable[[Subject, Budget, Progress], Iterable[Result | Breakdown | La
 class Probe(msgspec.Struct, frozen=True, kw_only=True):
     """A family of metrics. `measure` yields each result as soon as there is one, so that a crash keeps those before.
 
-    A probe whose `metrics` are all facts of the model (`zoobench.metrics`) is not run again where they are known.
+    A probe whose `metrics` are all facts of the model (`zoobench.metrics`) is not run again where they are known. One
+    that makes no calls runs in cases that are only counted as well; an audit, which is dear, runs only in those.
     """
 
     name: str
     metrics: tuple[str, ...]
     measure: Measure
+    makes_calls: bool = True
+    is_audit: bool = False
+
+    def is_wanted(self, budget: Budget, known_metrics: frozenset[str]) -> bool:
+        """Whether it has something to add to a case of this budget."""
+        is_only_counted = not budget.max_rounds
+        if (is_only_counted and self.makes_calls) or (self.is_audit and not is_only_counted):
+            return False
+        return not set(self.metrics) <= known_metrics
 
 
 def count_time(subject: Subject, progress: Progress) -> Call:

@@ -18,6 +18,7 @@ NAME = "name"
 KEY = [SETTING, NAME]
 
 _SEPARATOR = " · "
+_PICTURE = ("image_size", "image_width")
 _AXES = ("device", "memory_format", "compiler", "allocator")
 
 
@@ -130,7 +131,7 @@ def _settings(frame: pd.DataFrame) -> pd.Series[str]:
 
 
 def _has_several_sizes(frame: pd.DataFrame) -> bool:
-    sizes = frame[["source", "model", "image_size"]].drop_duplicates()
+    sizes = frame[["source", "model", *_PICTURE]].drop_duplicates()
     return bool(sizes.duplicated(["source", "model"]).any())
 
 
@@ -139,7 +140,9 @@ def _varies(column: pd.Series[str]) -> bool:
 
 
 def _sizes(frame: pd.DataFrame) -> pd.Series[str]:
-    return (frame["image_size"].astype(str) + " px").mask(frame["is_native_size"], "native size")
+    height, width = (frame[side].astype(str) for side in _PICTURE)
+    picture = height.mask(frame["image_width"] != frame["image_size"], height + "×" + width)
+    return (picture + " px").mask(frame["is_native_size"], "native size")
 
 
 def _names(frame: pd.DataFrame) -> pd.Series[str]:
@@ -170,7 +173,7 @@ def _memory_metric(rows: pd.DataFrame) -> str:
 
 
 def _models(rows: pd.DataFrame, point: Point | None, memory_metric: str) -> pd.DataFrame:
-    about = ["family", "group", "image_size", "top1_ratio", "top1_source", "run_id"]
+    about = ["family", "group", *_PICTURE, "top1_ratio", "top1_source", "run_id"]
     models = rows.drop_duplicates(KEY).set_index(KEY)[about]
     headline = at_point(rows, point)
     wanted = {LATENCY: LATENCY, THROUGHPUT: THROUGHPUT, memory_metric: "memory"}
@@ -182,7 +185,7 @@ def _models(rows: pd.DataFrame, point: Point | None, memory_metric: str) -> pd.D
 
 def _with_facts(models: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     """Facts of a model are the same in all its cases at one image size, so one case of the run may tell them."""
-    key = ["run_id", NAME, "image_size"]
+    key = ["run_id", NAME, *_PICTURE]
     for metric in MODEL_METRICS:
         facts = measured(rows, metric).drop_duplicates(key)[[*key, "value"]]
         models = models.merge(facts.rename(columns={"value": metric}), on=key, how="left")

@@ -1,0 +1,73 @@
+"""Operators of a call with the time that each takes, by the torch profiler."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import msgspec
+from torch.profiler import ProfilerActivity, profile
+
+Shape = tuple[int, ...]
+
+_ATEN = "aten::"
+_MICROSECONDS_A_SECOND = 1e6
+
+
+class ProfiledOperator(msgspec.Struct, frozen=True, kw_only=True):
+    """One call of an operator that no other operator made, and those that it made in turn.
+
+    `name` is as in `conv2d`; `shapes` has one entry an argument, empty for what is no tensor, or a list of them;
+    `values` has those of numbers and lists of numbers, None for the rest. `time_s` includes the inner ones.
+    """
+
+    name: str
+    shapes: tuple[Shape, ...]
+    values: tuple[Any, ...]
+    time_s: float
+    inner: tuple[ProfiledOperator, ...] = ()
+
+    def with_inner(self) -> Iterator[ProfiledOperator]:
+        """Itself, then those inside it, outer ones first."""
+        yield self
+        for operator in self.inner:
+            yield from operator.with_inner()
+
+
+def profile_operators(
+    call: Callable[[], object], activities: Sequence[ProfilerActivity], time_us: Callable[[Any], float]
+) -> tuple[ProfiledOperator, ...]:
+    """The operators of aten that the call makes, in order. `time_us` reads an event's time, inner events included."""
+    with profile(activities=activities, record_shapes=True) as profiler:
+        call()
+    events = profiler.events() or ()
+    return tuple(_operator(event, time_us) for event in events if _is_operator(event) and not _is_inside_one(event))
+
+
+def _operator(event: Any, time_us: Callable[[Any], float]) -> ProfiledOperator:
+    return ProfiledOperator(
+        name=event.name.removeprefix(_ATEN),
+        shapes=tuple(_shape(shape) for shape in event.input_shapes or ()),
+        values=tuple(event.concrete_inputs or ()),
+        time_s=time_us(event) / _MICROSECONDS_A_SECOND,
+        inner=tuple(_operator(child, time_us) for child in _operators_of(event.cpu_children)),
+    )
+
+
+def _operators_of(events: Iterable[Any]) -> Iterator[Any]:
+    return (event for event in events if _is_operator(event))
+
+
+def _is_operator(event: Any) -> bool:
+    return bool(event.name.startswith(_ATEN))
+
+
+def _is_inside_one(event: Any) -> bool:
+    """Autograd's own nodes stand between an operator and the one that made it."""
+    parent = event.cpu_parent
+    return parent is not None and (_is_operator(parent) or _is_inside_one(parent))
+
+
+def _shape(sides: Any) -> Shape:
+    """The profiler gives a list of shapes for a list of tensors."""
+    return tuple(sides) if all(isinstance(side, int) for side in sides) else ()
