@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 
 from zoobench.reports.answers import answers
+from zoobench.reports.audit import render_audit
 from zoobench.reports.charts import CHARTS, Chart
+from zoobench.reports.charts.papers import PAPER_CHARTS, PaperChart
+from zoobench.reports.claims import render_claims
 from zoobench.reports.escape import markdown_text
 from zoobench.reports.markdown import FAILED_CELL, UNAVAILABLE_CELL, render_cut_table
+from zoobench.reports.reproduction import render_reproduction
 from zoobench.reports.selection import View, run_names
 from zoobench.reports.tables import Table
 from zoobench.stats import CONFIDENCE
@@ -51,6 +55,11 @@ def render_page(view: View, runs: Sequence[StoredRun], tables: Sequence[Table], 
         sections.append(_cut(table))
         if table.key == "unavailable":
             sections.append(_not_drawn(drawn))
+    images = {chart.key: _image(chart) for chart in PAPER_CHARTS if chart.key in drawn}
+    rest = f"{TABLES}/reproduction.csv"
+    sections.append(render_reproduction(runs, image=images.get("printed_against_found", ""), rest=rest))
+    sections.append(render_claims(runs, images))
+    sections.append(render_audit(runs, most_rows=MOST_ROWS, rest=f"{TABLES}/audit.md"))
     sections += ["## How to read this", METHOD, _notes(runs)]
     return "\n\n".join(section for section in sections if section) + "\n"
 
@@ -72,7 +81,7 @@ def _charts_of(table: Table) -> Iterable[Chart]:
     return (chart for key in _BESIDE.get(table.key, ()) for chart in CHARTS if chart.key == key)
 
 
-def _image(chart: Chart) -> str:
+def _image(chart: Chart | PaperChart) -> str:
     return f"![{chart.title}. {chart.alt}]({FIGURES}/{chart.key}.png)"
 
 
@@ -81,7 +90,11 @@ def _cut(table: Table) -> str:
 
 
 def _not_drawn(drawn: Collection[str]) -> str:
-    missing = [f"- {chart.title} was not drawn: {chart.missing}." for chart in CHARTS if chart.key not in drawn]
+    missing = [
+        f"- {chart.title} was not drawn: {chart.missing}."
+        for chart in (*CHARTS, *PAPER_CHARTS)
+        if chart.key not in drawn
+    ]
     return "\n".join(missing)
 
 

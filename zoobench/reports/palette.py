@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from zoobench.kinds import LayerKind
+
 ORANGE = "#E69F00"
 SKY_BLUE = "#56B4E9"
 GREEN = "#009E73"
@@ -79,3 +81,32 @@ def group_of(family: str) -> str:
     """The group that a family of the catalogue is drawn in; the longest beginning decides."""
     fitting = [start for start in _GROUPS if family.startswith(start)]
     return _GROUPS[max(fitting, key=len)] if fitting else OTHER
+
+
+class KindStyle(NamedTuple):
+    """How a kind of layer is drawn: a colour of its own, and hatching where greys would be taken for each other."""
+
+    color: str
+    hatch: str = ""
+
+
+BETWEEN_OPERATORS = "between-operators"
+
+KIND_STYLES: dict[str, KindStyle] = {
+    LayerKind.CONVOLUTION: KindStyle("#332288"),
+    LayerKind.POINTWISE: KindStyle("#88CCEE"),
+    LayerKind.GROUPED_POINTWISE: KindStyle("#44AA99"),
+    LayerKind.DEPTHWISE: KindStyle("#CC6677"),
+    LayerKind.GROUPED: KindStyle("#882255"),
+    LayerKind.FULLY_CONNECTED: KindStyle("#DDCC77"),
+    LayerKind.ATTENTION: KindStyle("#AA4499", "xx"),
+    LayerKind.NORMALISATION: KindStyle("#117733"),
+    LayerKind.ACTIVATION: KindStyle("#999933"),
+    LayerKind.POOLING: KindStyle("#AA4499"),
+    LayerKind.CHANNEL_SHUFFLE: KindStyle("#661100"),
+    LayerKind.ADD: KindStyle("#BBBBBB", "//"),
+    LayerKind.CONCAT: KindStyle("#BBBBBB", "\\\\"),
+    LayerKind.OTHER: KindStyle("#DDDDDD"),
+    BETWEEN_OPERATORS: KindStyle("#FFFFFF", ".."),
+}
+"""Kinds in the order of bars and legends. Colours: Paul Tol, Colour Schemes (2021), muted; no family has them."""

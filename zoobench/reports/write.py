@@ -14,14 +14,18 @@ from pyarrow.csv import write_csv
 
 from zoobench.errors import StoreError
 from zoobench.frame import collect_frame
+from zoobench.reports.audit import audit_table
 from zoobench.reports.charts import CHARTS
+from zoobench.reports.charts.canvas import PNG_DPI
+from zoobench.reports.charts.papers import PAPER_CHARTS
+from zoobench.reports.claims import claims_table, judged_run
 from zoobench.reports.markdown import render_cut_table
 from zoobench.reports.page import FIGURES, TABLES, render_page
+from zoobench.reports.reproduction import reproduction_table
 from zoobench.reports.selection import View, view_of
 from zoobench.reports.tables import Table, build_tables
 from zoobench.store import StoredRun
 
-PNG_DPI = 200
 MOST_MARKDOWN_ROWS = 1000
 """Nobody reads more in Markdown, and laying twenty thousand rows out takes seconds; the CSV beside it has them all."""
 
@@ -51,14 +55,15 @@ def write_report(runs: Iterable[StoredRun], out: Path) -> ReportPaths:
     frame = collect_frame(read)
     view = view_of(frame)
     tables = build_tables(view, read)
+    beside = (audit_table(read), reproduction_table(read), claims_table(read))
     try:
         for folder in (out / TABLES, out / FIGURES):
             folder.mkdir(parents=True, exist_ok=True)
-        figures = _write_charts(view, out / FIGURES)
+        figures = tuple(_write_charts(_charts(view, judged_run(read)), out / FIGURES))
         drawn = {path.stem for path in figures}
         page = _write_text(out / "report.md", render_page(view, read, tables, drawn))
         parquet, csv = _write_frame(frame, out)
-        return ReportPaths(page, tuple(_write_tables(tables, out / TABLES)), figures, parquet, csv)
+        return ReportPaths(page, tuple(_write_tables((*tables, *beside), out / TABLES)), figures, parquet, csv)
     except OSError as error:
         raise StoreError(f"cannot write the report to {out}: {error.strerror or error}") from error
 
@@ -72,16 +77,19 @@ def write_figure(figure: Figure, folder: Path, key: str) -> tuple[Path, Path]:
     return png, svg
 
 
-def _write_charts(view: View, folder: Path) -> tuple[Path, ...]:
-    written: list[Path] = []
-    for chart in CHARTS:
-        figure = chart.build(view)
+def _charts(view: View, judged: StoredRun | None) -> Iterable[tuple[str, Figure | None]]:
+    """Every chart that the page may show, by key; None where the runs have nothing to draw."""
+    yield from ((chart.key, chart.build(view)) for chart in CHARTS)
+    yield from ((chart.key, chart.build(judged.records if judged else ())) for chart in PAPER_CHARTS)
+
+
+def _write_charts(charts: Iterable[tuple[str, Figure | None]], folder: Path) -> Iterable[Path]:
+    for key, figure in charts:
         if figure is not None:
-            written += write_figure(figure, folder, chart.key)
+            yield from write_figure(figure, folder, key)
         else:  # one of an earlier report would pass for a chart of this one
-            (folder / f"{chart.key}.png").unlink(missing_ok=True)
-            (folder / f"{chart.key}.svg").unlink(missing_ok=True)
-    return tuple(written)
+            (folder / f"{key}.png").unlink(missing_ok=True)
+            (folder / f"{key}.svg").unlink(missing_ok=True)
 
 
 def _write_tables(tables: Iterable[Table], folder: Path) -> Iterable[Path]:

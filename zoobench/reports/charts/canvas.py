@@ -23,6 +23,9 @@ from zoobench.reports.escape import figure_text
 from zoobench.reports.placement import Box, nearest_spot, place
 from zoobench.units import format_quantity
 
+PNG_DPI = 200
+"""Names are measured at the resolution at which they are drawn: hinting makes them 8 % narrower at 100."""
+
 LABEL_SIZE = 7.5
 TEXT_SIZE = 9.0
 _LEADER_COLOR = "#888888"
@@ -48,7 +51,8 @@ def new_figure(
     A constrained layout asks every panel what room it needs; without one, the panels stand where `arrange_small` says.
     """
     layout: Literal["constrained"] | None = "constrained" if is_constrained else None
-    figure = Figure(figsize=(width * columns, height * rows + 0.9), layout=layout, facecolor="white")
+    size = width * columns, height * rows + 0.9
+    figure = Figure(figsize=size, dpi=PNG_DPI, layout=layout, facecolor="white")
     FigureCanvasAgg(figure)
     figure.suptitle(figure_text(title, longest=120), fontsize=11, parse_math=False)
     panels = figure.subplots(rows, columns, squeeze=False)

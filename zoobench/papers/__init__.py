@@ -1,0 +1,1 @@
+"""The published figures, and verdicts on them by what a run counted."""

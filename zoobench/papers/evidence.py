@@ -1,0 +1,186 @@
+"""What a run's records say of the nets that a claim speaks of, all called alike; and in words, what they do not say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from zoobench.cases import Allocator, Case, Compiler, MemoryFormat, Mode, ModelRef
+from zoobench.frame import LATENCY
+from zoobench.kinds import LayerKind
+from zoobench.papers.found import Counted, Net
+from zoobench.papers.timed import Conditions
+from zoobench.records import Breakdown, CaseRecord, Severity
+from zoobench.stats import CONFIDENCE, Summary, summarize
+
+OPERATOR_TIME = "operator_time"
+BY_KIND = "kind"
+
+_MOST_NAMES = 4
+
+
+class Interval(msgspec.Struct, frozen=True, kw_only=True):
+    """A value found, with its ends where it is not exact and the samples were enough."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+class Evidence(msgspec.Struct, frozen=True, kw_only=True):
+    """The records of a claim's nets under its conditions, in one setting; `setting` is empty if none was called so."""
+
+    conditions: Conditions
+    setting: str
+    records: dict[Net, CaseRecord]
+
+    def latency(self, net: Net) -> tuple[float, ...]:
+        """Its samples in seconds, none if it was not measured."""
+        record = self.records.get(net)
+        measurement = record.measurement(LATENCY) if record else None
+        return measurement.samples if measurement else ()
+
+    def median(self, net: Net) -> float | None:
+        """Seconds of a call."""
+        samples = self.latency(net)
+        return summarize(samples).median if samples else None
+
+    def speed_up(self, net: Net, reference: Net) -> Interval | None:
+        """How many times faster than `reference` the net is."""
+        return ratio_of_medians(self.latency(reference), self.latency(net))
+
+    def time_by_kind(self, net: Net) -> dict[str, float]:
+        """Seconds of a call by kind of layer, and between its operators."""
+        record = self.records.get(net)
+        return {} if record is None else next(map(_values, filter(_is_time_by_kind, record.breakdowns)), {})
+
+    def lack(self, *nets: Net) -> str:
+        """Which of the nets has no latency here, and why; empty if all have one."""
+        lacking = [net for net in nets if not self.latency(net)]
+        failed = [text for net in lacking if (text := self._failure_of(net))]
+        absent = [str(net) for net in lacking if not self._failure_of(net)]
+        missing = [f"{_listed(absent)} ({describe_conditions(self.conditions)})"] if absent else []
+        return f"not measured: {'; '.join([*failed, *missing])}" if lacking else ""
+
+    def doubt(self, *nets: Net) -> str:
+        """Which of the nets were measured with a warning, and which; empty if none."""
+        codes = {net: self._warnings_of(net) for net in nets}
+        warned = [f"{net} ({', '.join(of_net)})" for net, of_net in codes.items() if of_net]
+        return f"measured with warnings: {_listed(warned)}" if warned else ""
+
+    def _warnings_of(self, net: Net) -> list[str]:
+        findings = self.records[net].findings if self.latency(net) else ()
+        return [finding.code for finding in findings if finding.severity is Severity.WARNING]
+
+    def _failure_of(self, net: Net) -> str:
+        record = self.records.get(net)
+        failure = record.failure if record else None
+        return f"{net} failed ({failure.kind.value}: {failure.message})" if failure else ""
+
+
+def collect_evidence(records: Iterable[CaseRecord], conditions: Conditions, nets: Iterable[Net]) -> Evidence:
+    """The records of these nets in the setting that has the most latencies of them; the first such, if several.
+
+    Latencies of two devices, memory formats or numbers of threads are never put beside each other.
+    """
+    wanted = set(nets)
+    settings: dict[str, dict[Net, CaseRecord]] = {}
+    for record in records:
+        net = Net(record.case.model, record.case.picture)
+        if net in wanted and conditions.fit(record.case):
+            settings.setdefault(_describe_setting(record.case), {}).setdefault(net, record)
+    setting, found = max(settings.items(), key=_measured, default=("", {}))
+    return Evidence(conditions=conditions, setting=setting, records=found)
+
+
+def ratio_of_medians(numerator: Sequence[float], denominator: Sequence[float]) -> Interval | None:
+    """A ratio of two medians, None without samples of both.
+
+    Each median's interval is taken at half the risk, so that both hold, and with them the ratio's, with at least the
+    confidence of `zoobench.stats` (Bonferroni).
+    """
+    if not numerator or not denominator:
+        return None
+    above, below = (summarize(samples, 1 - (1 - CONFIDENCE) / 2) for samples in (numerator, denominator))
+    return None if below.median <= 0 else _quotient(above, below)
+
+
+def facts_of(records: Iterable[CaseRecord], metric: str, nets: Iterable[Net]) -> dict[Net, float]:
+    """A fact of these nets, by whichever of their cases tells it; a net of which none does is left out."""
+    wanted = set(nets)
+    facts: dict[Net, float] = {}
+    for record in records:
+        net = Net(record.case.model, record.case.picture)
+        measurement = record.measurement(metric) if net in wanted and net not in facts else None
+        if measurement is not None:
+            facts[net] = measurement.samples[0]
+    return facts
+
+
+def parameters_of(records: Iterable[CaseRecord], model: ModelRef) -> float | None:
+    """They are the same at every size of pictures."""
+    measurements = (record.measurement("parameters") for record in records if record.case.model == model)
+    return next((measurement.samples[0] for measurement in measurements if measurement), None)
+
+
+def shares(values: dict[str, float]) -> dict[str, float]:
+    """Each value over their sum; none if there is nothing to divide."""
+    total = sum(values.values())
+    return {key: value / total for key, value in values.items()} if total > 0 else {}
+
+
+def macs_by_kind(counted: Counted) -> dict[str, float]:
+    """Multiply-accumulates of each kind of layer that has any."""
+    return {kind: macs for kind in LayerKind if (macs := counted.of_kind(kind).macs)}
+
+
+def weights_by_kind(counted: Counted) -> dict[str, float]:
+    """Elements of the weights of each kind of layer that has any, without biases and batch norm."""
+    return {kind: weights for kind in LayerKind if (weights := counted.of_kind(kind).weights)}
+
+
+def describe_conditions(conditions: Conditions) -> str:
+    """`inference, batch 1, fp32, 1 thread`."""
+    mode = {Mode.INFER: "inference", Mode.TRAIN: "training"}[conditions.mode]
+    threads = "" if conditions.threads is None else f", {_count(conditions.threads)}"
+    return f"{mode}, batch {conditions.batch}, fp32{threads}"
+
+
+def _describe_setting(case: Case) -> str:
+    """`inference, batch 1, fp32, 1 thread, cpu`, and those other axes that are not as they are by default."""
+    conditions = describe_conditions(Conditions(case.mode, case.batch, case.threads))
+    axes = {
+        case.memory_format: MemoryFormat.CONTIGUOUS,
+        case.compiler: Compiler.EAGER,
+        case.allocator: Allocator.RETAINED,
+    }
+    return ", ".join([conditions, case.device, *(axis.value for axis, plain in axes.items() if axis != plain)])
+
+
+def _listed(names: Sequence[str]) -> str:
+    rest = len(names) - _MOST_NAMES
+    return ", ".join(names) if rest <= 1 else f"{', '.join(names[:_MOST_NAMES])} and {rest} more"
+
+
+def _count(threads: int) -> str:
+    return "1 thread" if threads == 1 else f"{threads} threads"
+
+
+def _measured(setting: tuple[str, dict[Net, CaseRecord]]) -> int:
+    return sum(record.measurement(LATENCY) is not None for record in setting[1].values())
+
+
+def _quotient(above: Summary, below: Summary) -> Interval:
+    value = above.median / below.median
+    if above.low is None or above.high is None or below.low is None or below.high is None or below.low <= 0:
+        return Interval(value=value)
+    return Interval(value=value, low=above.low / below.high, high=above.high / below.low)
+
+
+def _is_time_by_kind(breakdown: Breakdown) -> bool:
+    return (breakdown.metric, breakdown.by) == (OPERATOR_TIME, BY_KIND)
+
+
+def _values(breakdown: Breakdown) -> dict[str, float]:
+    return breakdown.values
