@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Protocol
@@ -9,6 +10,7 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
+from zoobench.cases import Precision
 from zoobench.timing.rounds import Phase
 from zoobench.zoo.inputs import logits_of
 
@@ -19,6 +21,20 @@ MOMENTUM = 0.9
 
 Autocast = Callable[[], AbstractContextManager[object]]
 """Makes the context in which the forward pass runs; a new one for every call."""
+
+
+WHOLE_MODEL_DTYPES = {Precision.FP16: torch.float16, Precision.BF16: torch.bfloat16}
+"""Precisions to which weights and pictures are converted; in the others they are fp32."""
+
+_AUTOCAST_DTYPES = {Precision.AMP_FP16: torch.float16, Precision.AMP_BF16: torch.bfloat16}
+
+
+def autocast_of(precision: Precision, device: torch.device) -> Autocast:
+    """What a forward pass in that precision runs under on that device."""
+    dtype = _AUTOCAST_DTYPES.get(precision)
+    if dtype is None:
+        return contextlib.nullcontext
+    return lambda: torch.autocast(device.type, dtype=dtype)
 
 
 class ModelCall(Protocol):

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
 from typing import cast
 
 import msgspec
@@ -13,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from zoobench import catalogue
-from zoobench.calls import Autocast, Inference, ModelCall, TrainingStep
+from zoobench.calls import WHOLE_MODEL_DTYPES, Inference, ModelCall, TrainingStep, autocast_of
 from zoobench.cases import Case, Compiler, MemoryFormat, Mode, Precision
 from zoobench.devices import Device
 from zoobench.zoo.build import build_model
@@ -23,8 +21,6 @@ SEED = 0
 """Of weights and pictures."""
 
 _FORMATS = {MemoryFormat.CONTIGUOUS: torch.contiguous_format, MemoryFormat.CHANNELS_LAST: torch.channels_last}
-_WHOLE_MODEL_DTYPES = {Precision.FP16: torch.float16, Precision.BF16: torch.bfloat16}
-_AUTOCAST_DTYPES = {Precision.AMP_FP16: torch.float16, Precision.AMP_BF16: torch.bfloat16}
 
 
 class Subject(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,7 +75,7 @@ def storage_bytes(tensors: Iterable[Tensor]) -> int:
 
 
 def _place(module: nn.Module, case: Case, device: Device) -> nn.Module:
-    dtype = _WHOLE_MODEL_DTYPES.get(case.precision, torch.float32)
+    dtype = WHOLE_MODEL_DTYPES.get(case.precision, torch.float32)
     # nn.Module.to takes a memory format for its 4-dimensional weights; the stubs do not know it
     return cast("nn.Module", module.to(device.torch_device, dtype, memory_format=_FORMATS[case.memory_format]))  # type: ignore[call-overload]
 
@@ -90,7 +86,7 @@ def _images(case: Case, device: Device) -> Tensor:
         batch=case.batch,
         picture=case.picture,
         device=device.torch_device,
-        dtype=_WHOLE_MODEL_DTYPES.get(case.precision, torch.float32),
+        dtype=WHOLE_MODEL_DTYPES.get(case.precision, torch.float32),
         seed=SEED,
     )
     return images.contiguous(memory_format=_FORMATS[case.memory_format])
@@ -98,19 +94,7 @@ def _images(case: Case, device: Device) -> Tensor:
 
 def _model_call(case: Case, device: Device, module: nn.Module, images: Tensor) -> ModelCall:
     called = module if case.compiler is Compiler.EAGER else cast("nn.Module", torch.compile(module))
-    autocast = _autocast(case, device)
+    autocast = autocast_of(case.precision, device.torch_device)
     if case.mode is Mode.INFER:
         return Inference(called, images, autocast)
     return TrainingStep(called, images, autocast, scales_loss=case.precision is Precision.AMP_FP16)
-
-
-def _autocast(case: Case, device: Device) -> Autocast:
-    dtype = _AUTOCAST_DTYPES.get(case.precision)
-    if dtype is None:
-        return contextlib.nullcontext
-    kind = device.torch_device.type
-
-    def context() -> AbstractContextManager[object]:
-        return torch.autocast(kind, dtype=dtype)
-
-    return context

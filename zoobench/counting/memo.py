@@ -43,17 +43,28 @@ class Memo(Generic[Facts]):
         call = (operator, _likeness(args), _likeness(kwargs))
         known = self._known.get(call)
         if known is not None:
-            return operator(*args, **kwargs) if known.build is None else known.build(), known.facts
+            return self._again(known, operator, args, kwargs), known.facts
         result = operator(*args, **kwargs)
         facts = self._describe(operator, args, kwargs, result)
-        self._known[call] = _Known(facts, _builder(operator, (args, kwargs), result))
+        is_in_place = _is_in_place(operator) and bool(args) and result is args[0] and result.device == META
+        build = None if is_in_place else _builder(operator, (args, kwargs), result)
+        self._known[call] = _Known(facts, build, is_in_place)
         return result, facts
+
+    @staticmethod
+    def _again(known: _Known[Facts], operator: OpOverload, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        if known.is_in_place:
+            return args[0]
+        return operator(*args, **kwargs) if known.build is None else known.build()
 
 
 class _Known(msgspec.Struct, Generic[Facts], frozen=True):
     facts: Facts
     build: Callable[[], Any] | None
     """None if the result cannot be made again: it has values, or memory of an argument, or is no tensor."""
+
+    is_in_place: bool
+    """The result is the first argument, of the same shape, and has no data that could have changed."""
 
 
 def _builder(operator: OpOverload, arguments: object, result: Any) -> Callable[[], Any] | None:
@@ -70,6 +81,11 @@ def _builder(operator: OpOverload, arguments: object, result: Any) -> Callable[[
 
 def _blank_like(tensor: Tensor) -> Callable[[], Tensor]:
     return functools.partial(torch.empty_strided, tuple(tensor.shape), tensor.stride(), dtype=tensor.dtype, device=META)
+
+
+@functools.cache
+def _is_in_place(operator: OpOverload) -> bool:
+    return schema(operator).is_mutable and torch.Tag.inplace_view not in operator.tags
 
 
 @functools.cache

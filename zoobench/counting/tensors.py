@@ -7,6 +7,8 @@ from typing import Any
 
 from torch import Tensor
 
+_SEQUENCES = (list, tuple)
+
 
 def tensors_in(value: Any) -> Iterator[Tensor]:
     """Every tensor in nested lists, tuples and dicts, in order; one that stands twice comes twice."""
@@ -14,7 +16,7 @@ def tensors_in(value: Any) -> Iterator[Tensor]:
         yield value
     elif isinstance(value, dict):
         yield from tensors_in(tuple(value.values()))
-    elif isinstance(value, list | tuple):
+    elif isinstance(value, _SEQUENCES):
         for item in value:
             yield from tensors_in(item)
 

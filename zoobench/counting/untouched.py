@@ -8,6 +8,8 @@ from typing import Any
 
 from torch import nn
 
+_CONTAINERS = (dict, list, set)
+
 
 @contextlib.contextmanager
 def left_as_found(module: nn.Module) -> Iterator[None]:
@@ -17,8 +19,11 @@ def left_as_found(module: nn.Module) -> Iterator[None]:
     takes from a dict, list or set of its own (not deeper). In-place changes of a tensor's values are not undone.
     """
     attributes = {part: dict(vars(part)) for part in module.modules()}
-    contents = [
-        (owned, owned.copy()) for kept in attributes.values() for owned in kept.values() if _is_container(owned)
+    contents: list[tuple[Any, Any]] = [
+        (owned, owned.copy() if owned else ())  # most are empty, and copying those of torch's modules takes long
+        for kept in attributes.values()
+        for owned in kept.values()
+        if isinstance(owned, _CONTAINERS)
     ]
     try:
         yield
@@ -29,11 +34,9 @@ def left_as_found(module: nn.Module) -> Iterator[None]:
             _refill(owned, kept)
 
 
-def _is_container(value: object) -> bool:
-    return isinstance(value, dict | list | set)
-
-
 def _refill(container: Any, content: Any) -> None:
+    if not container and not content:
+        return
     container.clear()
     if isinstance(container, list):
         container.extend(content)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib.metadata
 
-from zoobench.probes import device_time, latency, memory, operator_time, size
+from zoobench.probes import audit, device_time, latency, memory, operator_time, prediction, size
 from zoobench.probes.probe import Probe
 
 __all__ = ["Probe", "all_probes"]
@@ -18,4 +18,5 @@ ENTRY_POINTS = "zoobench.probes"
 def all_probes() -> tuple[Probe, ...]:
     """Every probe in the order in which they run: what is timed comes before what disturbs (profilers)."""
     added = tuple(point.load() for point in importlib.metadata.entry_points(group=ENTRY_POINTS))
-    return (size.PROBE, latency.PROBE, memory.PROBE, device_time.PROBE, operator_time.PROBE, *added)
+    own = (size, latency, memory, device_time, operator_time, prediction, audit)
+    return (*(module.PROBE for module in own), *added)

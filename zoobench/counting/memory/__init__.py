@@ -1,0 +1,20 @@
+"""How much memory a call needs at its peak, from a trace of its storages and a table of what kernels add to them."""
+
+from zoobench.counting.memory.fakes import Answers, StandIns
+from zoobench.counting.memory.forward import storage_bytes, trace_with_peak
+from zoobench.counting.memory.ledger import Category, Ledger, Peak, Phase
+from zoobench.counting.memory.workspace import NOTHING, Backend, cpu_onednn
+
+__all__ = [
+    "NOTHING",
+    "Answers",
+    "Backend",
+    "Category",
+    "Ledger",
+    "Peak",
+    "Phase",
+    "StandIns",
+    "cpu_onednn",
+    "storage_bytes",
+    "trace_with_peak",
+]
