@@ -30,6 +30,9 @@ lint: $(READY)
 prove: $(READY)  ## what the README claims about speed; prints figures, takes minutes
 	$(BIN)/python benchmarks/bench_report.py
 	$(BIN)/python benchmarks/bench_start.py
+	$(BIN)/python benchmarks/bench_count.py
+	$(BIN)/python benchmarks/bench_memory.py
+	$(BIN)/python -m pytest -m slow
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

@@ -66,6 +66,14 @@ def test_one_picture_of_the_model_s_own_size() -> None:
     assert found.groups == ()
 
 
+def test_the_peak_is_of_the_call_that_was_asked_for() -> None:
+    inference, training = (tally(LENET, Question(mode=mode, batch=8)).peak for mode in Mode)
+    assert inference is not None
+    assert training is not None
+    assert inference.total_bytes > 4 * (61_706 + 8 * 32 * 32)
+    assert training.total_bytes > 2 * 4 * 61_706 + inference.total_bytes - 4 * 61_706
+
+
 def test_any_batch_and_size() -> None:
     mobile = catalogue.find("mobilenet_v1_025")
     one = tally(mobile, Question(picture=ImageSize(64, 128)))

@@ -46,6 +46,11 @@ def _fact(key: str, title: str) -> Metric:
     return Metric(key=key, title=title, unit=COUNT, comparison=Comparison.EXACT, is_of_model=True)
 
 
+def _opinion(key: str, title: str) -> Metric:
+    """What others say of a fact of ours."""
+    return Metric(key=key, title=title, unit=COUNT, better=Better.NEITHER, comparison=Comparison.EXACT)
+
+
 METRICS: tuple[Metric, ...] = (
     _fact("parameters", "Parameters"),
     _fact("trainable_parameters", "Trainable parameters"),
@@ -74,6 +79,10 @@ METRICS: tuple[Metric, ...] = (
         unit=BYTES,
         comparison=Comparison.EXACT,
     ),
+    _opinion("fvcore_macs", "Multiply-accumulates of one image's forward pass, as fvcore counts them"),
+    _opinion("fvcore_unsupported_calls", "Calls of operators that fvcore leaves out"),
+    _opinion("published_macs", "Multiply-accumulates that the model's publisher prints"),
+    _opinion("published_parameters", "Parameters that the model's publisher prints"),
     Metric(key="process_memory", title="Peak growth of the process's memory", unit=BYTES),
 )
 

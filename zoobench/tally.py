@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import msgspec
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from zoobench import catalogue
 from zoobench.cases import ImageSize, Mode
 from zoobench.catalogue import Entry
 from zoobench.counting import By, Counts, Group, UncountableError, count_state, divide, total, trace_pass
 from zoobench.counting.count import StateCounts
-from zoobench.counting.trace import Trace
+from zoobench.counting.memory import Peak, cpu_onednn
 from zoobench.errors import ZoobenchError
+from zoobench.prediction import predict_peak
 from zoobench.zoo.skeleton import build_skeleton
 
 
@@ -29,7 +30,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
 class Tally(msgspec.Struct, frozen=True, kw_only=True):
     """What a pass over `batch` pictures costs; in training, forward and backward, without loss and optimizer.
 
-    `groups` are the parts that were asked for (`zoobench.counting.divide`).
+    `groups` are the parts that were asked for (`zoobench.counting.divide`). `peak` is of a whole call in fp32 on this
+    machine's CPU, a training step with SGD and momentum; None where `no_peak` says why.
     """
 
     model: str
@@ -38,6 +40,8 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
     mode: Mode
     state: StateCounts
     counts: Counts
+    peak: Peak | None
+    no_peak: str = ""
     groups: tuple[Group, ...] = ()
 
 
@@ -57,9 +61,10 @@ def tally(entry: Entry, question: Question) -> Tally:
     module = build_skeleton(entry.ref)
     try:
         state = count_state(module)
-        trace = _trace(module, entry, picture, question)
+        trace = trace_pass(module, _images(entry, picture, question), is_training=question.mode is Mode.TRAIN)
     except UncountableError as error:
         raise NoTallyError(f"{entry.name}: {error}") from error
+    peak, no_peak = _peak(module, _images(entry, picture, question), question)
     return Tally(
         model=str(entry.ref),
         image_size=str(picture),
@@ -67,10 +72,18 @@ def tally(entry: Entry, question: Question) -> Tally:
         mode=question.mode,
         state=state,
         counts=total(trace.operators),
+        peak=peak,
+        no_peak=no_peak,
         groups=divide(trace, question.by, depth=question.depth) if question.by else (),
     )
 
 
-def _trace(module: nn.Module, entry: Entry, picture: ImageSize, question: Question) -> Trace:
-    images = torch.empty((question.batch, entry.channels, *picture), device="meta")
-    return trace_pass(module, images, is_training=question.mode is Mode.TRAIN)
+def _images(entry: Entry, picture: ImageSize, question: Question) -> Tensor:
+    return torch.empty((question.batch, entry.channels, *picture), device="meta")
+
+
+def _peak(module: nn.Module, images: Tensor, question: Question) -> tuple[Peak | None, str]:
+    try:
+        return predict_peak(module, images, mode=question.mode, backend=cpu_onednn(threads=torch.get_num_threads())), ""
+    except UncountableError as error:
+        return None, str(error)

@@ -27,6 +27,18 @@ Cell = str | int | float | None
 Row = dict[str, Cell]
 
 
+_CATEGORIES = {
+    "peak_weights_bytes": "weights",
+    "peak_inputs_bytes": "inputs",
+    "peak_gradients_bytes": "gradients",
+    "peak_optimizer_bytes": "optimizer-state",
+    "peak_saved_bytes": "saved-activations",
+    "peak_temporaries_bytes": "temporaries",
+    "peak_workspace_bytes": "workspace",
+}
+"""Columns and what they hold (`zoobench.counting.memory.Category`); torch is not imported for them."""
+
+
 class Form(enum.StrEnum):
     """How the numbers are written."""
 
@@ -138,7 +150,17 @@ def _rows(tally: Tally) -> list[Row]:
 def _whole(tally: Tally) -> Row:
     counter = f"{tally.counts.counter} {tally.counts.counter_version}"
     state: Row = msgspec.to_builtins(tally.state)
-    return _head(tally) | state | _work(tally.counts) | {"counter": counter}
+    return _head(tally) | state | _work(tally.counts) | _memory(tally) | {"counter": counter}
+
+
+def _memory(tally: Tally) -> Row:
+    """Bytes at the predicted peak, in all and by what they are for, and the layer at work then."""
+    peak = tally.peak
+    if peak is None:
+        return {"predicted_peak_bytes": None, "predicted_peak_layer": None, **dict.fromkeys(_CATEGORIES)}
+    amounts = {category.value: amount for category, amount in peak.bytes_by_category.items()}
+    parts = {column: amounts.get(category, 0) for column, category in _CATEGORIES.items()}
+    return {"predicted_peak_bytes": peak.total_bytes, "predicted_peak_layer": peak.path, **parts}
 
 
 def _head(tally: Tally) -> Row:
@@ -180,9 +202,15 @@ def _text(tallies: Sequence[Tally]) -> Iterator[str]:
         yield _table([_readable_total(tally) for tally in tallies])
     for tally in broken_down:
         size = f"{tally.batch} × {tally.image_size}"
-        yield f"{tally.model}, {tally.mode.value}, {size}, {tally.state.parameters:,} parameters"
+        yield f"{tally.model}, {tally.mode.value}, {size}, {tally.state.parameters:,} parameters{_peak_text(tally)}"
         yield _table([_readable_part(group.name, group.calls, group.counts) for group in tally.groups])
     yield "\n".join(_footnotes(tallies)) + "\n"
+
+
+def _peak_text(tally: Tally) -> str:
+    if tally.peak is None:
+        return ""
+    return f", peak memory {format_bytes(tally.peak.total_bytes)} in {tally.peak.path or 'no layer'}"
 
 
 def _readable_total(tally: Tally) -> dict[str, str]:
@@ -191,6 +219,7 @@ def _readable_total(tally: Tally) -> dict[str, str]:
         "pictures": f"{tally.batch} × {tally.image_size}",
         "parameters": f"{tally.state.parameters:,}",
         **_readable_work(tally.counts),
+        "peak memory": NOT_MEASURED if tally.peak is None else format_bytes(tally.peak.total_bytes),
     }
 
 
@@ -211,6 +240,7 @@ def _readable_work(counts: Counts) -> dict[str, str]:
 def _footnotes(tallies: Sequence[Tally]) -> Iterator[str]:
     first = tallies[0].counts
     yield f"counted by {first.counter} {first.counter_version}: multiply-accumulates of convolutions and products"
+    yield from (f"no peak memory of {tally.model}: {tally.no_peak}" for tally in tallies if tally.no_peak)
     yield f"in no MACs: {_left_out(tally.counts for tally in tallies) or 'nothing'}"
 
 

@@ -76,5 +76,8 @@ def _move_to_meta(module: nn.Module) -> None:
 
 
 def _on_meta(tensor: Tensor) -> Tensor:
-    on_meta = tensor.detach().to(META)
+    if tensor.layout is torch.strided:  # a copy would be worked out in Python
+        on_meta = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device=META)
+    else:
+        on_meta = tensor.detach().to(META)
     return nn.Parameter(on_meta, tensor.requires_grad) if isinstance(tensor, nn.Parameter) else on_meta

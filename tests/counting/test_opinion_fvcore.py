@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+from math import prod
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torchvision import models
+
+from zoobench.counting import By, count_forward, divide, trace_pass
+from zoobench.counting.opinion import ATTENTION, Opinion, explain
+from zoobench.counting.opinion_fvcore import fvcore_opinion
+
+BATCH_NORM_AN_ELEMENT = 2
+LAYER_NORM_AN_ELEMENT = 5
+"""fvcore/nn/jit_handles.py: batchnorm_flop_jit in eval mode with scale and shift; norm_flop_counter."""
+
+NETS = [
+    "resnet18",
+    "shufflenet_v2_x0_5",
+    "squeezenet1_1",
+    "efficientnet_b0",
+    "regnet_y_400mf",
+    "vit_b_32",
+    "swin_t",
+]
+
+
+class Elements(dict[type, int]):
+    """Elements that layers of a type were given."""
+
+    def watch(self, module: nn.Module) -> None:
+        for part in module.modules():
+            part.register_forward_pre_hook(self._add)
+
+    def _add(self, part: nn.Module, args: tuple[Tensor, ...]) -> None:
+        kind = nn.LayerNorm if isinstance(part, nn.LayerNorm) else type(part)
+        if args and isinstance(args[0], Tensor):
+            self[kind] = self.get(kind, 0) + args[0].numel()
+
+
+def opinion_of(module: nn.Module, *shape: int) -> Opinion:
+    return fvcore_opinion(module, torch.zeros(shape))
+
+
+def test_a_convolution_and_a_linear_layer_count_as_ours() -> None:
+    net = nn.Sequential(nn.Conv2d(4, 8, 3, groups=2), nn.ReLU(), nn.Flatten(), nn.Linear(8 * 36, 10))
+    opinion = opinion_of(net, 1, 4, 8, 8)
+    assert opinion.by_operator == {"conv": 8 * 36 * 2 * 9, "linear": 8 * 36 * 10}
+    assert opinion.macs == count_forward(net, torch.empty(1, 4, 8, 8)).macs
+    assert opinion.unsupported == {}
+
+
+def test_what_it_leaves_out_is_named_with_its_calls() -> None:
+    net = nn.Sequential(nn.Softmax(1), nn.Softmax(1), nn.Tanh())
+    assert opinion_of(net, 1, 4).unsupported == {"aten::softmax": 2, "aten::tanh": 1}
+
+
+def test_normalisation_counts_in_eval_mode_whatever_the_mode_before() -> None:
+    opinion = opinion_of(nn.BatchNorm2d(3).train(), 1, 3, 4, 4)
+    assert opinion.by_operator == {"batch_norm": BATCH_NORM_AN_ELEMENT * 3 * 16}
+
+
+def test_torchs_fused_attention_layer_is_off_for_the_count_alone() -> None:
+    before = torch.backends.mha.get_fastpath_enabled()
+    layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True).requires_grad_(requires_grad=False)
+    opinion = opinion_of(layer, 1, 5, 8)
+    assert f"aten::{ATTENTION}" in opinion.unsupported
+    assert opinion.by_operator["linear"] == 5 * 8 * (3 * 8 + 8 + 16 + 16)
+    assert torch.backends.mha.get_fastpath_enabled() == before
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_the_terms_are_what_its_handlers_count(name: str) -> None:
+    """Each term from the shapes that layers met, not from the difference itself."""
+    model = models.get_model(name)
+    opinion = opinion_of(model, 1, 3, 224, 224)
+    elements = Elements()
+    elements.watch(model)
+    difference = explain(opinion, divide(trace_pass(model, torch.empty(1, 3, 224, 224)), By.OPERATOR))
+    terms = dict(difference.terms)
+    assert terms.pop("batch_norm", 0) == BATCH_NORM_AN_ELEMENT * elements.get(nn.BatchNorm2d, 0)
+    assert terms.pop("layer_norm", 0) == LAYER_NORM_AN_ELEMENT * elements.get(nn.LayerNorm, 0)
+    assert terms.pop("adaptive_avg_pool2d", 0) == elements.get(nn.AdaptiveAvgPool2d, 0)
+    assert -terms.pop(ATTENTION, 0) == attention_products(name)
+    assert not terms
+    assert difference.remainder == 0
+
+
+def attention_products(name: str) -> int:
+    """Scores and their product with the values: 2 × layers × length² × width, where torch's own attention is used."""
+    if not name.startswith("vit"):
+        return 0
+    layers, length, width = 12, (224 // 32) ** 2 + 1, 768
+    return prod((2, layers, length, length, width))
