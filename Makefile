@@ -19,7 +19,7 @@ test: $(READY)
 	$(BIN)/coverage report --skip-covered --fail-under=90
 
 smoke: $(READY)  ## every suite runs, on two small models
-	$(BIN)/python -m pytest suites --benchmark-disable --zoobench-models squeezenet1_1,lenet5 --zoobench-batch-sizes 1
+	$(BIN)/python -m pytest suites --benchmark-disable --zoobench-models squeezenet1_1,mobilenet_v1_025 --zoobench-batch-sizes 1
 
 lint: $(READY)
 	$(BIN)/ruff check .

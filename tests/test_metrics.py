@@ -29,12 +29,22 @@ def test_facts_of_a_model_are_counts_that_compare_exactly() -> None:
     facts = [metrics.find(key) for key in metrics.MODEL_METRICS]
     assert [fact.key for fact in facts] == ["parameters", "trainable_parameters", "buffers", "macs", "activations"]
     assert {(fact.unit, fact.comparison) for fact in facts} == {("1", Comparison.EXACT)}
-    others = [metric for metric in METRICS if metric not in facts]
-    assert {metric.comparison for metric in others} == {Comparison.NOISY}
+
+
+def test_what_is_counted_or_predicted_compares_exactly_and_what_is_measured_does_not() -> None:
+    probes = {metric: probe for probe in all_probes() for metric in probe.metrics}
+    for metric in METRICS:
+        is_called_for = metric.key not in probes or probes[metric.key].makes_calls
+        assert metric.comparison is (Comparison.NOISY if is_called_for else Comparison.EXACT), metric.key
 
 
 def test_only_throughput_should_rise() -> None:
-    assert {metric.key for metric in METRICS if metric.better is not Better.LOWER} == {"throughput"}
+    assert {metric.key for metric in METRICS if metric.better is Better.HIGHER} == {"throughput"}
+
+
+def test_what_others_count_is_neither_good_nor_bad() -> None:
+    neither = {metric.key for metric in METRICS if metric.better is Better.NEITHER}
+    assert neither == {"fvcore_macs", "fvcore_unsupported_calls", "published_macs", "published_parameters"}
 
 
 def test_every_probe_measures_metrics_of_the_table() -> None:

@@ -36,9 +36,9 @@ def preset(name: str, device: DeviceFacts) -> Matrix:
     return makers[name](device)
 
 
-def runs_fixed_plans(name: str) -> bool:
-    """Whether suites of fixed plans are part of it: the quick one is over before they would be."""
-    return name != QUICK
+def is_timing_only(name: str) -> bool:
+    """Whether it leaves out suites of fixed plans and cases that are only counted: the quick one does."""
+    return name == QUICK
 
 
 def _quick(_: DeviceFacts) -> Matrix:

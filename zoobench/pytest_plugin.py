@@ -242,9 +242,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 def _plans_of(module: ModuleType, options: Options) -> tuple[Plan, ...]:
-    if hasattr(module, "PLANS"):
-        return cast("tuple[Plan, ...]", module.PLANS) if presets.runs_fixed_plans(options.preset) else ()
-    return (Plan(getattr(module, "MATRIX", Matrix()), getattr(module, "BUDGET", Budget())),)
+    """What the module states; the quick preset leaves out what it would be over before."""
+    own = Plan(getattr(module, "MATRIX", Matrix()), getattr(module, "BUDGET", Budget()))
+    plans = cast("tuple[Plan, ...]", getattr(module, "PLANS", (own,)))
+    is_timed = any(plan.budget.max_rounds for plan in plans)
+    if presets.is_timing_only(options.preset) and (hasattr(module, "PLANS") or not is_timed):
+        return ()
+    return plans
 
 
 def _case_of(item: pytest.Item) -> Case | None:

@@ -68,10 +68,13 @@ def test_those_of_free_axes_run_on_a_small_model(pytester: pytest.Pytester, suit
 
     result = pytester.runpytest_inprocess(str(suites), *options, *AXES)
 
-    result.assert_outcomes(passed=2)
+    result.assert_outcomes(passed=3)
     results = pytester.path / "results"
     stored = store.load_run(results, store.newest_run(results))
-    assert {record.case.mode.value for record in stored.records} == {"infer", "train"}
+    inference, training = stored.records
+    assert (inference.case.mode.value, training.case.mode.value) == ("infer", "train")
+    assert inference.measurement("latency") is not None
+    assert inference.measurement("fvcore_macs") is not None, "the audit came first, and what it said was kept"
     assert all(record.failure is None for record in stored.records)
 
 
@@ -88,15 +91,16 @@ def test_the_default_preset_covers_every_model_of_the_default_suite(pytester: py
     assert models == {entry.name for entry in catalogue.entries() if entry.is_default}
 
 
+@pytest.mark.parametrize("suite", ["bench_papers", "bench_audit"])
 @pytest.mark.parametrize(("preset", "is_in"), [("quick", False), ("default", True)])
-def test_the_papers_suite_is_no_part_of_the_quick_preset(
-    pytester: pytest.Pytester, suites: Path, preset: str, *, is_in: bool
+def test_papers_and_audit_are_no_part_of_the_quick_preset(
+    pytester: pytest.Pytester, suites: Path, suite: str, preset: str, *, is_in: bool
 ) -> None:
     options = ("-p", "no:cacheprovider", "--collect-only", "-q", "--zoobench-device=cpu", "--zoobench-isolation=none")
 
     result = pytester.runpytest_inprocess(str(suites), *options, f"--zoobench-preset={preset}")
 
-    assert ("bench_papers[" in "\n".join(result.outlines)) is is_in
+    assert (f"{suite}[" in "\n".join(result.outlines)) is is_in
 
 
 def test_the_papers_suite_runs_on_one_of_its_nets(pytester: pytest.Pytester, suites: Path) -> None:

@@ -11,6 +11,7 @@ from zoobench.reports.charts.papers import PAPER_CHARTS, PaperChart
 from zoobench.reports.claims import render_claims
 from zoobench.reports.escape import markdown_text
 from zoobench.reports.markdown import FAILED_CELL, UNAVAILABLE_CELL, render_cut_table
+from zoobench.reports.predicted import render_predicted
 from zoobench.reports.reproduction import render_reproduction
 from zoobench.reports.selection import View, run_names
 from zoobench.reports.tables import Table
@@ -59,6 +60,7 @@ def render_page(view: View, runs: Sequence[StoredRun], tables: Sequence[Table], 
     rest = f"{TABLES}/reproduction.csv"
     sections.append(render_reproduction(runs, image=images.get("printed_against_found", ""), rest=rest))
     sections.append(render_claims(runs, images))
+    sections.append(render_predicted(runs, most_rows=MOST_ROWS, rest=f"{TABLES}/predicted.md"))
     sections.append(render_audit(runs, most_rows=MOST_ROWS, rest=f"{TABLES}/audit.md"))
     sections += ["## How to read this", METHOD, _notes(runs)]
     return "\n\n".join(section for section in sections if section) + "\n"

@@ -21,6 +21,7 @@ from zoobench.reports.charts.papers import PAPER_CHARTS
 from zoobench.reports.claims import claims_table, judged_run
 from zoobench.reports.markdown import render_cut_table
 from zoobench.reports.page import FIGURES, TABLES, render_page
+from zoobench.reports.predicted import predicted_table
 from zoobench.reports.reproduction import reproduction_table
 from zoobench.reports.selection import View, view_of
 from zoobench.reports.tables import Table, build_tables
@@ -55,7 +56,7 @@ def write_report(runs: Iterable[StoredRun], out: Path) -> ReportPaths:
     frame = collect_frame(read)
     view = view_of(frame)
     tables = build_tables(view, read)
-    beside = (audit_table(read), reproduction_table(read), claims_table(read))
+    beside = (predicted_table(read), audit_table(read), reproduction_table(read), claims_table(read))
     try:
         for folder in (out / TABLES, out / FIGURES):
             folder.mkdir(parents=True, exist_ok=True)
