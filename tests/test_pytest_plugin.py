@@ -104,6 +104,7 @@ def test_a_suite_is_measured_recorded_and_handed_to_pytest_benchmark(run: Run, p
     [record] = stored.records
     assert record.case.id == "zoobench:lenet5/infer/b1/32/fp32/cpu/contiguous/eager/t1/retained"
     assert record.failure is None
+    assert not record.is_planned
     assert stored.run.label == "default"
     assert stored.run.command[0] == "pytest"
     assert stored.run.environment.software["torch"].startswith(torch.__version__.partition("+")[0])
@@ -495,6 +496,7 @@ def test_each_plan_has_its_own_budget(run: Run, suite: Path, pytester: pytest.Py
     assert counted.failure is None
     assert counted.measurement("macs") is not None
     assert counted.in_calls_s == 0.0
+    assert all(record.is_planned for record in (timed, stepped, counted))
     told = {result.metric for result in (*counted.measurements, *counted.unavailable)}
     assert told == {metric for probe in all_probes() if not probe.makes_calls for metric in probe.metrics}
     assert "not used" not in text_of(result)
@@ -527,3 +529,14 @@ def test_a_smoke_test_of_plans_calls_only_what_is_timed(run: Run, suite: Path, p
 
     result.assert_outcomes(passed=3)
     result.stdout.fnmatch_lines(["*lenet5 train b1 fp32 * ms*", "*squeezenet1_1 infer b1 fp32 64x96 *counted*"])
+
+
+def test_a_case_that_an_ordinary_suite_has_too_is_no_planned_one(
+    run: Run, suite: Path, pytester: pytest.Pytester
+) -> None:
+    pytester.makepyfile(bench_suite=PLANS, bench_training=TRAINING_SUITE)
+
+    run("--benchmark-only", axes=("--zoobench-models=lenet5", "--zoobench-threads=1", "--zoobench-batch-sizes=1"))
+
+    planned = {record.case.mode: record.is_planned for record in the_run(pytester.path).records}
+    assert planned == {Mode.INFER: True, Mode.TRAIN: False}

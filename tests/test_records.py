@@ -73,7 +73,8 @@ def test_the_layout_of_schema_2_is_what_it_always_was() -> None:
     }
     assert layout == {
         "case": ["case", "budget", "started_at", "duration_s", "in_calls_s", "measurements", "unavailable", "findings",
-                 "failure", "breakdowns", "layers", "schema"],
+                 "failure", "breakdowns", "layers",
+                 "is_planned", "schema"],
         "measurement": ["metric", "samples", "method", "calls_per_sample", "covariates"],
         "breakdown": ["metric", "by", "values", "method"],
         "layer": ["path", "type", "kind", "macs", "activations", "parameters", "weights", "input_shape", "output_shape",

@@ -8,9 +8,10 @@ import msgspec
 import pytest
 import torch
 from fakes import FakeAsyncDevice, make_small_device, register
+from synthetic import make_case
 
 from zoobench import devices, runner
-from zoobench.cases import SMOKE_BUDGET, Budget, Case, Mode, ModelRef, Precision
+from zoobench.cases import SMOKE_BUDGET, Budget, Mode, ModelRef, Precision
 from zoobench.metrics import MODEL_METRICS
 from zoobench.parts import InCalls, Step
 from zoobench.probes import Probe, all_probes
@@ -19,15 +20,7 @@ from zoobench.records import Failure, FailureKind, Finding, Measurement, Severit
 FLOAT_BYTES = 4
 LENET5_PARAMETERS = 61_706
 BUDGET = Budget(min_rounds=3, max_rounds=3, max_warmup_s=0.0)
-CASE = Case(
-    model=ModelRef("zoobench", "lenet5"),
-    mode=Mode.INFER,
-    batch=1,
-    image_size=32,
-    precision=Precision.FP32,
-    device="cpu",
-    threads=1,
-)
+CASE = make_case("lenet5", threads=1)
 
 Parts = list[Any]
 

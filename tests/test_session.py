@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 from fakes import TellingExecutor
+from synthetic import make_case
 
 from zoobench import store
 from zoobench.cases import COUNT_ONLY, Budget, Case, Mode, ModelRef, Precision
@@ -28,15 +29,7 @@ from zoobench.records import (
 from zoobench.session import COLLECT, MEASURE, Lab, Recorder, Session, check_case, open_lab, resume_run, start_run
 
 BUDGET = Budget(min_rounds=2, max_rounds=2, max_warmup_s=0.0, max_s=8.0, time_limit_s=42.0)
-CASE = Case(
-    model=ModelRef("zoobench", "lenet5"),
-    mode=Mode.INFER,
-    batch=1,
-    image_size=32,
-    precision=Precision.FP32,
-    device="cpu",
-    threads=1,
-)
+CASE = make_case("lenet5", threads=1)
 FACTS = tuple(Measurement(metric=metric, samples=(7.0,), method="counted") for metric in MODEL_METRICS)
 ENVIRONMENT = Environment(
     host={"processor": "Test CPU"},

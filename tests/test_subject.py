@@ -7,25 +7,18 @@ import msgspec
 import pytest
 import torch
 from fakes import FakeAsyncDevice, FakeClock
+from synthetic import make_case
 
 from zoobench import subject as subject_module
 from zoobench.calls import Inference, TrainingStep
-from zoobench.cases import Case, Compiler, MemoryFormat, Mode, ModelRef, Precision
+from zoobench.cases import Compiler, MemoryFormat, Mode, ModelRef, Precision
 from zoobench.devices import CpuDevice
 from zoobench.errors import BadInputError
 from zoobench.subject import Subject, build_subject, storage_bytes
 
 FLOAT_BYTES = 4
 LENET5_PARAMETERS = 61_706
-CASE = Case(
-    model=ModelRef("zoobench", "lenet5"),
-    mode=Mode.INFER,
-    batch=2,
-    image_size=32,
-    precision=Precision.FP32,
-    device="cpu",
-    threads=1,
-)
+CASE = make_case("lenet5", batch=2, threads=1)
 
 
 def build(**axes: Any) -> Subject:

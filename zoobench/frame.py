@@ -53,6 +53,7 @@ class _CaseRow(NamedTuple):
     threads: int
     allocator: str
     is_native_size: bool
+    is_planned: bool
     top1_ratio: float | None
     top1_source: str | None
     duration_s: float
@@ -80,6 +81,7 @@ _NUMBERS = {
     "image_width": "int64",
     "threads": "int64",
     "is_native_size": "bool",
+    "is_planned": "bool",
     "top1_ratio": "float64",
     "duration_s": "float64",
     "in_calls_s": "float64",
@@ -155,6 +157,7 @@ def _case_row(run: RunRecord, record: CaseRecord, entry: catalogue.Entry) -> _Ca
         threads=case.threads,
         allocator=case.allocator.value,
         is_native_size=case.picture == (entry.image_size, entry.image_size),
+        is_planned=record.is_planned,
         top1_ratio=entry.top1_ratio,
         top1_source=entry.top1_source or None,
         duration_s=record.duration_s,

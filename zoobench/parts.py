@@ -27,7 +27,15 @@ Part = Measurement | Unavailable | Breakdown | Layer | Finding | Failure | Step 
 Tell = Callable[[Part], None]
 
 
-def assemble(case: Case, budget: Budget, parts: Sequence[object], *, started_at: str, duration_s: float) -> CaseRecord:
+def assemble(
+    case: Case,
+    budget: Budget,
+    parts: Sequence[object],
+    *,
+    started_at: str,
+    duration_s: float,
+    is_planned: bool = False,
+) -> CaseRecord:
     """The record of a case from all that was told about it. The last failure is the case's."""
     failures = _of_kind(parts, Failure)
     return CaseRecord(
@@ -42,6 +50,7 @@ def assemble(case: Case, budget: Budget, parts: Sequence[object], *, started_at:
         failure=failures[-1] if failures else None,
         breakdowns=tuple(_of_kind(parts, Breakdown)),
         layers=tuple(_of_kind(parts, Layer)),
+        is_planned=is_planned,
     )
 
 

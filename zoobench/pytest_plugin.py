@@ -50,6 +50,8 @@ class Bench:
         self.command = command
         self.is_smoke = is_smoke
         self.selected: list[tuple[Case, Budget]] = []
+        self.ordinary: set[str] = set()
+        """Ids of cases that a suite of free axes has; the others are planned."""
         self.notes: tuple[str, ...] = ()
         self.mistake: ZoobenchError | None = None
         self.writer: RunWriter | None = None
@@ -92,6 +94,12 @@ class Bench:
         """What the plan of the case allows; a smoke test calls once, unless the plan allows no call at all."""
         planned = self._budgets[module.__name__, case.id]
         return SMOKE_BUDGET if self.is_smoke and planned.max_rounds else self.options.budget(planned)
+
+    def select(self, module: ModuleType, case: Case) -> None:
+        """Take note of a case that is about to be measured."""
+        self.selected.append((case, self.budget(module, case)))
+        if not hasattr(module, "PLANS"):
+            self.ordinary.add(case.id)
 
     def close(self) -> None:
         if self.writer is not None:
@@ -184,7 +192,9 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """Which cases there are, now that selection is over."""
     bench = session.config.stash[_BENCH]
     chosen = ((cast("pytest.Function", item), _case_of(item)) for item in session.items)
-    bench.selected = [(case, bench.budget(item.module, case)) for item, case in chosen if case is not None]
+    for item, case in chosen:
+        if case is not None:
+            bench.select(item.module, case)
 
 
 @pytest.fixture
@@ -205,9 +215,7 @@ def measure_case(
         item.user_properties.append((PROPERTY, zoobench_case.id))
         timer = item.stash[_TIMER]
         try:
-            record = _measure(
-                bench, zoobench_case, bench.budget(item.module, zoobench_case), _uncaptured(request.config)
-            )
+            record = _measure(bench, item.module, zoobench_case, _uncaptured(request.config))
         except ZoobenchError as error:
             mark_failed(benchmark, timer)
             _exit(error)
@@ -257,12 +265,13 @@ def _case_of(item: pytest.Item) -> Case | None:
     return case if isinstance(case, Case) else None
 
 
-def _measure(bench: Bench, case: Case, budget: Budget, uncaptured: _Anything) -> CaseRecord:
+def _measure(bench: Bench, module: ModuleType, case: Case, uncaptured: _Anything) -> CaseRecord:
+    budget = bench.budget(module, case)
     if (finished := bench.session.finished(case, budget)) is not None:
         pytest.skip(f"already in this run ({finished.started_at})")
     with uncaptured:
         bench.progress.begin(case)
-        record = bench.session.measure(case, budget)
+        record = bench.session.measure(case, budget, is_planned=case.id not in bench.ordinary)
         bench.progress.end(record)
     return record
 

@@ -115,7 +115,8 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
 class CaseRecord(msgspec.Struct, frozen=True, kw_only=True):
     """Everything known about one finished case. A failed case keeps what it had measured before it failed.
 
-    `layers` are a fact of the model at that image size, told by the first of its cases in a run.
+    `layers` are a fact of the model at that image size, told by the first of its cases in a run. A case is planned if a
+    suite of fixed plans asked for it, for a comparison of its own.
     """
 
     case: Case
@@ -129,6 +130,7 @@ class CaseRecord(msgspec.Struct, frozen=True, kw_only=True):
     failure: Failure | None = None
     breakdowns: tuple[Breakdown, ...] = ()
     layers: tuple[Layer, ...] = ()
+    is_planned: bool = False
     schema: int = SCHEMA
 
     def measurement(self, metric: str) -> Measurement | None:

@@ -120,12 +120,12 @@ class Session:
         done = (record for record in self._records_of(case) if not _was_not_begun(record))
         return next((record for record in done if record.budget.max_rounds or not budget.max_rounds), None)
 
-    def measure(self, case: Case, budget: Budget) -> CaseRecord:
+    def measure(self, case: Case, budget: Budget, *, is_planned: bool = False) -> CaseRecord:
         """Measure one case and record it, failed or not.
 
         Raises: StoreError if it cannot be recorded.
         """
-        record = self._measure(case, budget)
+        record = self._measure(case, budget, is_planned=is_planned)
         self._learn(record)
         self._recorder.add(record)
         return record
@@ -137,12 +137,13 @@ class Session:
 
     _in_calls_s = 0.0
 
-    def _measure(self, case: Case, budget: Budget) -> CaseRecord:
+    def _measure(self, case: Case, budget: Budget, *, is_planned: bool) -> CaseRecord:
         began_s, started_at = self._clock(), dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
         parts = self._known(case)
         failure = forecast.refuse(case, budget, self._alike[case.model]) or self._execute(case, budget, parts)
         parts.extend([failure] if failure else [])
-        record = assemble(case, budget, parts, started_at=started_at, duration_s=self._clock() - began_s)
+        duration_s = self._clock() - began_s
+        record = assemble(case, budget, parts, started_at=started_at, duration_s=duration_s, is_planned=is_planned)
         self._in_calls_s += record.in_calls_s
         return record
 

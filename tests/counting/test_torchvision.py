@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torchvision import models
 
-from zoobench.counting import count_forward, count_state
+from zoobench.counting import count_forward, count_state, count_training
 
 HALF_THE_LAST_DECIMAL = 0.0005
 """`_ops` is printed in 10^9 MACs with three decimals; a count agrees if it rounds to that."""
@@ -72,3 +72,30 @@ def test_activations_of_resnet18(build_without_values: Callable[..., nn.Module])
     stages = 4 * 64 * 56**2 + 5 * (128 * 28**2 + 256 * 14**2 + 512 * 7**2)
     model = build_without_values(models.resnet18)
     assert count_forward(model, torch.empty(1, 3, 224, 224, device="meta")).activations == stem + stages + 1000
+
+
+@pytest.mark.parametrize("name", ["mobilenet_v2", "shufflenet_v2_x1_0", "resnext50_32x4d"])
+def test_a_backward_pass_is_twice_the_forward_less_the_first_layer(
+    name: str, build_without_values: Callable[..., nn.Module]
+) -> None:
+    """No gradient reaches the image. torch's own counter, which ignores groups, has up to ten times as much."""
+    model = build_without_values(models.get_model_builder(name))
+    images = torch.empty(2, 3, 224, 224, device="meta")
+    first = next(module for module in model.modules() if isinstance(module, nn.Conv2d))
+    stem = count_forward(first, images).macs
+    forward = count_forward(model, images).macs
+    assert count_training(model, images).macs - forward == 2 * forward - stem
+
+
+def test_auxiliary_heads_are_counted_in_training_alone(build_without_values: Callable[..., nn.Module]) -> None:
+    """GoogLeNet's two see 14×14 maps of 512 and 528 channels, and their gradients go on into the net."""
+    with_heads, without = (
+        build_without_values(models.googlenet, aux_logits=has_heads, init_weights=False) for has_heads in (True, False)
+    )
+    images = torch.empty(1, 3, 224, 224, device="meta")
+    heads = sum(
+        count_forward(head, torch.empty(1, channels, 14, 14, device="meta")).macs
+        for head, channels in ((with_heads.aux1, 512), (with_heads.aux2, 528))
+    )
+    assert count_forward(with_heads, images).macs == count_forward(without, images).macs
+    assert count_training(with_heads, images).macs == count_training(without, images).macs + 3 * heads

@@ -11,10 +11,10 @@ import torch
 from fakes import FakeClock
 from hypothesis import given
 from hypothesis import strategies as st
+from synthetic import make_case
 from torch import nn
 
 from zoobench.calls import TrainingStep
-from zoobench.cases import Case, Mode, ModelRef, Precision
 from zoobench.devices import CpuDevice, cpu
 from zoobench.isolate import ForkedWorkers, Task
 from zoobench.records import Measurement, Unavailable
@@ -23,15 +23,7 @@ FLOAT_BYTES = 4
 COUNTING_BYTES = 2**20
 """The kernel adds up resident pages a batch at a time (proc(5), VmRSS: "this value is inaccurate")."""
 
-CASE = Case(
-    model=ModelRef("zoobench", "lenet5"),
-    mode=Mode.INFER,
-    batch=1,
-    image_size=32,
-    precision=Precision.FP32,
-    device="cpu",
-    threads=1,
-)
+CASE = make_case("lenet5", threads=1)
 
 
 def in_worker(task: str, *arguments: Any) -> Any:

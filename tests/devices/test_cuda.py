@@ -12,24 +12,17 @@ from typing import Any
 import msgspec
 import pytest
 import torch
+from synthetic import make_case
 from torch.autograd import DeviceType
 from torch.profiler import ProfilerActivity
 
 import zoobench
-from zoobench.cases import Case, Mode, ModelRef, Precision
+from zoobench.cases import Precision
 from zoobench.devices import CudaDevice, cuda
 from zoobench.devices.device import PeakMemory
 from zoobench.records import Measurement, Unavailable
 
-CASE = Case(
-    model=ModelRef("torchvision", "resnet18"),
-    mode=Mode.INFER,
-    batch=1,
-    image_size=224,
-    precision=Precision.FP32,
-    device="cuda",
-    threads=1,
-)
+CASE = make_case("resnet18", device="cuda", threads=1)
 UUID = "0f1e2d3c-0000-1111-2222-333344445555"
 
 

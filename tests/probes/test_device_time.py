@@ -1,25 +1,18 @@
 from __future__ import annotations
 
 from fakes import OPERATOR_S, FakeAsyncDevice
+from synthetic import make_case
 from torch import nn
 
 from zoobench.calls import Inference
-from zoobench.cases import Budget, Case, Mode, ModelRef, Precision
+from zoobench.cases import Budget
 from zoobench.devices import CpuDevice, Device
 from zoobench.probes.device_time import measure_device_time
 from zoobench.probes.probe import Progress
 from zoobench.records import Measurement, Unavailable
 from zoobench.subject import Subject, build_subject
 
-CASE = Case(
-    model=ModelRef("zoobench", "lenet5"),
-    mode=Mode.INFER,
-    batch=1,
-    image_size=32,
-    precision=Precision.FP32,
-    device="cpu",
-    threads=1,
-)
+CASE = make_case("lenet5", threads=1)
 
 
 def measure(subject: Subject, progress: Progress) -> Measurement | Unavailable:

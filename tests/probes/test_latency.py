@@ -6,9 +6,10 @@ from collections.abc import Callable
 import msgspec
 import pytest
 from fakes import FakeAsyncDevice, FakeClock
+from synthetic import make_case
 from torch import nn
 
-from zoobench.cases import Budget, Case, Mode, ModelRef, Precision
+from zoobench.cases import Budget, Mode
 from zoobench.devices import CpuDevice, Device
 from zoobench.probes import latency
 from zoobench.probes.probe import Progress
@@ -17,15 +18,7 @@ from zoobench.subject import Subject
 from zoobench.timing.loop import sample
 from zoobench.timing.rounds import Phase
 
-CASE = Case(
-    model=ModelRef("zoobench", "lenet5"),
-    mode=Mode.TRAIN,
-    batch=1,
-    image_size=32,
-    precision=Precision.FP32,
-    device="fake",
-    threads=1,
-)
+CASE = make_case("lenet5", mode=Mode.TRAIN, device="fake", threads=1)
 BUDGET = Budget(min_rounds=6, max_rounds=6, max_warmup_s=0.0, max_s=100.0)
 
 

@@ -4,8 +4,9 @@ import msgspec
 import pytest
 import torch
 from fakes import BLOCK_BYTES, FakeAsyncDevice
+from synthetic import make_case
 
-from zoobench.cases import Budget, Case, Mode, ModelRef, Precision
+from zoobench.cases import Budget, Mode
 from zoobench.devices import CpuDevice, PeakMemory
 from zoobench.probes.memory import PROBE, measure_memory
 from zoobench.probes.probe import Progress
@@ -13,15 +14,7 @@ from zoobench.records import Measurement, Unavailable
 from zoobench.subject import Subject, build_subject
 
 FLOAT_BYTES = 4
-CASE = Case(
-    model=ModelRef("zoobench", "lenet5"),
-    mode=Mode.INFER,
-    batch=2,
-    image_size=32,
-    precision=Precision.FP32,
-    device="cpu",
-    threads=1,
-)
+CASE = make_case("lenet5", batch=2, threads=1)
 WEIGHTS_BYTES = 61_706 * FLOAT_BYTES
 PICTURES_BYTES = 2 * 32 * 32 * FLOAT_BYTES
 TARGETS_BYTES = 2 * 8

@@ -6,11 +6,12 @@ import msgspec
 import pytest
 import torch
 from fakes import FakeAsyncDevice
+from synthetic import make_case
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 from torchvision.models.shufflenetv2 import channel_shuffle
 
-from zoobench.cases import Budget, Case, Compiler, Mode, ModelRef, Precision
+from zoobench.cases import Budget, Compiler, Mode
 from zoobench.devices import CpuDevice, ProfiledOperator
 from zoobench.kinds import LayerKind
 from zoobench.probes.operator_time import kind_of, measure_operator_time, time_by_kind
@@ -18,15 +19,7 @@ from zoobench.probes.probe import Progress
 from zoobench.records import Breakdown, Measurement, Unavailable
 from zoobench.subject import build_subject
 
-CASE = Case(
-    model=ModelRef("zoobench", "lenet5"),
-    mode=Mode.INFER,
-    batch=4,
-    image_size=32,
-    precision=Precision.FP32,
-    device="cpu",
-    threads=1,
-)
+CASE = make_case("lenet5", batch=4, threads=1)
 MAPS = (2, 8, 6, 6)
 
 

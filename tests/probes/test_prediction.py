@@ -6,9 +6,10 @@ import msgspec
 import pytest
 import torch
 from fakes import FakeAsyncDevice
+from synthetic import make_case
 from torch import Tensor, nn
 
-from zoobench.cases import COUNT_ONLY, Budget, Case, Compiler, Mode, ModelRef, Precision
+from zoobench.cases import COUNT_ONLY, Budget, Compiler, Mode, Precision
 from zoobench.devices import CpuDevice
 from zoobench.metrics import BYTES, find
 from zoobench.prediction import predict_peak
@@ -17,15 +18,7 @@ from zoobench.probes.probe import Progress
 from zoobench.records import Breakdown, Measurement, Unavailable
 from zoobench.subject import Subject, build_subject
 
-CASE = Case(
-    model=ModelRef("zoobench", "lenet5"),
-    mode=Mode.INFER,
-    batch=2,
-    image_size=32,
-    precision=Precision.FP32,
-    device="cpu",
-    threads=1,
-)
+CASE = make_case("lenet5", batch=2, threads=1)
 BUDGET = Budget(max_s=8.0)
 
 

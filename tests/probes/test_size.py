@@ -4,9 +4,10 @@ from typing import Any
 
 import msgspec
 import pytest
+from synthetic import make_case
 from torch import Tensor, nn
 
-from zoobench.cases import Budget, Case, Mode, ModelRef, Precision
+from zoobench.cases import Budget, Mode, Precision
 from zoobench.counting import UncountableError
 from zoobench.devices import CpuDevice
 from zoobench.probes import size
@@ -15,15 +16,7 @@ from zoobench.probes.size import PROBE, measure_size
 from zoobench.records import Layer, Measurement, Unavailable
 from zoobench.subject import build_subject
 
-CASE = Case(
-    model=ModelRef("zoobench", "lenet5"),
-    mode=Mode.INFER,
-    batch=4,
-    image_size=32,
-    precision=Precision.FP32,
-    device="cpu",
-    threads=1,
-)
+CASE = make_case("lenet5", batch=4, threads=1)
 
 
 def measure(**axes: Any) -> dict[str, Measurement | Unavailable]:

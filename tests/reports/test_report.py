@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pandas as pd
 import pytest
 from synthetic import (
@@ -263,3 +264,25 @@ def test_a_report_imports_no_torch(tmp_path):
         check=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
     )
+
+
+def test_planned_cases_stand_in_their_own_sections_and_nothing_of_them_is_lost():
+    ordinary = realistic_record(make_case())
+    planned = [
+        msgspec.structs.replace(record, is_planned=True)
+        for record in (realistic_record(make_case("vgg16", threads=1)), failed(make_case("lenet5", threads=1)))
+    ]
+    run = make_run([ordinary, *planned])
+    tables = tables_of(run)
+    assert tables["zoo"].frame["name"].tolist() == ["resnet18"]
+    assert "setting" not in [column.key for column in tables["zoo"].columns]
+    assert tables["failures"].frame["name"].tolist() == ["lenet5"]
+    assert answers(view_of(collect_frame([run])))[0] == (
+        "3 cases of 3 models: 1 failed, none with a warning. "
+        "2 of them are a suite's own and stand in their own sections."
+    )
+
+
+def test_a_run_of_planned_cases_alone_shows_them():
+    run = make_run([msgspec.structs.replace(realistic_record(make_case()), is_planned=True)])
+    assert tables_of(run)["zoo"].frame["name"].tolist() == ["resnet18"]

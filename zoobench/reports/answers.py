@@ -31,15 +31,17 @@ def rank_correlation(first: pd.Series[float], second: pd.Series[float]) -> float
 
 
 def _count(view: View) -> str:
-    cases = view.rows.drop_duplicates(["run_id", "case_id"])
+    cases = view.every_row.drop_duplicates(["run_id", "case_id"])
     failures = cases["failure"].dropna().astype("str")
     skipped = int(failures.str.startswith(FailureKind.OVER_BUDGET.value).sum())
     failed, warned = len(failures) - skipped, int(cases["warnings"].notna().sum())
     not_begun = f", {skipped} not begun because their budget would not have held one call" if skipped else ""
     models = len(cases[[NAME]].drop_duplicates())
+    planned = int(cases["is_planned"].sum())
+    elsewhere = f" {planned} of them are a suite's own and stand in their own sections." if planned else ""
     return (
         f"{_plural(len(cases), 'case')} of {_plural(models, 'model')}: "
-        f"{failed or 'none'} failed{not_begun}, {warned or 'none'} with a warning."
+        f"{failed or 'none'} failed{not_begun}, {warned or 'none'} with a warning.{elsewhere}"
     )
 
 

@@ -35,12 +35,14 @@ class Point(NamedTuple):
 class View(NamedTuple):
     """What tables and charts are made from.
 
-    `rows` is the frame with three columns more: `setting`, `name` and `group`. `models` has a row for each setting and
-    model, with the model's facts, and its `latency`, `throughput` and `memory` at `point`. `memory_metric` is the
-    metric taken for memory.
+    `rows` is the frame with three columns more: `setting`, `name` and `group`; without planned cases, which are chosen
+    for a comparison with a section of its own, unless there are no others. `every_row` is with them. `models` has a row
+    for each setting and model, with the model's facts, and its `latency`, `throughput` and `memory` at `point`.
+    `memory_metric` is the metric taken for memory.
     """
 
     rows: pd.DataFrame
+    every_row: pd.DataFrame
     settings: tuple[str, ...]
     point: Point | None
     memory_metric: str
@@ -49,11 +51,16 @@ class View(NamedTuple):
 
 def view_of(frame: pd.DataFrame) -> View:
     """The frame, ready to be laid out."""
-    rows = _with_case_columns(_in_catalogue_order(frame))
+    ordered = _in_catalogue_order(frame)
+    every_row = _with_case_columns(ordered)
+    is_planned = ordered["is_planned"]
+    is_mixed = is_planned.any() and not is_planned.all()
+    rows = _with_case_columns(ordered[~is_planned].reset_index(drop=True)) if is_mixed else every_row
     point = _headline(rows)
     memory_metric = _memory_metric(rows)
     return View(
         rows=rows,
+        every_row=every_row,
         settings=tuple(rows[SETTING].cat.categories),
         point=point,
         memory_metric=memory_metric,
@@ -121,7 +128,7 @@ def _settings(frame: pd.DataFrame) -> pd.Series[str]:
     parts = [frame["run_id"].astype(str).map(names)] if len(names) > 1 else []
     parts += [frame[axis].astype(str) for axis in _AXES if _varies(frame[axis])]
     if _varies(frame["threads"]):
-        parts.append(frame["threads"].astype(str) + " threads")
+        parts.append(frame["threads"].map(lambda threads: "1 thread" if threads == 1 else f"{threads} threads"))
     if _has_several_sizes(frame):
         parts.append(_sizes(frame))
     joined = pd.Series("", index=frame.index, dtype="str")

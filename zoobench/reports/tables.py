@@ -69,7 +69,7 @@ def zoo_summary(view: View) -> Table:
     """A row a model: what it is, and what it does at the headline case."""
     point = f" ({view.point})" if view.point else ""
     columns = (
-        *_leading(view),
+        *_leading(view.rows),
         Column("family", "Family"),
         Column("parameters", "Parameters", Kind.NUMBER, metrics.COUNT),
         Column("macs", "MACs", Kind.NUMBER, metrics.COUNT),
@@ -90,7 +90,7 @@ def latency(view: View) -> Table:
     names = {precision: f"latency_{precision}" for precision in rows["precision"].astype(str).unique()}
     parts = [cells(rows[rows["precision"] == name], LATENCY, key, column) for name, column in names.items()]
     columns = (
-        *_leading(view),
+        *_leading(view.rows),
         Column("batch", "Batch"),
         *(Column(column, precision, Kind.INTERVAL, metrics.SECONDS) for precision, column in names.items()),
     )
@@ -110,7 +110,7 @@ def training(view: View) -> Table:
     rows = view.rows[view.rows["mode"] == Mode.TRAIN]
     key = [*KEY, "batch", "precision"]
     columns = (
-        *_leading(view),
+        *_leading(view.rows),
         Column("batch", "Batch"),
         Column("precision", "Precision"),
         *(_metric_column(metric, title) for metric, title in wanted.items()),
@@ -131,7 +131,7 @@ def memory(view: View) -> Table:
     present = {metric: title for metric, title in titles.items() if (rows["metric"] == metric).any()}
     key = [*KEY, "mode", "batch", "precision"]
     columns = (
-        *_leading(view),
+        *_leading(view.rows),
         Column("mode", "Mode"),
         Column("batch", "Batch"),
         Column("precision", "Precision"),
@@ -143,9 +143,9 @@ def memory(view: View) -> Table:
 
 def failures(view: View) -> Table:
     """A row for each failed case."""
-    cases = view.rows[view.rows["failure"].notna()].drop_duplicates(["run_id", "case_id"])
+    cases = view.every_row[view.every_row["failure"].notna()].drop_duplicates(["run_id", "case_id"])
     columns = (
-        *_leading(view),
+        *_leading(view.every_row),
         Column("mode", "Mode"),
         Column("batch", "Batch"),
         Column("precision", "Precision"),
@@ -156,11 +156,11 @@ def failures(view: View) -> Table:
 
 def warnings(view: View) -> Table:
     """A row for each text of warnings, with how many cases have it and of which models."""
-    cases = view.rows[view.rows["warnings"].notna()].drop_duplicates(["run_id", "case_id"])
+    cases = view.every_row[view.every_row["warnings"].notna()].drop_duplicates(["run_id", "case_id"])
     grouped = cases.groupby([SETTING, "warnings"], observed=True, sort=False)
     frame = grouped.agg(cases=("case_id", "size"), models=(NAME, _list_models)).reset_index()
     columns = (
-        *_leading(view)[:-1],
+        *_leading(view.every_row)[:-1],
         Column("warnings", "Warning"),
         Column("cases", "Cases"),
         Column("models", "Models"),
@@ -170,11 +170,16 @@ def warnings(view: View) -> Table:
 
 def unavailable(view: View) -> Table:
     """Metrics that cases cannot have, grouped by reason."""
-    rows = view.rows[view.rows["status"] == UNAVAILABLE]
+    rows = view.every_row[view.every_row["status"] == UNAVAILABLE]
     rows = rows[rows["metric"] != THROUGHPUT]
     grouped = rows.groupby([SETTING, "metric", "reason"], observed=True, sort=False)
     frame = grouped.agg(cases=("case_id", "nunique")).reset_index()
-    columns = (*_leading(view)[:-1], Column("metric", "Metric"), Column("reason", "Reason"), Column("cases", "Cases"))
+    columns = (
+        *_leading(view.every_row)[:-1],
+        Column("metric", "Metric"),
+        Column("reason", "Reason"),
+        Column("cases", "Cases"),
+    )
     return _table("unavailable", "What could not be measured", frame, columns, "Everything asked for was measured.")
 
 
@@ -224,10 +229,10 @@ def _list_models(names: pd.Series[str]) -> str:
     return ", ".join(known) if rest <= 1 else f"{', '.join(known[:_MOST_NAMES])} and {rest} more"
 
 
-def _leading(view: View) -> tuple[Column, ...]:
-    """Which model, and in which setting if there are several."""
+def _leading(rows: pd.DataFrame) -> tuple[Column, ...]:
+    """The columns that name a row's case: its setting only where there are several."""
     model = Column(NAME, "Model")
-    return (Column(SETTING, "Setting"), model) if len(view.settings) > 1 else (model,)
+    return (Column(SETTING, "Setting"), model) if len(rows[SETTING].cat.categories) > 1 else (model,)
 
 
 def _metric_column(metric: str, title: str) -> Column:
