@@ -6,7 +6,7 @@ from zoobench import catalogue
 from zoobench.cases import Matrix, MemoryFormat, Mode, Precision
 from zoobench.errors import UnknownNameError
 from zoobench.options import usable_threads
-from zoobench.presets import COMPARISON, NAMES, preset
+from zoobench.presets import COMPARISON, NAMES, is_timing_only, preset
 from zoobench.records import DeviceFacts
 
 CPU = DeviceFacts(name="cpu", is_available=True, precisions=("fp32", "amp-bf16", "bf16"))
@@ -61,3 +61,8 @@ def test_a_preset_leaves_nothing_but_the_place_to_be_filled_in(name: str) -> Non
 def test_an_unknown_preset_is_answered_with_the_known_ones() -> None:
     with pytest.raises(UnknownNameError, match=r"^unknown preset 'zzz': known: default, full, quick$"):
         preset("zzz", CPU)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_quick_preset_times_and_nothing_else(name: str) -> None:
+    assert is_timing_only(name) is (name == "quick")

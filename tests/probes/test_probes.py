@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from zoobench import metrics
+from zoobench.cases import COUNT_ONLY, Budget
 from zoobench.probes import Probe, all_probes
 
 
@@ -39,3 +40,22 @@ def test_a_package_adds_a_probe_by_its_entry_point(tmp_path: Path, monkeypatch: 
 
     assert isinstance(last, Probe)
     assert last.name == "added"
+
+
+@pytest.mark.parametrize(
+    ("makes_calls", "is_audit", "budget", "is_wanted"),
+    [
+        (True, False, Budget(), True),
+        (False, False, Budget(), True),
+        (True, False, COUNT_ONLY, False),
+        (False, False, COUNT_ONLY, True),
+        (False, True, Budget(), False),
+        (False, True, COUNT_ONLY, True),
+    ],
+)
+def test_a_case_that_is_only_counted_makes_no_call_and_is_audited(
+    budget: Budget, *, makes_calls: bool, is_audit: bool, is_wanted: bool
+) -> None:
+    probe = Probe(name="p", metrics=("a", "b"), measure=lambda *_: (), makes_calls=makes_calls, is_audit=is_audit)
+    assert probe.is_wanted(budget, frozenset({"a"})) is is_wanted
+    assert not probe.is_wanted(budget, frozenset({"a", "b", "c"})), "all that it could add is known"

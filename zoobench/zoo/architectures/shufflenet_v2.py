@@ -6,8 +6,9 @@ arXiv:1807.11164, 2018, table 8 and appendix. The net itself is torchvision's.
 Table 8 prints 597 million multiply-accumulates, 6 more than for the plain net. The text leaves the block to a figure
 of the appendix; of the large net it says that excitation has half as many hidden units as its building block has
 channels. Here each unit's whole output is rescaled so: 589,207,064, which is 5.95 million more than the plain net and,
-as that is, 1.3 % below the printed figure. Rescaling only the half that is convolved, by as many hidden units, would
-add 2.98 million.
+as that is, 1.3 % below the printed figure; the wider shortcut of the authors' first unit explains both
+(`zoobench.papers.conventions`). Rescaling only the half that is convolved, by as many hidden units, would add 2.98
+million.
 """
 
 from __future__ import annotations
