@@ -100,10 +100,10 @@ PROBE = Probe(
 
 def _published(model: ModelRef, picture: ImageSize) -> tuple[Published | None, str]:
     if model.source != PUBLISHER:
-        return None, f"{model} is not of {PUBLISHER}, which alone prints its counts"
+        return None, f"only {PUBLISHER} prints counts of its models"
     figures = {(figure.image_size, figure.image_size): figure for figure in published_figures(model.name)}
     published = figures.get(picture)
-    return published, "" if published else f"{PUBLISHER} prints no count of {model.name} at image size {picture}"
+    return published, "" if published else f"{PUBLISHER} prints no count of this model at this image size"
 
 
 def _second_opinion(found: Audit) -> Iterable[Result | Breakdown]:
