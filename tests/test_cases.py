@@ -282,3 +282,20 @@ def test_a_case_fits_what_asks_for_its_own_axes_and_nothing_else(data: st.DataOb
     assert asked.fits(case)
     on_other_axes = {axis: getattr(case, axis) for axis in ("model", "device")}
     assert asked.fits(other) == (msgspec.structs.replace(other, **on_other_axes) == case)
+
+
+@pytest.mark.parametrize(
+    "axes",
+    [
+        {"modes": (Mode.TRAIN,)},
+        {"batch_sizes": (2, 8)},
+        {"image_size": 160},
+        {"image_size": 224, "image_width": 300},
+        {"precisions": (Precision.BF16,)},
+        {"threads": 5},
+        {"allocators": (Allocator.SYSTEM,)},
+    ],
+    ids=str,
+)
+def test_one_axis_that_differs_is_enough_not_to_fit(axes: dict[str, object]) -> None:
+    assert not Matrix(**axes).fits(make_case())

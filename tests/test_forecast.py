@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from synthetic import failed, make_case, make_record, measurement
 
-from zoobench.cases import Allocator, Budget, Case, Compiler, MemoryFormat, Mode, Precision
+from zoobench.cases import COUNT_ONLY, Allocator, Budget, Case, Compiler, MemoryFormat, Mode, Precision
 from zoobench.forecast import STEP_PER_FORWARD_RATIO, forecast_call_s, refuse
 from zoobench.records import CaseRecord, Failure, FailureKind
 
@@ -17,6 +17,11 @@ def finished(*samples_s: float, **axes: object) -> CaseRecord:
 def test_without_a_finished_case_nothing_is_forecast() -> None:
     assert forecast_call_s(make_case(), []) is None
     assert refuse(make_case(), Budget(max_s=1e-9), []) is None
+
+
+def test_a_case_that_makes_no_call_is_never_too_dear() -> None:
+    assert refuse(make_case(batch=512), Budget(), [finished(9.0)]) is not None
+    assert refuse(make_case(batch=512), COUNT_ONLY, [finished(9.0)]) is None
 
 
 @given(st.integers(1, 512), st.integers(1, 512), st.floats(1e-6, 1e3))

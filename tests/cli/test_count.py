@@ -128,6 +128,14 @@ def test_all_is_every_model_of_the_zoo(program: Callable, monkeypatch: pytest.Mo
     assert counted == [str(entry.ref) for entry in some if not entry.is_variant]
 
 
+def test_a_size_that_one_model_does_not_take_is_told_before_any_is_counted(
+    refusal: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zoobench.tally.tally", lambda *_: pytest.fail("it was counted"))
+    message = "image size 64 is too large for lenet5: it must be 32 to 35"
+    assert refusal("count", "squeezenet1_1", "lenet5", "--image-size", "64") == message
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from zoobench.papers.conventions import DECLARED
 from zoobench.papers.found import Counted, Zoo
 from zoobench.papers.incomparable import is_static
 from zoobench.papers.published import Figure, Status, figures
@@ -121,6 +122,18 @@ def test_a_net_whose_baseline_was_not_counted_is_not_measured(zoo) -> None:
     figure = BY_ID["squeezenet/table-2/squeezenet-v1.0/none-32-bit/size_reduction"]
     alone = {net: counted for net, counted in zoo.items() if net.model.name != "alexnet_2012"}
     assert judge(figure, alone).verdict is Verdict.NOT_MEASURED
+
+
+def test_a_figure_is_not_given_up_while_a_convention_s_net_is_uncounted(zoo, judged) -> None:
+    needed = {each.net for declaration in DECLARED for each in declaration.conventions if each.net}
+    some = {net: counted for net, counted in zoo.items() if net not in needed}
+    for judgement in judged.values():
+        again = judge(judgement.figure, some)
+        if again.verdict is Verdict.NOT_REPRODUCIBLE:
+            assert judgement.verdict is Verdict.NOT_REPRODUCIBLE, judgement.figure.id
+    conv1 = next(each for each in judged if "output_size" in each and "conv1" in each)
+    assert judged[conv1].verdict is Verdict.UNDER_CONVENTION
+    assert judge(judged[conv1].figure, some).verdict is Verdict.NOT_MEASURED
 
 
 def test_reproduced_is_a_matter_of_printed_digits_alone(judged) -> None:

@@ -71,6 +71,9 @@ def count(
     form = _form(as_json=as_json, as_csv=as_csv)
     entries = _entries(models or [], every=every)
     question = _question(image_size, batch, mode, by, depth)
+    if question.picture:
+        for entry in entries:  # all of them before the first is built
+            catalogue.check_image_size(entry, question.picture)
     tallies = list(_tallies(entries, question))
     if tallies:
         typer.echo(_render(tallies, form), nl=False)
@@ -93,7 +96,7 @@ def _entries(models: Sequence[str], *, every: bool) -> tuple[Entry, ...]:
 
 
 def _question(image_size: str | None, batch: int, mode: str, by: str | None, depth: int | None) -> Question:
-    """The options, their mistakes found before torch is imported."""
+    """The options; mistakes in all but the breakdown are found before torch is imported."""
     picture = parse_image_size(image_size) if image_size else None
     parse_positive("batch size", str(batch))
     chosen_mode = parse_choice("mode", mode, Mode)

@@ -11,7 +11,7 @@ import msgspec
 
 from zoobench.papers.conventions import PLAIN, Convention, conventions_of
 from zoobench.papers.experiments import Experiment, experiment_of
-from zoobench.papers.found import Zoo, collect_counted
+from zoobench.papers.found import Net, Zoo, collect_counted
 from zoobench.papers.incomparable import why_not_comparable
 from zoobench.papers.misprints import prove_misprint
 from zoobench.papers.published import Figure, Status, figures
@@ -40,7 +40,7 @@ class Verdict(enum.StrEnum):
     """An accuracy, a time of another machine, or a net that the zoo has not."""
 
     NOT_MEASURED = "not-measured"
-    """The run did not count the net."""
+    """The run did not count the net, or not the one of a convention that might explain the figure."""
 
 
 class Judgement(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,10 +77,18 @@ def judge(figure: Figure, zoo: Zoo) -> Judgement:
         return Judgement(figure=figure, verdict=Verdict.NOT_COMPARABLE, note=reason or NO_NET)
     missing = [net for net in experiment.nets if net not in zoo]
     if missing:
-        return Judgement(figure=figure, verdict=Verdict.NOT_MEASURED, note=f"this run did not count {missing[0]}")
+        return _not_measured(figure, missing[0])
     attempts = tuple(_attempts(figure, experiment, zoo))
-    is_explained = any(attempt.is_equal for attempt in attempts)
-    return _explained(attempts) if is_explained else _unexplained(attempts)
+    if any(attempt.is_equal for attempt in attempts):
+        return _explained(attempts)
+    uncounted = [each.net for each in conventions_of(figure) if each.net and each.net not in zoo]
+    if uncounted:
+        return _not_measured(figure, uncounted[0])
+    return _unexplained(attempts)
+
+
+def _not_measured(figure: Figure, net: Net) -> Judgement:
+    return Judgement(figure=figure, verdict=Verdict.NOT_MEASURED, note=f"this run did not count {net}")
 
 
 class _Attempt(NamedTuple):
