@@ -145,6 +145,9 @@ class FakeAsyncDevice:
     def has_own_timeline(self) -> bool:
         return True
 
+    def conditions(self) -> dict[str, float]:
+        return {}
+
     def measure_peak_memory(self, call: Call) -> PeakMemory:
         self.allocator.empty_cache()
         self.wait()

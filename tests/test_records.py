@@ -7,7 +7,18 @@ import pytest
 from synthetic import make_case, make_record, make_run, measurement, realistic_record
 
 from zoobench.cases import Mode, Precision
-from zoobench.records import SCHEMA, Breakdown, CaseRecord, Layer, Measurement, RunRecord, Unavailable
+from zoobench.records import (
+    SCHEMA,
+    Breakdown,
+    Calibration,
+    CaseRecord,
+    Ceiling,
+    Environment,
+    Layer,
+    Measurement,
+    RunRecord,
+    Unavailable,
+)
 
 
 def test_a_measurement_without_samples_is_refused() -> None:
@@ -58,9 +69,9 @@ def test_heads_survive_being_written() -> None:
     assert msgspec.json.decode(msgspec.json.encode(run), type=RunRecord) == run
 
 
-def test_the_layout_of_schema_2_is_what_it_always_was() -> None:
+def test_the_layout_of_schema_3_is_what_it_always_was() -> None:
     """A field renamed or removed is a new schema, with an upgrade in `zoobench.store.UPGRADES`."""
-    assert SCHEMA == 2
+    assert SCHEMA == 3
     layout = {
         name: [field.name for field in msgspec.structs.fields(kind)]
         for name, kind in (
@@ -68,16 +79,28 @@ def test_the_layout_of_schema_2_is_what_it_always_was() -> None:
             ("measurement", Measurement),
             ("breakdown", Breakdown),
             ("layer", Layer),
+            ("environment", Environment),
+            ("ceiling", Ceiling),
+            ("calibration", Calibration),
             ("run", RunRecord),
         )
     }
     assert layout == {
         "case": ["case", "budget", "started_at", "duration_s", "in_calls_s", "measurements", "unavailable", "findings",
                  "failure", "breakdowns", "layers",
-                 "is_planned", "schema"],
-        "measurement": ["metric", "samples", "method", "calls_per_sample", "covariates"],
+                 "is_planned", "settings", "schema"],
+        "measurement": ["metric", "samples", "method", "calls_per_sample", "covariates", "block_sizes"],
         "breakdown": ["metric", "by", "values", "method"],
         "layer": ["path", "type", "kind", "macs", "activations", "parameters", "weights", "input_shape", "output_shape",
-                  "weight_shape", "stride"],
+                  "weight_shape", "stride", "bytes_read", "bytes_written"],
+        "environment": ["host", "software", "settings", "commit", "devices", "ceilings", "calibration"],
+        "ceiling": ["device", "kind", "threads", "rate", "samples", "method", "precision"],
+        "calibration": ["made_at", "facts", "measurements", "unavailable", "findings", "schema"],
         "run": ["run_id", "started_at", "label", "command", "environment", "schema"],
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("block_sizes", [(1,), (1, 2), (2, 0), (3, -1)])
+def test_blocks_hold_every_sample_once(block_sizes: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="every sample is in one block"):
+        Measurement(metric="latency", samples=(1.0, 2.0), method="test", block_sizes=block_sizes)

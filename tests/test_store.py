@@ -417,7 +417,7 @@ def test_older_lines_climb_the_ladder(tmp_path: Path, monkeypatch: pytest.Monkey
     lines = [json.dumps(document) + "\n" for document in (oldest, middle, newest)]
     cases_file(tmp_path, name).write_text("".join(lines))
     head = tmp_path / name / RUN_FILE
-    head.write_text(head.read_text().replace('"started_at"', '"began"'))
+    head.write_text(head.read_text().replace('"started_at"', '"began"').replace(f'"schema": {SCHEMA}', '"schema": 2'))
 
     monkeypatch.setattr(store, "SCHEMA", 3)
     monkeypatch.setattr(store, "UPGRADES", {1: from_1, 2: from_2})

@@ -40,6 +40,7 @@ SECONDS = "s"
 BYTES = "bytes"
 COUNT = "1"
 PER_SECOND = "1/s"
+RATIO = "ratio"
 
 
 def _fact(key: str, title: str) -> Metric:

@@ -13,7 +13,7 @@ import msgspec
 
 from zoobench.cases import Budget, Case
 
-SCHEMA = 2
+SCHEMA = 3
 """Version of the layout below; `zoobench.store` upgrades older ones and refuses newer ones."""
 
 
@@ -21,7 +21,9 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     """Raw samples of one metric in its base unit (see `zoobench.metrics`).
 
     A sample is of one call, also where it is the mean of `calls_per_sample` calls timed as one. A covariate has one
-    value a sample: what else happened while that sample was taken, over all its calls.
+    value a sample: what else happened while that sample was taken, over all its calls. `block_sizes` are the numbers of
+    consecutive samples taken under one memory layout: blocks are replicates, the samples inside one are not. Empty
+    where samples were not taken in blocks.
     """
 
     metric: str
@@ -29,6 +31,7 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     method: str
     calls_per_sample: int = 1
     covariates: dict[str, tuple[float, ...]] = {}
+    block_sizes: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.samples:
@@ -37,6 +40,8 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError(f"{self.metric}: a sample is not a finite number")
         if any(len(values) != len(self.samples) for values in self.covariates.values()):
             raise ValueError(f"{self.metric}: a covariate has one value a sample")
+        if self.block_sizes and (min(self.block_sizes) < 1 or sum(self.block_sizes) != len(self.samples)):
+            raise ValueError(f"{self.metric}: every sample is in one block, and no block is empty")
 
 
 class Unavailable(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,7 +67,8 @@ class Layer(msgspec.Struct, frozen=True, array_like=True):
     its own operator with the most multiply-accumulates, or else the most elements; empty if it only calls others.
     Shapes are of the first tensor that it takes, the first that it gives, and of its weight. `weights` are the
     elements of its convolutions' and matrix products' weights, without bias; `parameters` all of its own.
-    A module that is called twice stands here once, with the work of both calls.
+    A module that is called twice stands here once, with the work of both calls. `bytes_read` and `bytes_written` are
+    those of its own operators' tensors in fp32, weights included (0 in records of schema 2 and before).
     """
 
     path: str
@@ -76,6 +82,8 @@ class Layer(msgspec.Struct, frozen=True, array_like=True):
     output_shape: tuple[int, ...]
     weight_shape: tuple[int, ...] = ()
     stride: tuple[int, ...] = ()
+    bytes_read: int = 0
+    bytes_written: int = 0
 
 
 class Severity(enum.StrEnum):
@@ -116,7 +124,8 @@ class CaseRecord(msgspec.Struct, frozen=True, kw_only=True):
     """Everything known about one finished case. A failed case keeps what it had measured before it failed.
 
     `layers` are a fact of the model at that image size, told by the first of its cases in a run. A case is planned if a
-    suite of fixed plans asked for it, for a comparison of its own.
+    suite of fixed plans asked for it, for a comparison of its own. `settings` were read back from the live process
+    while the case was measured.
     """
 
     case: Case
@@ -131,6 +140,7 @@ class CaseRecord(msgspec.Struct, frozen=True, kw_only=True):
     breakdowns: tuple[Breakdown, ...] = ()
     layers: tuple[Layer, ...] = ()
     is_planned: bool = False
+    settings: dict[str, str] = {}
     schema: int = SCHEMA
 
     def measurement(self, metric: str) -> Measurement | None:
@@ -154,6 +164,33 @@ class DeviceFacts(msgspec.Struct, frozen=True, kw_only=True):
     facts: dict[str, str] = {}
 
 
+class Ceiling(msgspec.Struct, frozen=True, kw_only=True):
+    """The highest rate that a device was seen to reach, by measurement.
+
+    `kind` is `matrix-product` (multiply-accumulates a second, at one precision) or `copy` (bytes read and written a
+    second, no precision). `rate` is the median of `samples`.
+    """
+
+    device: str
+    kind: str
+    threads: int
+    rate: float
+    samples: tuple[float, ...]
+    method: str
+    precision: str = ""
+
+
+class Calibration(msgspec.Struct, frozen=True, kw_only=True):
+    """What `zoobench doctor` found out about measuring on this machine; `facts` say which machine and which torch."""
+
+    made_at: str
+    facts: dict[str, str]
+    measurements: tuple[Measurement, ...] = ()
+    unavailable: tuple[Unavailable, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    schema: int = SCHEMA
+
+
 class Environment(msgspec.Struct, frozen=True, kw_only=True):
     """Where a run was measured; facts as text, in groups."""
 
@@ -162,6 +199,8 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
     settings: dict[str, str]
     commit: dict[str, str]
     devices: tuple[DeviceFacts, ...] = ()
+    ceilings: tuple[Ceiling, ...] = ()
+    calibration: Calibration | None = None
 
 
 class RunRecord(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 NOT_MEASURED = "–"
 _SIGNIFICANT_DIGITS = 3
@@ -12,7 +13,13 @@ def format_quantity(value: float | None, unit: str) -> str:
     """A value in its base unit (see `zoobench.metrics`) with the prefix that suits it."""
     if value is None or not math.isfinite(value):
         return NOT_MEASURED
-    formats = {"s": format_seconds, "bytes": format_bytes, "1": format_count, "1/s": format_rate}
+    formats = {
+        "s": format_seconds,
+        "bytes": format_bytes,
+        "1": format_count,
+        "1/s": format_rate,
+        "ratio": format_percent,
+    }
     return formats[unit](value)
 
 
@@ -47,6 +54,15 @@ def format_duration(seconds: float) -> str:
     """`3 min 20 s`, for how long things take."""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+
+
+_FORMATS: dict[str, Callable[[float], str]] = {
+    "s": format_seconds,
+    "bytes": format_bytes,
+    "1": format_count,
+    "1/s": format_rate,
+    "ratio": format_percent,
+}
 
 
 def _with_prefix(value: float, scales: tuple[tuple[float, str], ...]) -> str:

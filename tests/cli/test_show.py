@@ -158,8 +158,8 @@ def test_what_could_not_be_read_is_said_beside_what_could(program: Callable, sto
 @pytest.mark.parametrize(
     ("file", "content", "message"),
     [
-        (store.CASES_FILE, b'{"schema": 99}\n', "cases.jsonl:1 has schema 99, this zoobench reads up to 2: upgrade"),
-        (store.RUN_FILE, b'{"schema": 99}\n', "run.json has schema 99, this zoobench reads up to 2: upgrade zoobench"),
+        (store.CASES_FILE, b'{"schema": 99}\n', "cases.jsonl:1 has schema 99, this zoobench reads up to 3: upgrade"),
+        (store.RUN_FILE, b'{"schema": 99}\n', "run.json has schema 99, this zoobench reads up to 3: upgrade zoobench"),
         (store.RUN_FILE, b"{", "run.json is not the head of a run: Input data was truncated"),
     ],
 )

@@ -38,6 +38,8 @@ def test_a_layer_in_full() -> None:
         output_shape=(1, 4, 4, 8),
         weight_shape=(4, 2, 3, 3),
         stride=(2, 1),
+        bytes_read=4 * (4 * 8 * 8 + 4 * 2 * 9 + 4),  # picture, weight, bias
+        bytes_written=4 * 4 * 4 * 8,
     )
     assert (found["1"].kind, found["1"].macs, found["1"].weight_shape) == ("activation", 0, ())
 

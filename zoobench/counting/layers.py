@@ -48,6 +48,8 @@ def _layer(
         output_shape=called.output_shape,
         weight_shape=tuple(weight.shape) if isinstance(weight, nn.Parameter) else (),
         stride=_sides(stride, len(called.output_shape) - WEIGHT_DIMENSIONS),
+        bytes_read=sum(call.work.bytes_read for call in work),
+        bytes_written=sum(call.work.bytes_written for call in work),
     )
 
 

@@ -78,6 +78,9 @@ class CpuDevice:
     def has_own_timeline(self) -> bool:
         return False
 
+    def conditions(self) -> dict[str, float]:
+        return {}
+
     def measure_peak_memory(self, call: Call) -> PeakMemory:
         """The allocator's own events during one call, summed up in their order.
 

@@ -88,6 +88,9 @@ class CudaDevice:
     def has_own_timeline(self) -> bool:
         return True
 
+    def conditions(self) -> dict[str, float]:
+        return {}
+
     def measure_peak_memory(self, call: Call) -> PeakMemory:
         """From the caching allocator's counters, reset before the call."""
         self.wait()

@@ -69,6 +69,10 @@ class Device(Protocol):
         """Whether its work runs apart from the host's, so that the host's clock tells another time."""
         ...
 
+    def conditions(self) -> dict[str, float]:
+        """What the device's surroundings are like now, by name: asked for between rounds, never within one."""
+        ...
+
     def measure_peak_memory(self, call: Call) -> PeakMemory:
         """Run the call once and say how far it raised the allocated bytes."""
         ...
