@@ -53,6 +53,10 @@ class ModelCall(Protocol):
         """What stays allocated between calls when at rest."""
         ...
 
+    def read_settings(self) -> dict[str, str]:
+        """What its forward pass runs under, as found there, and what its loss is scaled by."""
+        ...
+
 
 class Inference:
     """A forward pass in `eval` mode under `torch.inference_mode`; its output is dropped at once."""
@@ -68,6 +72,10 @@ class Inference:
 
     def held_tensors(self) -> list[Tensor]:
         return [*self._module.parameters(), *self._module.buffers(), self._images]
+
+    def read_settings(self) -> dict[str, str]:
+        with torch.inference_mode(), self._autocast():
+            return _read_autocast(self._images.device.type)
 
     def _forward(self) -> None:
         with torch.inference_mode(), self._autocast():
@@ -105,6 +113,11 @@ class TrainingStep:
         momenta = [value for value in state if isinstance(value, Tensor)]
         return [*self._module.parameters(), *self._module.buffers(), *momenta, self._images, self._targets]
 
+    def read_settings(self) -> dict[str, str]:
+        scale = str(self._scaler.get_scale()) if self._scaler.is_enabled() else "none"
+        with self._autocast():
+            return {**_read_autocast(self._images.device.type), "loss_scale": scale}
+
     def _forward(self) -> None:
         self._optimizer.zero_grad(set_to_none=True)
         with self._autocast():
@@ -121,3 +134,11 @@ class TrainingStep:
     def _update(self) -> None:
         self._scaler.step(self._optimizer)
         self._scaler.update()
+
+
+def _read_autocast(device_type: str) -> dict[str, str]:
+    is_on = torch.is_autocast_enabled(device_type)
+    return {
+        "autocast": str(torch.get_autocast_dtype(device_type)) if is_on else "off",
+        "inference_mode": str(torch.is_inference_mode_enabled()),
+    }

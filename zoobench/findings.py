@@ -6,12 +6,16 @@ A finding names what is doubtful about a number and the option that would help.
 from __future__ import annotations
 
 import statistics
+from collections import Counter
 from collections.abc import Iterable
 
-from zoobench import stats
 from zoobench.cases import Allocator, Budget, Case
+from zoobench.disturbance import SLOW_PACE_RATIO, Cause, causes
 from zoobench.records import Finding, Measurement, Severity
+from zoobench.stats import MIN_BLOCKS
+from zoobench.summaries import quiet_blocks, summary_of
 from zoobench.units import format_percent, format_seconds
+from zoobench.validity import Flaw
 
 LATENCY = "latency"
 PAGE_FAULTS = "page_faults"
@@ -19,13 +23,32 @@ PAGE_FAULTS = "page_faults"
 MANY_PAGE_FAULTS = 10.0
 """Page faults a call above which the kernel's work shows in the time (method, section 2: near zero is expected)."""
 
+_CAUSES = {
+    Cause.PAUSED: "the process was stopped and continued",
+    Cause.THROTTLED: "the device lowered its clock",
+    Cause.STEAL: "the hypervisor gave the processors to others",
+    Cause.WAITING: "threads waited for a processor that another process had",
+    Cause.SLOW: f"the machine ran a fixed computation more than {format_percent(SLOW_PACE_RATIO - 1, digits=0)} slower "
+    "than when quiet",
+    Cause.OTHER: "as the latency's covariates say",
+}
+
 TEXTS = {
-    "noisy": "the interval of the median is ±{half_width}, wider than the ±{target} asked for: "
+    Flaw.NOISY.value: "the interval of the median is ±{half_width}, wider than the ±{target} asked for: "
     "a quieter machine or a larger --zoobench-max-seconds narrows it",
+    Flaw.TOO_FEW_ROUNDS.value: "the budget of {budget} ended after {rounds:.0f} rounds, {wanted:.0f} were asked for: "
+    "too few to trust; --zoobench-max-seconds raises it",
     "few-rounds": "the budget of {budget} ended after {rounds:.0f} rounds, {wanted:.0f} were asked for: "
     "too few to trust; --zoobench-max-seconds raises it",
-    "paging": "{faults:.0f} page faults a call: the allocator gives memory back to the kernel and fetches it again "
-    "within every call; --zoobench-allocator retained keeps it",
+    Flaw.PAGING.value: "{faults:.0f} page faults a call: the allocator gives memory back to the kernel and fetches it "
+    "again within every call; --zoobench-allocator retained keeps it",
+    Flaw.SHARED.value: "{share} of the rounds were disturbed, mostly since {cause}, and too few were not: the "
+    "median is of all of them; stop what else runs here, or let --zoobench-max-seconds wait for a quieter time",
+    Flaw.THROTTLED.value: "{share} of the rounds were disturbed, mostly since {cause}, and too few were not: the "
+    "median is of all of them; better cooling, a higher power limit or a locked clock helps",
+    "disturbed": "{share} of the rounds were disturbed, mostly since {cause}: the median is of the others",
+    Flaw.UNSTABLE_WARM_UP.value: "calls were still getting faster when warm-up ended at its bound of {bound}: "
+    "a larger --zoobench-max-seconds gives it more",
     "not-retained": "the C library is not glibc, so freed memory may go back to the kernel within every call",
     "emulated-precision": "{device} has no instructions for {precision}: it is emulated, and slower than fp32",
 }
@@ -42,32 +65,46 @@ def text_of(finding: Finding) -> str:
 def judge_latency(case: Case, budget: Budget, latency: Measurement) -> Iterable[Finding]:
     """What is doubtful about these latency samples."""
     yield from _judge_precision(budget, latency)
+    yield from _judge_disturbance(latency)
     yield from _judge_paging(case, latency)
+
+
+def judge_warm_up(budget: Budget, *, is_flat: bool) -> Iterable[Finding]:
+    """Whether warm-up reached its end."""
+    if not is_flat:
+        yield _warning(Flaw.UNSTABLE_WARM_UP, bound=format_seconds(min(budget.max_warmup_s, budget.max_s)))
 
 
 def judge_device(case: Case, *, is_native: bool) -> Iterable[Finding]:
     """Whether the device runs the case's precision in hardware."""
     if not is_native:
-        values: dict[str, float | str] = {"device": case.device, "precision": case.precision.value}
-        yield Finding(code="emulated-precision", severity=Severity.WARNING, values=values)
+        yield _warning("emulated-precision", device=case.device, precision=case.precision.value)
 
 
 def _judge_precision(budget: Budget, latency: Measurement) -> Iterable[Finding]:
-    summary = stats.summarize(latency.samples)
-    if summary.n < budget.min_rounds:
-        values: dict[str, float | str] = {
-            "rounds": summary.n,
-            "wanted": budget.min_rounds,
-            "budget": format_seconds(budget.max_s),
-        }
-        yield Finding(code="few-rounds", severity=Severity.WARNING, values=values)
-    elif summary.half_width_ratio is not None and summary.half_width_ratio > budget.precision_target:
-        texts = {"half_width": summary.half_width_ratio, "target": budget.precision_target}
-        yield Finding(
-            code="noisy",
-            severity=Severity.WARNING,
-            values={name: format_percent(ratio) for name, ratio in texts.items()},
-        )
+    summary, rounds = summary_of(latency), len(latency.samples)
+    half_width = summary.half_width_ratio
+    if rounds < budget.min_rounds or half_width is None:
+        wanted = max(budget.min_rounds, MIN_BLOCKS)
+        yield _warning(Flaw.TOO_FEW_ROUNDS, rounds=rounds, wanted=wanted, budget=format_seconds(budget.max_s))
+    elif half_width > budget.precision_target:
+        width, target = format_percent(half_width), format_percent(budget.precision_target)
+        yield _warning(Flaw.NOISY, half_width=width, target=target)
+
+
+def _judge_disturbance(latency: Measurement) -> Iterable[Finding]:
+    """A warning if too few rounds were undisturbed for an interval of their own; a note if some were set aside."""
+    reasons = causes(latency.samples, latency.covariates)
+    known = Counter(cause for cause in reasons if cause is not None)
+    if not known:
+        return
+    worst, _ = known.most_common(1)[0]
+    values = {"share": format_percent(known.total() / len(reasons), digits=0), "cause": _CAUSES[worst]}
+    sizes = latency.block_sizes or (1,) * len(reasons)
+    if len(quiet_blocks(latency.samples, sizes, reasons)) >= MIN_BLOCKS:
+        yield Finding(code="disturbed", severity=Severity.NOTE, values={**values})
+    else:
+        yield _warning(Flaw.THROTTLED if worst is Cause.THROTTLED else Flaw.SHARED, **values)
 
 
 def _judge_paging(case: Case, latency: Measurement) -> Iterable[Finding]:
@@ -77,4 +114,8 @@ def _judge_paging(case: Case, latency: Measurement) -> Iterable[Finding]:
     typical = statistics.median(faults) / latency.calls_per_sample
     if typical > MANY_PAGE_FAULTS:
         severity = Severity.NOTE if case.allocator is Allocator.SYSTEM else Severity.WARNING
-        yield Finding(code="paging", severity=severity, values={"faults": typical})
+        yield Finding(code=Flaw.PAGING, severity=severity, values={"faults": typical})
+
+
+def _warning(code: str, **values: float | str) -> Finding:
+    return Finding(code=code, severity=Severity.WARNING, values=values)

@@ -14,11 +14,12 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from zoobench import catalogue, findings, metrics, stats
+from zoobench import catalogue, findings, metrics
 from zoobench.cases import Mode
 from zoobench.errors import UnknownNameError
 from zoobench.records import CaseRecord, Failure, Finding, Measurement, RunRecord, Severity, Unavailable
 from zoobench.store import StoredRun
+from zoobench.summaries import summary_of
 
 OK = "ok"
 UNAVAILABLE = "unavailable"
@@ -183,7 +184,7 @@ def _metric_rows(record: CaseRecord) -> Iterator[_MetricRow]:
 
 
 def _measured(measurement: Measurement) -> _MetricRow:
-    summary = stats.summarize(measurement.samples)
+    summary = summary_of(measurement)
     faults = measurement.covariates.get(findings.PAGE_FAULTS)
     return _MetricRow(
         metric=measurement.metric,

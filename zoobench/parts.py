@@ -1,4 +1,4 @@
-"""What a worker tells while it measures a case, and how a record is put together from it. No torch."""
+"""What a worker is told and tells while it measures a case, and how a record is put together from it. No torch."""
 
 from __future__ import annotations
 
@@ -9,6 +9,16 @@ import msgspec
 
 from zoobench.cases import Budget, Case
 from zoobench.records import Breakdown, CaseRecord, Failure, Finding, Layer, Measurement, Unavailable
+
+
+class Known(msgspec.Struct, frozen=True, kw_only=True):
+    """What earlier cases of the run leave to a worker: metrics found already, and the machine's pace when quiet.
+
+    `reference_s` is what the device's fixed computation takes on the case's threads (`zoobench.timing.pace`).
+    """
+
+    metrics: frozenset[str] = frozenset()
+    reference_s: float | None = None
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -23,7 +33,13 @@ class InCalls(msgspec.Struct, frozen=True):
     total_s: float
 
 
-Part = Measurement | Unavailable | Breakdown | Layer | Finding | Failure | Step | InCalls
+class Settings(msgspec.Struct, frozen=True):
+    """Settings as the live process has them when measuring begins."""
+
+    values: dict[str, str]
+
+
+Part = Measurement | Unavailable | Breakdown | Layer | Finding | Failure | Step | InCalls | Settings
 Tell = Callable[[Part], None]
 
 
@@ -51,6 +67,7 @@ def assemble(
         breakdowns=tuple(_of_kind(parts, Breakdown)),
         layers=tuple(_of_kind(parts, Layer)),
         is_planned=is_planned,
+        settings={name: value for part in _of_kind(parts, Settings) for name, value in part.values.items()},
     )
 
 

@@ -11,9 +11,10 @@ from collections.abc import Callable
 from rich.console import Console
 from rich.text import Text
 
-from zoobench import catalogue, stats
+from zoobench import catalogue
 from zoobench.cases import Allocator, Case, Compiler, MemoryFormat
 from zoobench.records import CaseRecord, FailureKind, Severity
+from zoobench.summaries import summary_of
 from zoobench.units import format_duration, format_percent, format_seconds
 
 
@@ -70,7 +71,7 @@ def outcome_of(record: CaseRecord) -> str:
     latency = record.measurement("latency")
     if latency is None:
         return "no latency" if record.budget.max_rounds else "counted"
-    summary = stats.summarize(latency.samples)
+    summary = summary_of(latency)
     doubts = " ".join(finding.code for finding in record.findings if finding.severity is Severity.WARNING)
     width = "" if summary.half_width_ratio is None else f" ±{format_percent(summary.half_width_ratio)}"
     return f"{format_seconds(summary.median):>8}{width} {doubts}".rstrip()

@@ -8,17 +8,17 @@ from zoobench.cases import Allocator, Budget, Case
 from zoobench.devices import Device, get_device, heap
 from zoobench.failures import BUILD, failure_of
 from zoobench.findings import judge_device
-from zoobench.parts import InCalls, Step, Tell
+from zoobench.parts import InCalls, Known, Settings, Step, Tell
 from zoobench.probes import all_probes
 from zoobench.probes.probe import Progress
 from zoobench.records import Finding, Severity
 from zoobench.subject import build_subject
 
 
-def measure(case: Case, budget: Budget, known_metrics: frozenset[str], tell: Tell) -> None:
+def measure(case: Case, budget: Budget, known: Known, tell: Tell) -> None:
     """Measure one case in this process and tell every part of the result through `tell`.
 
-    Probes whose metrics are all in `known_metrics` are left out. Whatever goes wrong is told as a `Failure`: this is
+    Probes whose metrics are all known are left out. Whatever goes wrong is told as a `Failure`: this is
     the case boundary, the only place that catches everything.
     """
     step = Step(BUILD)
@@ -28,9 +28,9 @@ def measure(case: Case, budget: Budget, known_metrics: frozenset[str], tell: Tel
         step = Step(name)
         tell(step)
 
-    progress = Progress()
+    progress = Progress(known_reference_s=known.reference_s)
     try:
-        _measure(case, budget, known_metrics, enter=enter, tell=tell, progress=progress)
+        _measure(case, budget, known.metrics, enter=enter, tell=tell, progress=progress)
     except Exception as error:  # noqa: BLE001 - the case boundary
         tell(failure_of(error, step.name))
     tell(InCalls(progress.in_calls_s))
@@ -49,6 +49,7 @@ def _measure(
     enter(BUILD)
     with device.settings(case):
         subject = build_subject(case, device)
+        tell(Settings({**device.read_settings(), **subject.read_settings()}))
         for finding in _judge_settings(case, device):
             tell(finding)
         for probe in all_probes():

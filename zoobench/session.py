@@ -17,7 +17,7 @@ from zoobench import catalogue, forecast, metrics, store
 from zoobench.cases import Budget, Case, ImageSize, ModelRef
 from zoobench.errors import BadInputError, ZoobenchError
 from zoobench.isolate import Executor, Task
-from zoobench.parts import assemble
+from zoobench.parts import Known, assemble
 from zoobench.records import (
     CaseRecord,
     DeviceFacts,
@@ -109,6 +109,7 @@ class Session:
         self._began_s = clock()
         self._facts_of_model: dict[tuple[ModelRef, ImageSize], tuple[Measurement | Unavailable, ...]] = {}
         self._alike: defaultdict[ModelRef, list[CaseRecord]] = defaultdict(list)
+        self._reference_s: dict[tuple[str, int], float] = {}
         for record in recorder.records:
             self._learn(record)
 
@@ -161,15 +162,24 @@ class Session:
         return (record for record in self._alike[case.model] if record.case.id == case.id)
 
     def _execute(self, case: Case, budget: Budget, parts: list[object]) -> Failure | None:
-        known = frozenset(part.metric for part in parts if isinstance(part, (Measurement, Unavailable)))
+        metrics_known = frozenset(part.metric for part in parts if isinstance(part, (Measurement, Unavailable)))
+        known = Known(metrics=metrics_known, reference_s=self._reference_s.get((case.device, case.threads)))
         return self._lab.executor.run(Task(MEASURE, (case, budget, known)), parts.append, budget.time_limit_s)
 
     def _learn(self, record: CaseRecord) -> None:
         self._alike[record.case.model].append(record)
+        self._learn_pace(record)
         results: tuple[Measurement | Unavailable, ...] = (*record.measurements, *record.unavailable)
         facts = tuple(part for part in results if part.metric in metrics.MODEL_METRICS)
         if {part.metric for part in facts} == set(metrics.MODEL_METRICS):
             self._facts_of_model[record.case.model, record.case.picture] = facts
+
+    def _learn_pace(self, record: CaseRecord) -> None:
+        """The quietest that the machine was seen to be, on these threads."""
+        found = record.measurement("reference_time")
+        if found is not None:
+            key = (record.case.device, record.case.threads)
+            self._reference_s[key] = min(self._reference_s.get(key, found.samples[0]), found.samples[0])
 
 
 def _was_not_begun(record: CaseRecord) -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import itertools
+import math
 from collections.abc import Sequence
 
 import msgspec
@@ -10,11 +12,21 @@ import numpy as np
 
 CONFIDENCE = 0.95
 
+MIN_BLOCKS = 6
+"""Fewer replicates have no 95 % interval between two of them: 1 - 2 · 2⁻⁵ is 93.75 %."""
+
+_MOST_CORRELATION = 0.8
+"""Blocks that agree more than this with the next one are hardly replicates; the interval is widened threefold then."""
+
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
-    """What samples come to: the median, and an interval of it (None where the samples are too few for one)."""
+    """What samples come to: the median, and an interval of it (None where the replicates are too few for one).
+
+    `n` is the number of samples, `blocks` that of the replicates: of the samples themselves where they are in none.
+    """
 
     n: int
+    blocks: int
     median: float
     low: float | None
     high: float | None
@@ -30,8 +42,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 def summarize(samples: Sequence[float], confidence: float = CONFIDENCE) -> Summary:
     """Median, and its distribution-free interval between two order statistics of the samples.
 
-    The interval speaks of calls like these in this process; another process is another draw (method: several
-    processes, or shuffled memory layouts, tell that spread).
+    It takes the samples for independent draws. Of calls in one process they are not quite: see `summarize_blocks`.
     Raises: ValueError without samples.
     """
     if len(samples) == 0:
@@ -41,9 +52,35 @@ def summarize(samples: Sequence[float], confidence: float = CONFIDENCE) -> Summa
     rank = median_rank(n, confidence)
     return Summary(
         n=n,
-        median=(ordered[(n - 1) // 2] + ordered[n // 2]) / 2,
+        blocks=n,
+        median=_middle(ordered),
         low=None if rank is None else ordered[rank],
         high=None if rank is None else ordered[n - 1 - rank],
+    )
+
+
+def summarize_blocks(blocks: Sequence[Sequence[float]], confidence: float = CONFIDENCE) -> Summary:
+    """Median of the blocks' medians; the blocks are the replicates, whatever the number of samples inside them.
+
+    The interval is the distribution-free one between two order statistics of the blocks' medians, its arms lengthened
+    by √((1 + r) ÷ (1 - r)), by which correlation from one block to the next widens the spread of an average of an
+    autoregressive series (Priestley, Spectral Analysis and Time Series, section 5.3.2). r is the correlation at lag 1,
+    corrected for its bias in short series and never below 0. Simulated, at least 93 % of intervals hold the truth for
+    six blocks and up, if correlation between rounds dies away within a block (`tests/test_stats.py`).
+    Raises: ValueError without blocks, or with an empty one.
+    """
+    medians = [summarize(block).median for block in blocks]
+    plain = summarize(medians, confidence)
+    n = sum(len(block) for block in blocks)
+    if plain.low is None or plain.high is None:
+        return msgspec.structs.replace(plain, n=n)
+    r = _lag_one_correlation(medians)
+    factor = math.sqrt((1 + r) / (1 - r))
+    return msgspec.structs.replace(
+        plain,
+        n=n,
+        low=plain.median - factor * (plain.median - plain.low),
+        high=plain.median + factor * (plain.high - plain.median),
     )
 
 
@@ -58,6 +95,37 @@ def median_rank(n: int, confidence: float = CONFIDENCE) -> int | None:
     probabilities = _binomial_half(n)
     inside = int(np.searchsorted(np.cumsum(probabilities), tail, side="right"))
     return inside - 1 if inside >= 1 else None
+
+
+def trend(values: Sequence[float]) -> float:
+    """How unlikely it is that these values only seem to rise (above 0) or fall (below 0): a standard normal deviate.
+
+    Mann and Kendall's test. S counts the pairs whose later value is greater, less those whose later one is smaller;
+    without a trend its mean is 0 and its variance n (n - 1) (2 n + 5) ÷ 18 (Kendall, Rank Correlation Methods, 4th
+    edition, section 4.7), here without a correction for ties, which errs towards no trend.
+    """
+    n = len(values)
+    s = sum((later > earlier) - (later < earlier) for earlier, later in itertools.combinations(values, 2))
+    return s / math.sqrt(n * (n - 1) * (2 * n + 5) / 18) if n > 1 else 0.0
+
+
+def _middle(ordered: Sequence[float]) -> float:
+    n = len(ordered)
+    return (ordered[(n - 1) // 2] + ordered[n // 2]) / 2
+
+
+def _lag_one_correlation(values: Sequence[float]) -> float:
+    """The sample's correlation r at lag 1 plus (1 + 3 r) ÷ n, its bias to first order, between 0 and the most allowed.
+
+    Kendall, Note on bias in the estimation of autocorrelation, Biometrika 41 (1954).
+    """
+    n, mean = len(values), sum(values) / len(values)
+    from_mean = [value - mean for value in values]
+    total = sum(difference**2 for difference in from_mean)
+    if total == 0:
+        return 0.0
+    r = sum(one * following for one, following in itertools.pairwise(from_mean)) / total
+    return min(max(r + (1 + 3 * max(r, 0.0)) / n, 0.0), _MOST_CORRELATION)
 
 
 def _binomial_half(n: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

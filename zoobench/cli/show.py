@@ -7,12 +7,13 @@ from typing import Annotated
 
 import typer
 
-from zoobench import findings, metrics, stats, store
+from zoobench import findings, metrics, store
 from zoobench.cli.env import render_environment
 from zoobench.errors import BadInputError, UnknownNameError
 from zoobench.progress import outcome_of
 from zoobench.records import Breakdown, CaseRecord, Measurement
 from zoobench.store import StoredRun
+from zoobench.summaries import summary_of
 from zoobench.units import format_duration, format_percent, format_quantity
 
 _SAMPLES_A_LINE = 8
@@ -85,7 +86,7 @@ def _render_breakdown(breakdown: Breakdown) -> list[str]:
 
 
 def _render_measurement(measurement: Measurement) -> list[str]:
-    unit, summary = metrics.find(measurement.metric).unit, stats.summarize(measurement.samples)
+    unit, summary = metrics.find(measurement.metric).unit, summary_of(measurement)
     width = "" if summary.half_width_ratio is None else f" ±{format_percent(summary.half_width_ratio)}"
     head = f"{measurement.metric}: {format_quantity(summary.median, unit)}{width}"
     if summary.n == 1:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import platform
 import sys
 import tempfile
@@ -20,6 +21,7 @@ from zoobench.cases import Case, Precision
 from zoobench.devices import heap
 from zoobench.devices.device import Call, Mark, PeakMemory, Result
 from zoobench.devices.profiled import ProfiledOperator, profile_operators
+from zoobench.devices.reference import ReferenceProduct
 from zoobench.records import DeviceFacts, Measurement, Unavailable
 
 
@@ -31,6 +33,7 @@ class CpuDevice:
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
         self._clock = clock
+        self._reference = ReferenceProduct(clock)
         _forget_peak_rss()
         self._rss_at_start_bytes = psutil.Process().memory_info().rss
 
@@ -64,7 +67,13 @@ class CpuDevice:
                 torch.set_num_threads(threads)
 
     def read_settings(self) -> dict[str, str]:
-        return {"threads": str(torch.get_num_threads()), "onednn": str(torch.backends.mkldnn.is_available())}  # type: ignore[no-untyped-call]
+        return {
+            "threads": str(torch.get_num_threads()),
+            "affinity": _affinity(),
+            "allocator": heap.read_allocator(),
+            "flushes_denormals": str(_flushes_denormals()),
+            "onednn": str(torch.backends.mkldnn.is_available()),  # type: ignore[no-untyped-call]
+        }
 
     def wait(self) -> None:
         """A call on the CPU has ended when it returns."""
@@ -79,7 +88,10 @@ class CpuDevice:
         return False
 
     def conditions(self) -> dict[str, float]:
-        return {}
+        return {"reference_s": self._reference.read_s()}
+
+    def free_memory_bytes(self) -> int | None:
+        return int(psutil.virtual_memory().available)
 
     def measure_peak_memory(self, call: Call) -> PeakMemory:
         """The allocator's own events during one call, summed up in their order.
@@ -125,6 +137,17 @@ def _memory_events(profiler: profile) -> list[dict[str, Any]]:
         profiler.export_chrome_trace(str(trace))
         events = json.loads(trace.read_text(encoding="utf-8", errors="replace"))["traceEvents"]
     return [event for event in events if event.get("name") == "[memory]"]
+
+
+def _affinity() -> str:
+    """Processors that this process may run on, as `0-3,8`-like lists are read: one number each."""
+    return ",".join(map(str, sorted(os.sched_getaffinity(0)))) if hasattr(os, "sched_getaffinity") else "unknown"
+
+
+def _flushes_denormals() -> bool:
+    """Whether this thread's arithmetic takes the smallest numbers for zero. The result is read as bits."""
+    smallest = torch.ones(1, dtype=torch.int32).view(torch.float32)
+    return not (smallest * 1.0).view(torch.int32).any()
 
 
 def _native_half_precisions() -> Iterator[Precision]:

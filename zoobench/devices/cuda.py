@@ -91,6 +91,10 @@ class CudaDevice:
     def conditions(self) -> dict[str, float]:
         return {}
 
+    def free_memory_bytes(self) -> int | None:
+        free_bytes, _ = torch.cuda.mem_get_info(self._index)
+        return int(free_bytes)
+
     def measure_peak_memory(self, call: Call) -> PeakMemory:
         """From the caching allocator's counters, reset before the call."""
         self.wait()

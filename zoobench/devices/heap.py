@@ -18,6 +18,9 @@ _M_TRIM_THRESHOLD = -1
 _M_TOP_PAD = -2
 _M_MMAP_MAX = -4
 
+_LARGE_BLOCK_BYTES = 2**26
+"""Beyond the highest threshold to which glibc adapts itself (M_MMAP_THRESHOLD, mallopt(3): 32 MiB)."""
+
 _RETAINED = {_M_MMAP_MAX: 0, _M_TRIM_THRESHOLD: 2**31 - 1, _M_TOP_PAD: 64 * 2**20}
 _GLIBC_DEFAULTS = {_M_MMAP_MAX: 65_536, _M_TRIM_THRESHOLD: 128 * 2**10, _M_TOP_PAD: 128 * 2**10}
 
@@ -43,6 +46,35 @@ def allocator(kind: Allocator) -> Iterator[None]:
         yield
     finally:
         _set(_GLIBC_DEFAULTS)
+
+
+def read_allocator() -> str:
+    """What the live heap does with a large block: `system` if it maps one of its own, `retained` if it takes its own.
+
+    `unknown` where the C library cannot tell (mallinfo2(3) came with glibc 2.33).
+    """
+    if not (can_retain() and hasattr(ctypes.CDLL(None), "mallinfo2")):
+        return "unknown"
+    before = _mallinfo().hblks
+    block = ctypes.create_string_buffer(_LARGE_BLOCK_BYTES)
+    is_mapped = _mallinfo().hblks > before
+    del block
+    return (Allocator.SYSTEM if is_mapped else Allocator.RETAINED).value
+
+
+class _MallInfo(ctypes.Structure):
+    """glibc's malloc.h, struct mallinfo2."""
+
+    _fields_ = [(name, ctypes.c_size_t) for name in (
+        "arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks", "fordblks", "keepcost",
+    )]  # fmt: skip
+
+
+def _mallinfo() -> _MallInfo:
+    function = ctypes.CDLL(None).mallinfo2
+    function.restype = _MallInfo
+    found: _MallInfo = function()
+    return found
 
 
 def _set(parameters: dict[int, int]) -> None:

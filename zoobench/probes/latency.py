@@ -2,73 +2,120 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import secrets
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
 
-from zoobench.cases import Budget, Mode
+from zoobench.cases import Budget, Compiler, Mode
 from zoobench.devices import Result
-from zoobench.findings import judge_latency
+from zoobench.disturbance import DISTURBED, causes
+from zoobench.findings import judge_latency, judge_warm_up
 from zoobench.probes.probe import Probe, Progress
 from zoobench.records import Finding, Measurement, Unavailable
 from zoobench.subject import Subject
+from zoobench.timing.layout import ShuffledLayout
 from zoobench.timing.loop import Sampled, sample
-from zoobench.timing.rounds import Phase, Round
+from zoobench.timing.rounds import Phase
 
 _RESOLUTION_DECIMALS = 9
 """Nanoseconds: finer digits are not measured, and a record is written with each digit."""
 
 _PHASES = ("forward_latency", "backward_latency", "optimizer_latency")
+_SEED_BITS = 32
 
 
 def measure_latency(subject: Subject, budget: Budget, progress: Progress) -> Iterable[Result | Finding]:
-    """Sample calls within the budget."""
+    """Sample calls within the budget, in blocks under different memory layouts."""
     phases = subject.model_call.phases
-    sampled = sample(phases, subject.device, budget)
+    seed = secrets.randbits(_SEED_BITS)  # another process is another draw
+    layout = ShuffledLayout(subject.resting_tensors, subject.device.free_memory_bytes, seed=seed)
+    sampled = sample(
+        phases, subject.device, budget, layout=layout, known_reference_s=progress.known_reference_s
+    )  # fmt: skip
     progress.in_calls_s += sampled.in_calls_s
-    progress.call_s = sampled.rounds[-1].host_s
-    latency = _latency(subject, sampled)
+    latency = _latency(subject, sampled, seed)
+    progress.call_s = statistics.median(latency.samples)
     yield latency
-    yield _measurement("first_call", [sampled.first_call_s], "host clock, waited for")
-    yield _measurement("build_time", [subject.build_s], "host clock, weights initialised and placed")
-    yield _host_latency(subject, sampled.rounds)
-    yield from _phase_latencies(subject, phases, sampled.rounds)
+    yield from _beginnings(subject, sampled)
+    yield from _around(subject, sampled, latency)
+    yield from _phase_latencies(subject, phases, sampled, latency)
     yield from judge_latency(subject.case, budget, latency)
+    yield from judge_warm_up(budget, is_flat=sampled.is_warm)
 
 
 PROBE = Probe(
     name="latency",
-    metrics=("latency", "first_call", "build_time", "host_latency", *_PHASES),
+    metrics=("latency", "first_call", "warm_up_calls", "warm_up_time", "build_time", "host_latency", *_PHASES),
     measure=measure_latency,
 )
 
 
-def _latency(subject: Subject, sampled: Sampled) -> Measurement:
-    covariates = {
-        name: tuple(_rounded(r.covariates[name]) for r in sampled.rounds) for name in sampled.rounds[0].covariates
-    }
+def _latency(subject: Subject, sampled: Sampled, seed: int) -> Measurement:
     clock = "device events" if subject.device.has_own_timeline() else "host clock"
-    method = f"{clock}, wait-call-wait, {sampled.warm_up_rounds} warm-up calls, stopped by {sampled.stop.value}"
-    samples = [r.device_s for r in sampled.rounds]
-    return _measurement("latency", samples, method, covariates)
+    layouts = f"layout shuffled between blocks by seed {seed}" if sampled.is_shuffled else "layout not shuffled"
+    taken = f"{sampled.warm_up_calls} warm-up calls, {len(sampled.block_sizes)} blocks"
+    method = f"{clock}, wait-call-wait, {taken}, {layouts}, stopped by {sampled.stop.value}"
+    return _blocked("latency", [r.device_s for r in sampled.rounds], method, sampled, sampled.covariates)
 
 
-def _host_latency(subject: Subject, rounds: Sequence[Round]) -> Result:
-    if not subject.device.has_own_timeline():
-        return Unavailable(metric="host_latency", reason="on a CPU the host's clock is the clock: see latency")
-    return _measurement("host_latency", [r.host_s for r in rounds], "host clock, wait-call-wait")
+def _beginnings(subject: Subject, sampled: Sampled) -> Iterable[Result]:
+    """What it took until times were steady."""
+    yield _single("first_call", sampled.first_call_s, "host clock, waited for")
+    yield _single("warm_up_calls", sampled.warm_up_calls, "until no downward trend is seen, or the budget's bound")
+    yield _single("warm_up_time", sampled.warm_up_s, "host clock, the first call included")
+    yield _single("build_time", subject.build_s, "host clock, weights initialised and placed")
+    if subject.case.compiler is not Compiler.EAGER:
+        steady_s = statistics.median(r.host_s for r in sampled.rounds)
+        compile_s = max(0.0, sampled.first_call_s - steady_s)
+        yield _single("compile_time", compile_s, "host clock, the first call less a steady one")
 
 
-def _phase_latencies(subject: Subject, phases: Sequence[Phase], rounds: Sequence[Round]) -> Iterable[Result]:
+def _around(subject: Subject, sampled: Sampled, latency: Measurement) -> Iterable[Result]:
+    """The same calls by the host's clock, and the machine's pace when quiet."""
+    if subject.device.has_own_timeline():
+        host_s = [r.host_s for r in sampled.rounds]
+        yield _blocked("host_latency", host_s, "host clock, wait-call-wait", sampled, _marks(latency))
+    else:
+        yield Unavailable(metric="host_latency", reason="on a CPU the host's clock is the clock: see latency")
+    if sampled.reference_s is not None:
+        method = "product of two 256 × 256 matrices on the case's threads; the best tenth of this case, or as known"
+        yield _single("reference_time", sampled.reference_s, method)
+
+
+def _phase_latencies(
+    subject: Subject, phases: Sequence[Phase], sampled: Sampled, latency: Measurement
+) -> Iterable[Result]:
     if subject.case.mode is Mode.INFER:  # its one phase is the call
         return
     for index, phase in enumerate(phases):
-        yield _measurement(phase.metric, [r.phases_s[index] for r in rounds], "as latency, between marks")
+        of_phase = [r.phases_s[index] for r in sampled.rounds]
+        yield _blocked(phase.metric, of_phase, "as latency, between marks", sampled, _marks(latency))
 
 
-def _measurement(
-    metric: str, samples: Sequence[float], method: str, covariates: dict[str, tuple[float, ...]] | None = None
+def _marks(latency: Measurement) -> dict[str, tuple[float, ...]]:
+    """Which of the rounds were disturbed, for other times of the same rounds."""
+    marks = tuple(float(cause is not None) for cause in causes(latency.samples, latency.covariates))
+    return {DISTURBED: marks} if any(marks) else {}
+
+
+def _blocked(
+    metric: str,
+    samples: Sequence[float],
+    method: str,
+    sampled: Sampled,
+    covariates: Mapping[str, Sequence[float]],
 ) -> Measurement:
-    rounded = tuple(_rounded(sample) for sample in samples)
-    return Measurement(metric=metric, samples=rounded, method=method, covariates=covariates or {})
+    return Measurement(
+        metric=metric,
+        samples=tuple(map(_rounded, samples)),
+        method=method,
+        covariates={name: tuple(map(_rounded, values)) for name, values in covariates.items()},
+        block_sizes=sampled.block_sizes,
+    )
+
+
+def _single(metric: str, value: float, method: str) -> Measurement:
+    return Measurement(metric=metric, samples=(_rounded(value),), method=method)
 
 
 def _rounded(value: float) -> float:

@@ -14,10 +14,14 @@ from zoobench.subject import Subject
 
 
 class Progress(msgspec.Struct, kw_only=True):
-    """What the probes of one case leave each other: time spent inside calls so far, and what a call takes."""
+    """What the probes of one case leave each other: time spent inside calls so far, and what a call takes.
+
+    `known_reference_s` is what earlier cases found the device's fixed computation to take (`zoobench.timing.pace`).
+    """
 
     in_calls_s: float = 0.0
     call_s: float = 0.0
+    known_reference_s: float | None = None
 
 
 Measure = Callable[[Subject, Budget, Progress], Iterable[Result | Breakdown | Layer | Finding]]

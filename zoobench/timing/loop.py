@@ -1,66 +1,177 @@
-"""Warm up, then take rounds until the stopping rule says enough."""
+"""Warm up, then take blocks of rounds, each under another memory layout, until the stopping rule says enough."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+import math
+import statistics
+from collections.abc import Callable, Sequence
 
 import msgspec
 
 from zoobench.cases import Budget
 from zoobench.devices import Device
+from zoobench.disturbance import PACE, causes
+from zoobench.stats import MIN_BLOCKS, Summary, summarize_blocks
+from zoobench.summaries import quiet_blocks
+from zoobench.timing.covariates import watched_stops
+from zoobench.timing.layout import FixedLayout, Layout
+from zoobench.timing.pace import REFERENCE, paces, quiet_s
 from zoobench.timing.rounds import HOST_CLOCK, Clock, Phase, Round, take_round
-from zoobench.timing.stopping import Stop, StoppingRule
+from zoobench.timing.stopping import Stop, reason_to_stop
+from zoobench.timing.warm_up import WINDOW, is_flat
 
-_WARM_UP_SHARE = 0.25
-"""Warm-up ends after this share of its bound, if it has the least number of rounds by then."""
+BLOCK_S = 0.15
+"""Of rounds under one layout: some multiples of what a disturbance or a correlation between rounds usually lasts."""
 
-_MIN_WARM_UP_ROUNDS = 3
+_LEAST_BLOCKS_IN_BUDGET = 2 * MIN_BLOCKS
+"""A budget too short for so many blocks of that length has shorter ones."""
+
+_LEAST_BLOCKS_IN_MAX_ROUNDS = 8
+
+_SETTLED_CALL_S = 0.1
+"""A call shorter than this is made once, untimed, after its tensors were moved; one that is longer hardly notices."""
+
+Take = Callable[[], Round]
 
 
 class Sampled(msgspec.Struct, frozen=True, kw_only=True):
-    """What a loop yields. `first_call_s` is by the host's clock and is the first of the warm-up rounds."""
+    """What a loop yields.
+
+    `first_call_s` is by the host's clock and is the first of the warm-up calls; `is_warm` whether these had stopped
+    getting faster when rounds began (True where they were too few to tell). `block_sizes` are numbers of consecutive
+    rounds, `covariates` have one value a round. `reference_s` is what the device's fixed computation takes when quiet,
+    if it has one. `is_shuffled` tells whether every block had a layout of its own.
+    """
 
     rounds: tuple[Round, ...]
+    block_sizes: tuple[int, ...]
+    covariates: dict[str, tuple[float, ...]]
     first_call_s: float
-    warm_up_rounds: int
+    warm_up_calls: int
+    warm_up_s: float
+    is_warm: bool
+    is_shuffled: bool
+    reference_s: float | None
     stop: Stop
     in_calls_s: float
 
 
-def sample(phases: Sequence[Phase], device: Device, budget: Budget, clock: Clock = HOST_CLOCK) -> Sampled:
-    """Take rounds within the budget, at least one after at least one warm-up call.
+def sample(
+    phases: Sequence[Phase],
+    device: Device,
+    budget: Budget,
+    *,
+    layout: Layout | None = None,
+    known_reference_s: float | None = None,
+    clock: Clock = HOST_CLOCK,
+) -> Sampled:
+    """Take blocks of rounds within the budget, at least one round after at least one warm-up call.
 
     A call so long that the budget is spent before the first round is still timed once: one honest sample, which
-    the findings then call too few.
+    the findings then call too few. `known_reference_s` is what the device's fixed computation was seen to take before.
     """
     began = clock()
-    warm_up = _warm_up(phases, device, budget, clock)
-    rule = StoppingRule(budget)
-    rounds = [take_round(phases, device, clock)]
-    samples = [rounds[0].device_s]
-    while (stop := rule.reason(samples, clock() - began, rounds[-1].host_s)) is None:
-        rounds.append(take_round(phases, device, clock))
-        samples.append(rounds[-1].device_s)
+    take = functools.partial(take_round, phases, device, clock)
+    with watched_stops():
+        warm_up = _warm_up(take, budget, clock)
+        warm_up_s = clock() - began
+        taken = _Taken(device, layout or FixedLayout(), take, known_reference_s)
+        size = block_size(_typical_s(warm_up), budget)
+        while True:
+            taken.add_block(min(size, budget.max_rounds - len(taken.rounds)))
+            stop = reason_to_stop(
+                budget,
+                len(taken.rounds),
+                elapsed_s=clock() - began,
+                next_s=size * taken.rounds[-1].host_s,
+                undisturbed=taken.summarize_undisturbed,
+            )
+            if stop is not None:
+                break
     return Sampled(
-        rounds=tuple(rounds),
+        rounds=tuple(taken.rounds),
+        block_sizes=tuple(taken.block_sizes),
+        covariates=taken.covariates(),
         first_call_s=warm_up[0].host_s,
-        warm_up_rounds=len(warm_up),
+        warm_up_calls=len(warm_up),
+        warm_up_s=warm_up_s,
+        is_warm=len(warm_up) < WINDOW or is_flat([r.host_s for r in warm_up]),
+        is_shuffled=taken.is_shuffled,
+        reference_s=taken.reference_s(),
         stop=stop,
-        in_calls_s=sum(r.host_s for r in (*warm_up, *rounds)),
+        in_calls_s=sum(r.host_s for r in warm_up) + taken.in_calls_s,
     )
 
 
-def _warm_up(phases: Sequence[Phase], device: Device, budget: Budget, clock: Clock) -> list[Round]:
-    """One call always; more until both a few calls and the warm-up time are reached, unless calls are too dear."""
-    began = clock()
-    rounds = [take_round(phases, device, clock)]
-    while _wants_more_warm_up(rounds, clock() - began, budget):
-        rounds.append(take_round(phases, device, clock))
+def block_size(call_s: float, budget: Budget) -> int:
+    """How many rounds make a block, for calls of that length."""
+    block_s = min(BLOCK_S, budget.max_s / _LEAST_BLOCKS_IN_BUDGET)
+    most = max(1, budget.max_rounds // _LEAST_BLOCKS_IN_MAX_ROUNDS)
+    return most if call_s <= 0 else max(1, min(most, math.ceil(block_s / call_s)))
+
+
+class _Taken:
+    """The blocks taken so far."""
+
+    def __init__(self, device: Device, layout: Layout, take: Take, known_reference_s: float | None) -> None:
+        self._device = device
+        self._layout = layout
+        self._take = take
+        self._known_reference_s = known_reference_s
+        self._readings: list[list[float]] = []
+        self.rounds: list[Round] = []
+        self.block_sizes: list[int] = []
+        self.is_shuffled = True
+        self.in_calls_s = 0.0
+
+    def add_block(self, size: int) -> None:
+        """Move everything, and take that many rounds."""
+        self._settle()
+        block = [self._take() for _ in range(size)]
+        conditions = [*(r.conditions for r in block), self._device.conditions()]
+        self.rounds += block
+        self.block_sizes.append(size)
+        self._readings.append([found[REFERENCE] for found in conditions if REFERENCE in found])
+        self.in_calls_s += sum(r.host_s for r in block)
+
+    def covariates(self) -> dict[str, tuple[float, ...]]:
+        """One value a round of all that was told in every one of them, and the machine's pace."""
+        told = [{**r.conditions, **r.covariates} for r in self.rounds]
+        names = [name for name in told[0] if all(name in of_round for of_round in told)]
+        columns = {name: tuple(of_round[name] for of_round in told) for name in names if name != REFERENCE}
+        best_s = self.reference_s()
+        return columns if best_s is None else {**columns, PACE: paces(self._readings, best_s)}
+
+    def reference_s(self) -> float | None:
+        """What the fixed computation takes when the machine is quiet; None unless it was read round every round."""
+        if any(len(readings) != size + 1 for readings, size in zip(self._readings, self.block_sizes, strict=True)):
+            return None
+        return quiet_s([reading for block in self._readings for reading in block], self._known_reference_s)
+
+    def summarize_undisturbed(self) -> Summary | None:
+        """The summary of the rounds that nothing disturbed, if there are any."""
+        samples = [r.device_s for r in self.rounds]
+        quiet = quiet_blocks(samples, self.block_sizes, causes(samples, self.covariates()))
+        return summarize_blocks(quiet) if quiet else None
+
+    def _settle(self) -> None:
+        """A new layout, and a call that makes itself at home in it. The first block is under a new one as well."""
+        if not self._layout.shuffle():
+            self.is_shuffled = False
+        elif not self.rounds or self.rounds[-1].host_s < _SETTLED_CALL_S:
+            self.in_calls_s += self._take().host_s
+
+
+def _warm_up(take: Take, budget: Budget, clock: Clock) -> list[Round]:
+    """One call always; more until they are no longer getting faster, or the next would end past the bound."""
+    began, bound_s = clock(), min(budget.max_warmup_s, budget.max_s)
+    rounds = [take()]
+    while not is_flat([r.host_s for r in rounds]) and clock() - began + rounds[-1].host_s <= bound_s:
+        rounds.append(take())
     return rounds
 
 
-def _wants_more_warm_up(rounds: Sequence[Round], elapsed_s: float, budget: Budget) -> bool:
-    bound_s = min(budget.max_warmup_s, budget.max_s)
-    if elapsed_s + rounds[-1].host_s > bound_s:
-        return False
-    return len(rounds) < _MIN_WARM_UP_ROUNDS or elapsed_s < bound_s * _WARM_UP_SHARE
+def _typical_s(warm_up: Sequence[Round]) -> float:
+    """Of the later half: the first calls are not typical."""
+    return statistics.median(r.host_s for r in warm_up[len(warm_up) // 2 :])

@@ -25,11 +25,15 @@ class Phase(msgspec.Struct, frozen=True):
 
 
 class Round(msgspec.Struct, frozen=True, kw_only=True):
-    """Times of one call in seconds: on the device's timeline as a whole and by phase, and by the host's clock."""
+    """Times of one call in seconds: on the device's timeline as a whole and by phase, and by the host's clock.
+
+    `conditions` are the device's surroundings just before the call, `covariates` what happened to the process in it.
+    """
 
     device_s: float
     phases_s: tuple[float, ...]
     host_s: float
+    conditions: dict[str, float]
     covariates: dict[str, float]
 
 
@@ -39,6 +43,7 @@ def take_round(phases: Sequence[Phase], device: Device, clock: Clock = HOST_CLOC
     The device is idle at the start, so nothing earlier is timed; it is waited for before any time is read, so that
     nothing is left out.
     """
+    conditions = device.conditions()
     device.wait()
     counters, began = read_counters(), clock()
     marks = [device.mark()]
@@ -51,5 +56,6 @@ def take_round(phases: Sequence[Phase], device: Device, clock: Clock = HOST_CLOC
         device_s=device.elapsed_s(marks[0], marks[-1]),
         phases_s=tuple(device.elapsed_s(start, end) for start, end in itertools.pairwise(marks)),
         host_s=ended - began,
+        conditions=conditions,
         covariates=later.since(counters),
     )

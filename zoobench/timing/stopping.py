@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Callable
 
-from zoobench import stats
 from zoobench.cases import Budget
-
-_GROWTH = 1.1
-"""The interval is looked at again after a tenth more rounds: sorting every time would cost more than fast calls."""
+from zoobench.stats import MIN_BLOCKS, Summary
 
 
 class Stop(enum.StrEnum):
@@ -20,29 +17,24 @@ class Stop(enum.StrEnum):
     MAX_SECONDS = "max-seconds"
 
 
-class StoppingRule:
-    """Asked after each round; remembers only when to look at the interval again."""
+def reason_to_stop(
+    budget: Budget, rounds: int, *, elapsed_s: float, next_s: float, undisturbed: Callable[[], Summary | None]
+) -> Stop | None:
+    """Why to stop after a block, or None to go on.
 
-    def __init__(self, budget: Budget) -> None:
-        self._budget = budget
-        self._next_look = budget.min_rounds
-
-    def reason(self, samples: Sequence[float], elapsed_s: float, next_s: float) -> Stop | None:
-        """Why to stop now, or None to go on.
-
-        `elapsed_s` is the time since warm-up began, `next_s` what one more round is expected to take: a round that
-        would end past the budget is not begun.
-        """
-        if len(samples) >= self._budget.max_rounds:
-            return Stop.MAX_ROUNDS
-        if elapsed_s + next_s > self._budget.max_s:
-            return Stop.MAX_SECONDS
-        if elapsed_s < self._budget.min_s or len(samples) < self._next_look:
-            return None
-        self._next_look = int(len(samples) * _GROWTH) + 1
-        return Stop.PRECISE if _is_precise(samples, self._budget.precision_target) else None
+    `elapsed_s` is the time since warm-up began, `next_s` what another block is expected to take: one that would end
+    past the budget is not begun. `undisturbed` summarises the rounds that nothing disturbed; it is asked last.
+    """
+    if rounds >= budget.max_rounds:
+        return Stop.MAX_ROUNDS
+    if elapsed_s + next_s > budget.max_s:
+        return Stop.MAX_SECONDS
+    if elapsed_s < budget.min_s or rounds < budget.min_rounds:
+        return None
+    return Stop.PRECISE if _is_precise(undisturbed(), budget.precision_target) else None
 
 
-def _is_precise(samples: Sequence[float], target_ratio: float) -> bool:
-    half_width = stats.summarize(samples).half_width_ratio
-    return half_width is not None and half_width <= target_ratio
+def _is_precise(summary: Summary | None, target_ratio: float) -> bool:
+    if summary is None or summary.blocks < MIN_BLOCKS or summary.half_width_ratio is None:
+        return False
+    return summary.half_width_ratio <= target_ratio

@@ -1,0 +1,34 @@
+"""How fast the machine was during each round, against its own quiet best."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+REFERENCE = "reference_s"
+"""The condition that a device tells: time of a fixed computation."""
+
+_QUIET_QUANTILE = 0.1
+"""A machine is quiet for a tenth of the time, or else nothing can be told from within; and no reading is taken for
+the best because of one lucky one."""
+
+
+def quiet_s(readings_s: Sequence[float], known_s: float | None) -> float:
+    """What the fixed computation takes on the quiet machine: as known from earlier cases, or better from these.
+
+    Raises: ValueError without readings.
+    """
+    if not readings_s:
+        raise ValueError("no readings, no pace")
+    ordered = sorted(readings_s)
+    best = ordered[int(_QUIET_QUANTILE * len(ordered))]
+    return best if known_s is None else min(best, known_s)
+
+
+def paces(readings_s: Sequence[Sequence[float]], best_s: float) -> tuple[float, ...]:
+    """The pace of each round, 1 when quiet, of blocks of readings: one before each round, and one after the last.
+
+    A round is as slow as the slower of its two neighbours: what begins or ends within it shows in one of them.
+    """
+    pairs = (pair for block in readings_s for pair in itertools.pairwise(block))
+    return tuple(max(before, after) / best_s for before, after in pairs)
