@@ -13,6 +13,9 @@ from zoobench.stats import CONFIDENCE, MIN_BLOCKS, Summary
 
 Item = TypeVar("Item")
 
+_LEAST_QUIET_SHARE = 0.25
+"""Fewer undisturbed rounds of a block than this say little of it, and stand close to what disturbed the others."""
+
 
 def summary_of(measurement: Measurement, confidence: float = CONFIDENCE) -> Summary:
     """Its summary; that of samples which are in no blocks takes each for a replicate."""
@@ -36,11 +39,11 @@ def summarize_rounds(
 def quiet_blocks(
     samples: Sequence[float], block_sizes: Sequence[int], disturbed_by: Sequence[Cause | None]
 ) -> list[list[float]]:
-    """The undisturbed samples of each block; a block of which most were disturbed is left out whole."""
+    """The undisturbed samples of each block; a block of which hardly any were undisturbed is left out whole."""
     quiet = []
     for block, reasons in zip(split(samples, block_sizes), split(disturbed_by, block_sizes), strict=True):
         kept = [sample for sample, cause in zip(block, reasons, strict=True) if cause is None]
-        if 2 * len(kept) >= len(block):
+        if len(kept) >= _LEAST_QUIET_SHARE * len(block):
             quiet.append(kept)
     return quiet
 
