@@ -37,6 +37,30 @@ def test_a_measured_metric_is_its_median_and_the_interval_between_its_order_stat
     assert found["method"] == "fabricated"
 
 
+def test_blocks_are_the_replicates_and_disturbed_rounds_are_set_aside():
+    samples = (1.0, 9.0, 2.0, 9.0, 3.0, 9.0, 4.0, 9.0, 5.0, 9.0, 6.0, 9.0)
+    paces = (1.0, 1.5) * 6
+    latency = measurement("latency", *samples, covariates={"pace": paces}, block_sizes=(2,) * 6)
+    found = row(rows_of(make_record(make_case(), [latency])), "latency")
+    assert (found["value"], found["n"], found["blocks"]) == (3.5, 6, 6)
+    assert found["disturbed_ratio"] == 0.5
+    assert found["low"] < 1.0  # each block is like the next: the interval is wider than from the least to the greatest
+
+
+def test_validity_is_of_the_times_of_the_same_rounds():
+    noisy = (Finding(code="noisy", severity=Severity.WARNING),)
+    metrics = ("latency", "forward_latency", "peak_allocated", "first_call")
+    measurements = [measurement(metric, 1.0) for metric in metrics]
+    frame = rows_of(make_record(make_case(mode=Mode.TRAIN), measurements, findings=noisy))
+    assert frame.set_index("metric")["validity"].to_dict() == {
+        "latency": "noisy",
+        "forward_latency": "noisy",
+        "peak_allocated": "valid",
+        "first_call": "valid",
+        "throughput": "noisy",
+    }
+
+
 def test_throughput_is_derived_and_its_interval_changes_ends():
     latency = measurement("latency", *EIGHT_SAMPLES)
     found = row(rows_of(make_record(make_case(batch=4), [latency])), "throughput")

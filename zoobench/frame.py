@@ -16,10 +16,12 @@ import pandas as pd
 
 from zoobench import catalogue, findings, metrics
 from zoobench.cases import Mode
+from zoobench.disturbance import causes
 from zoobench.errors import UnknownNameError
 from zoobench.records import CaseRecord, Failure, Finding, Measurement, RunRecord, Severity, Unavailable
 from zoobench.store import StoredRun
 from zoobench.summaries import summary_of
+from zoobench.validity import VALID, validity_of
 
 OK = "ok"
 UNAVAILABLE = "unavailable"
@@ -28,6 +30,9 @@ STATUSES = (OK, UNAVAILABLE, FAILED)
 
 LATENCY = "latency"
 THROUGHPUT = "throughput"
+
+TIMED_METRICS = (LATENCY, "host_latency", "forward_latency", "backward_latency", "optimizer_latency")
+"""What the same rounds tell, and so what stands against one of them stands against all."""
 
 EXPECTED_METRICS = {
     Mode.INFER: (LATENCY, "peak_allocated"),
@@ -71,9 +76,12 @@ class _MetricRow(NamedTuple):
     low: float = np.nan
     high: float = np.nan
     n: int = 0
+    blocks: int = 0
+    validity: str | None = None
     reason: str | None = None
     method: str | None = None
     page_faults: float = np.nan
+    disturbed_ratio: float = np.nan
 
 
 _NUMBERS = {
@@ -90,6 +98,8 @@ _NUMBERS = {
     "low": "float64",
     "high": "float64",
     "n": "int64",
+    "blocks": "int64",
+    "disturbed_ratio": "float64",
     "page_faults": "float64",
 }
 COLUMNS = (*_CaseRow._fields, _MetricRow._fields[0], "unit", *_MetricRow._fields[1:])
@@ -99,8 +109,11 @@ def collect_frame(runs: Iterable[StoredRun]) -> pd.DataFrame:
     """Every measurement of every case of every run, one row each, in the order they were measured.
 
     `value` is the median, `low` and `high` its interval (see `zoobench.stats`, missing where the samples are too few),
-    `n` the number of samples, `page_faults` the median per call. `reason` says why a row has no value; `failure`,
-    `findings` and `warnings` speak of the whole case. Text columns are categorical; what is absent is missing.
+    `n` the number of samples it is of and `blocks` that of their replicates, `page_faults` the median per call,
+    `disturbed_ratio` the share of rounds that something disturbed. `validity` is `valid` or what stands against a value
+    (see `zoobench.validity`); what does not depend on time is always valid. `reason` says why a row has no value;
+    `failure`, `findings` and `warnings` speak of the whole case. Text columns are categorical; what is absent is
+    missing.
     """
     cases: list[_CaseRow] = []
     rows: list[_MetricRow] = []
@@ -170,7 +183,8 @@ def _case_row(run: RunRecord, record: CaseRecord, entry: catalogue.Entry) -> _Ca
 
 
 def _metric_rows(record: CaseRecord) -> Iterator[_MetricRow]:
-    rows = [_measured(measurement) for measurement in record.measurements]
+    validity = validity_of(record.findings)
+    rows = [_measured(measurement, validity) for measurement in record.measurements]
     rows += [_absent(unavailable) for unavailable in record.unavailable]
     present = {row.metric for row in rows}
     if record.failure:
@@ -183,7 +197,7 @@ def _metric_rows(record: CaseRecord) -> Iterator[_MetricRow]:
         yield _throughput(latency, record.case.batch)
 
 
-def _measured(measurement: Measurement) -> _MetricRow:
+def _measured(measurement: Measurement, validity_of_times: str) -> _MetricRow:
     summary = summary_of(measurement)
     faults = measurement.covariates.get(findings.PAGE_FAULTS)
     return _MetricRow(
@@ -193,9 +207,19 @@ def _measured(measurement: Measurement) -> _MetricRow:
         low=np.nan if summary.low is None else summary.low,
         high=np.nan if summary.high is None else summary.high,
         n=summary.n,
+        blocks=summary.blocks,
+        validity=validity_of_times if measurement.metric in TIMED_METRICS else VALID,
         method=measurement.method,
         page_faults=np.nan if faults is None else statistics.median(faults) / measurement.calls_per_sample,
+        disturbed_ratio=_disturbed_ratio(measurement),
     )
+
+
+def _disturbed_ratio(measurement: Measurement) -> float:
+    if not measurement.covariates:
+        return np.nan
+    found = causes(measurement.samples, measurement.covariates)
+    return sum(cause is not None for cause in found) / len(found)
 
 
 def _absent(unavailable: Unavailable) -> _MetricRow:

@@ -22,7 +22,7 @@ from synthetic import (
 from zoobench.cases import MemoryFormat, Mode, ModelRef, Precision
 from zoobench.errors import StoreError
 from zoobench.frame import collect_frame
-from zoobench.records import Unavailable
+from zoobench.records import Finding, Severity, Unavailable
 from zoobench.reports import write_report
 from zoobench.reports.answers import answers, rank_correlation
 from zoobench.reports.markdown import format_interval, render_cut_table, render_table
@@ -214,12 +214,42 @@ def test_the_answers_name_the_fastest_and_the_order():
 
     run = make_run([model("lenet5", 1, 0.001), model("alexnet", 20, 0.003), model("mobilenet_v2", 10, 0.004)])
     sentences = answers(view_of(collect_frame([run])))
-    assert sentences[1] == (
+    assert sentences[1] == "3 latencies: all valid."
+    assert sentences[2] == (
         "The fastest of 3 models (inference, batch 1, fp32) is lenet5, 1.00 ms a call; "
         "of those with a published accuracy it is alexnet, 3.00 ms a call."
     )
-    assert "rank correlation 0.50 (Spearman, 3 models" in sentences[2]
-    assert sentences[2].endswith("furthest apart is alexnet, place 3 by MACs and 2 by latency.")
+    assert "rank correlation 0.50 (Spearman, 3 models" in sentences[3]
+    assert sentences[3].endswith("furthest apart is alexnet, place 3 by MACs and 2 by latency.")
+
+
+def test_invalid_times_are_struck_last_and_told():
+    def timed(name, *codes):
+        flaws = tuple(Finding(code=code, severity=Severity.WARNING) for code in codes)
+        return make_record(make_case(name), [measurement("latency", 0.5)], findings=flaws)
+
+    run = make_run([timed("alexnet", "noisy", "shared"), timed("mobilenet_v2"), timed("resnet18", "noisy")])
+    view = view_of(collect_frame([run]))
+    (table,) = (table for table in build_tables(view, [run]) if table.key == "latency")
+    assert table.frame["name"].tolist() == ["mobilenet_v2", "alexnet", "resnet18"]
+    rows = render_table(table).splitlines()[2:]
+    assert ["~~500 ms~~" in row for row in rows] == [False, True, True]
+    assert answers(view)[1] == (
+        "3 latencies: 1 valid; the others are struck in the tables and listed under *Warnings* with what helps "
+        "(noisy 2, shared 1)."
+    )
+
+
+def test_what_is_a_note_or_no_time_is_not_struck():
+    note = (Finding(code="paging", severity=Severity.NOTE, values={"faults": 12.0}),)
+    shared = (Finding(code="shared", severity=Severity.WARNING),)
+    measured = [measurement("latency", 0.5), measurement("peak_allocated", 2.0**20)]
+    run = make_run(
+        [make_record(make_case(), measured, findings=note), make_record(make_case("vgg16"), measured, findings=shared)]
+    )
+    tables = tables_of(run)
+    assert "~~" not in render_table(tables["memory"])
+    assert render_table(tables["latency"]).count("~~") == 2
 
 
 def test_a_slowdown_reads_as_one():

@@ -11,8 +11,9 @@ from zoobench.frame import LATENCY
 from zoobench.kinds import LayerKind
 from zoobench.papers.found import Counted, Net
 from zoobench.papers.timed import Conditions
-from zoobench.records import Breakdown, CaseRecord, Severity
-from zoobench.stats import CONFIDENCE, Summary, summarize
+from zoobench.records import Breakdown, CaseRecord, Measurement, Severity
+from zoobench.stats import CONFIDENCE, Summary
+from zoobench.summaries import summary_of
 
 OPERATOR_TIME = "operator_time"
 BY_KIND = "kind"
@@ -35,20 +36,20 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     setting: str
     records: dict[Net, CaseRecord]
 
-    def latency(self, net: Net) -> tuple[float, ...]:
-        """Its samples in seconds, none if it was not measured."""
+    def latency(self, net: Net) -> Measurement | None:
+        """Its time of a call, None if it was not measured."""
         record = self.records.get(net)
-        measurement = record.measurement(LATENCY) if record else None
-        return measurement.samples if measurement else ()
+        return record.measurement(LATENCY) if record else None
 
     def median(self, net: Net) -> float | None:
         """Seconds of a call."""
-        samples = self.latency(net)
-        return summarize(samples).median if samples else None
+        latency = self.latency(net)
+        return summary_of(latency).median if latency else None
 
     def speed_up(self, net: Net, reference: Net) -> Interval | None:
         """How many times faster than `reference` the net is."""
-        return ratio_of_medians(self.latency(reference), self.latency(net))
+        above, below = self.latency(reference), self.latency(net)
+        return ratio_of_medians(above, below) if above and below else None
 
     def time_by_kind(self, net: Net) -> dict[str, float]:
         """Seconds of a call by kind of layer, and between its operators."""
@@ -94,15 +95,13 @@ def collect_evidence(records: Iterable[CaseRecord], conditions: Conditions, nets
     return Evidence(conditions=conditions, setting=setting, records=found)
 
 
-def ratio_of_medians(numerator: Sequence[float], denominator: Sequence[float]) -> Interval | None:
-    """A ratio of two medians, None without samples of both.
+def ratio_of_medians(numerator: Measurement, denominator: Measurement) -> Interval | None:
+    """A ratio of two medians, None where the lower one is zero.
 
     Each median's interval is taken at half the risk, so that both hold, and with them the ratio's, with at least the
     confidence of `zoobench.stats` (Bonferroni).
     """
-    if not numerator or not denominator:
-        return None
-    above, below = (summarize(samples, 1 - (1 - CONFIDENCE) / 2) for samples in (numerator, denominator))
+    above, below = (summary_of(term, 1 - (1 - CONFIDENCE) / 2) for term in (numerator, denominator))
     return None if below.median <= 0 else _quotient(above, below)
 
 

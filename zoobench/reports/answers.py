@@ -7,18 +7,20 @@ from collections.abc import Iterable
 import pandas as pd
 
 from zoobench import metrics
+from zoobench.frame import LATENCY
 from zoobench.records import FailureKind
 from zoobench.reports.charts.ratios import amp_speedups, ratio_text
 from zoobench.reports.escape import markdown_text
 from zoobench.reports.markdown import format_interval
-from zoobench.reports.selection import NAME, SETTING, View
+from zoobench.reports.selection import NAME, SETTING, View, measured
+from zoobench.validity import VALID
 
 _FEWEST_FOR_ORDER = 3
 
 
 def answers(view: View) -> list[str]:
     """Sentences in Markdown: a count of the cases, then the findings of each setting."""
-    sentences = [_count(view)]
+    sentences = [_count(view), *_validity(view)]
     for setting in view.settings:
         lead = f"{markdown_text(setting)}: " if setting else ""
         sentences += [lead + sentence for sentence in _of_setting(view, setting)]
@@ -42,6 +44,23 @@ def _count(view: View) -> str:
     return (
         f"{_plural(len(cases), 'case')} of {_plural(models, 'model')}: "
         f"{failed or 'none'} failed{not_begun}, {warned or 'none'} with a warning.{elsewhere}"
+    )
+
+
+def _validity(view: View) -> Iterable[str]:
+    """How many of the latencies may be relied upon, and what stands against the others."""
+    latencies = measured(view.every_row, LATENCY)
+    doubtful = latencies["validity"][latencies["validity"] != VALID].astype("str")
+    if len(latencies) == 0:
+        return
+    if doubtful.empty:
+        yield f"{_plural(len(latencies), 'latency', 'latencies')}: all valid."
+        return
+    flaws = doubtful.str.split(", ").explode().value_counts()
+    listed = ", ".join(f"{flaw} {count}" for flaw, count in flaws.items())
+    yield (
+        f"{_plural(len(latencies), 'latency', 'latencies')}: {len(latencies) - len(doubtful)} valid; the others are "
+        f"struck in the tables and listed under *Warnings* with what helps ({listed})."
     )
 
 
@@ -95,5 +114,5 @@ def _amp(speedups: pd.Series[float], mode: str, precision: str) -> str:
     )
 
 
-def _plural(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+def _plural(count: int, noun: str, several: str = "") -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {several or noun + 's'}"

@@ -11,6 +11,7 @@ from zoobench.frame import FAILED, OK, UNAVAILABLE
 from zoobench.reports.escape import markdown_text
 from zoobench.reports.tables import RATIO, Column, Kind, Table
 from zoobench.units import NOT_MEASURED, format_percent, format_quantity
+from zoobench.validity import VALID
 
 FAILED_CELL = "failed"
 UNAVAILABLE_CELL = "n/a"
@@ -48,14 +49,16 @@ def format_interval(value: float, low: float, high: float, unit: str) -> str:
 
 def _cells(frame: pd.DataFrame, column: Column) -> list[str]:
     if column.kind is Kind.INTERVAL:
-        sources = [frame[f"{column.key}{end}"] for end in ("", "_low", "_high", "_status")]
+        sources = [frame[f"{column.key}{end}"] for end in ("", "_low", "_high", "_status", "_validity")]
         return [_interval_cell(*cell, unit=column.unit) for cell in zip(*sources, strict=True)]
     return [_formatter(column)(value) for value in frame[column.key]]
 
 
-def _interval_cell(value: float, low: float, high: float, status: object, *, unit: str) -> str:
+def _interval_cell(value: float, low: float, high: float, status: object, validity: object, *, unit: str) -> str:
+    """What is not valid is struck, and still there to be read."""
     if status == OK:
-        return format_interval(value, low, high, unit)
+        text = format_interval(value, low, high, unit)
+        return text if validity == VALID else f"~~{text}~~"
     if status == FAILED:
         return FAILED_CELL
     return UNAVAILABLE_CELL if status == UNAVAILABLE else NOT_MEASURED

@@ -32,10 +32,13 @@ _BESIDE = {
 """Which charts stand above which table."""
 
 METHOD = f"""\
-- A time is the median of the samples of one case in one process; ± is half the width of its
-  {format_percent(CONFIDENCE, digits=0)} interval, which lies between two order statistics and assumes no distribution.
-  It speaks of calls in that process: another process or machine is another draw. No ± means that the samples were too
-  few for an interval.
+- A time is the median of blocks of rounds of one case, each block under another memory layout; ± is half the width of
+  its {format_percent(CONFIDENCE, digits=0)} interval, which lies between two order statistics of the blocks' medians
+  and assumes no distribution, widened where one block resembles the next. No ± means that the blocks were too few.
+- Rounds that something disturbed (a pause, stolen time, waiting for a processor, a machine slower than when quiet:
+  known by what else was counted, never by their times) are kept in the record and left out of the median, unless too
+  few are left.
+- A ~~struck~~ time is not valid: what stands against it is listed under *Warnings*.
 - Images/s is the batch size over the latency, never measured apart.
 - MACs are multiply-accumulates of convolutions and matrix products for one image; FLOPs would be twice as many.
 - **Accuracy is published, not measured**: torchvision's figure for its weights, or the one printed in a paper (hollow

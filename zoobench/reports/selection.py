@@ -17,6 +17,9 @@ SETTING = "setting"
 NAME = "name"
 KEY = [SETTING, NAME]
 
+CELL = ("low", "high", "status", "validity")
+"""What a table keeps of a value beside itself."""
+
 _SEPARATOR = " · "
 _PICTURE = ("image_size", "image_width")
 _AXES = ("device", "memory_format", "compiler", "allocator")
@@ -85,9 +88,12 @@ def run_names(runs: Iterable[tuple[str, str]]) -> dict[str, str]:
 
 
 def cells(rows: pd.DataFrame, metric: str, key: list[str], column: str) -> pd.DataFrame:
-    """`column`, `column_low`, `column_high`, `column_status` of a metric, one row a key (the first, if several)."""
+    """The value of a metric as `column`, and what is said of it as `column_low` and so on: see `CELL`.
+
+    One row a key: the first, if there are several.
+    """
     found = rows[rows["metric"] == metric].drop_duplicates(key).set_index(key)
-    names = {"value": column, "low": f"{column}_low", "high": f"{column}_high", "status": f"{column}_status"}
+    names = {"value": column, **{part: f"{column}_{part}" for part in CELL}}
     return found[list(names)].rename(columns=names)
 
 

@@ -16,8 +16,9 @@ from zoobench import metrics
 from zoobench.cases import Mode
 from zoobench.frame import LATENCY, THROUGHPUT, UNAVAILABLE
 from zoobench.records import Environment
-from zoobench.reports.selection import KEY, NAME, SETTING, View, cells, run_names
+from zoobench.reports.selection import CELL, KEY, NAME, SETTING, View, cells, run_names
 from zoobench.store import StoredRun
+from zoobench.validity import VALID
 
 RATIO = "ratio"
 _MOST_NAMES = 4
@@ -32,7 +33,7 @@ class Kind(enum.Enum):
 
 
 class Column(NamedTuple):
-    """A printed column: the frame's column `key`; an interval's ends and status stand in `key_low` and so on."""
+    """A printed column: the frame's column `key`; what belongs to an interval stands in `key_low` and so on."""
 
     key: str
     title: str
@@ -253,9 +254,16 @@ def _joined(rows: pd.DataFrame, key: list[str], parts: Iterable[pd.DataFrame]) -
 
 def _table(key: str, title: str, frame: pd.DataFrame, columns: tuple[Column, ...], empty: str) -> Table:
     kept = [name for column in columns for name in _sources(column)]
-    return Table(key, title, frame[kept].reset_index(drop=True), columns, empty)
+    return Table(key, title, _valid_first(frame[kept], columns).reset_index(drop=True), columns, empty)
+
+
+def _valid_first(frame: pd.DataFrame, columns: Iterable[Column]) -> pd.DataFrame:
+    """Rows of which nothing is valid, though something was measured, come last; else the order stays."""
+    validity = frame[[f"{column.key}_validity" for column in columns if column.kind is Kind.INTERVAL]]
+    is_last = validity.notna().any(axis=1) & ~(validity == VALID).any(axis=1)
+    return frame.loc[is_last.sort_values(kind="stable").index]
 
 
 def _sources(column: Column) -> tuple[str, ...]:
-    ends = ("", "_low", "_high", "_status") if column.kind is Kind.INTERVAL else ("",)
-    return tuple(f"{column.key}{end}" for end in ends)
+    beside = CELL if column.kind is Kind.INTERVAL else ()
+    return (column.key, *(f"{column.key}_{part}" for part in beside))
