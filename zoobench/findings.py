@@ -55,11 +55,12 @@ TEXTS = {
 
 
 def text_of(finding: Finding) -> str:
-    """The finding as a sentence; one that this zoobench does not know is shown as it is stored."""
-    if finding.code not in TEXTS:
+    """The finding as a sentence; one that this zoobench does not know, or not with these values, as it is stored."""
+    try:
+        return TEXTS[finding.code].format(**finding.values)
+    except KeyError:
         values = ", ".join(f"{name} {value}" for name, value in finding.values.items())
         return f"{finding.code}: {values}" if values else finding.code
-    return TEXTS[finding.code].format(**finding.values)
 
 
 def judge_latency(case: Case, budget: Budget, latency: Measurement) -> Iterable[Finding]:
