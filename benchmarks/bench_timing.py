@@ -1,0 +1,232 @@
+"""Spread between processes of our median, beside those of the usual tools. Prints figures, judges nothing.
+
+python benchmarks/bench_timing.py [MODEL…] [--batches N N] [--processes N] [--threads N]
+
+Each process is fresh and measures one case once; the tools take turns, so that what disturbs one disturbs all.
+
+- zoobench: the sampling loop with its default budget, which stops at ±2 %.
+- timer: `torch.utils.benchmark.Timer(…).blocked_autorange(min_run_time=MIN_RUN_TIME_S)`, with the threads of the case.
+- pytest-benchmark: its default calibration and rounds (at least 5, at least 1 s), in a real pytest.
+
+Spread is the coefficient of variation of the processes' medians. Coverage is how many of the processes' 95 % intervals
+hold the grand median (the median of the medians): for zoobench its own interval; for the others, which print none, the
+distribution-free interval of their samples, as if these were independent.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+import msgspec
+import pytest
+import torch
+from torch.utils.benchmark import Timer
+
+from zoobench import catalogue, stats
+from zoobench.cases import Budget, Case, Mode, Precision
+from zoobench.devices import CpuDevice
+from zoobench.isolate import ForkedWorkers, Task, Tell
+from zoobench.options import usable_threads
+from zoobench.records import Finding, Measurement
+from zoobench.subject import build_subject
+from zoobench.summaries import summary_of
+from zoobench.timing.covariates import read_counters
+from zoobench.validity import validity_of
+
+MODELS = ("mobilenet_v2", "mnasnet1_0", "shufflenet_v2_x1_0", "squeezenet1_1", "resnet18")
+MIN_RUN_TIME_S = 1.0
+"""As long as pytest-benchmark measures at least; the timer's default is 0.2 s."""
+
+WARM_UP_CALLS = 3
+TIME_LIMIT_S = 120.0
+ZOOBENCH = "zoobench"
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What one process says of a case."""
+
+    median_s: float
+    low_s: float | None
+    high_s: float | None
+    faults: float
+    took_s: float
+    validity: str = ""
+
+    def holds(self, value_s: float) -> bool:
+        return self.low_s is not None and self.high_s is not None and self.low_s <= value_s <= self.high_s
+
+
+def main() -> None:
+    """Print a row for each case and tool, then the averages of each tool."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("models", nargs="*", default=MODELS)
+    parser.add_argument("--batches", nargs="*", type=int, default=[1, 8])
+    parser.add_argument("--processes", type=int, default=10)
+    parser.add_argument("--threads", type=int, default=usable_threads())
+    asked = parser.parse_args()
+    print("model                batch  tool              median ms  spread %  coverage  half width %  faults  s a case")
+    rows: defaultdict[str, list[tuple[float, float]]] = defaultdict(list)
+    for name in asked.models:
+        for batch in asked.batches:
+            for tool, outcomes in _take_turns(_case(name, batch, asked.threads), asked.processes).items():
+                rows[tool].append(_print_row(name, batch, tool, outcomes))
+    for tool, figures in rows.items():
+        spread, coverage = (statistics.mean(column) for column in zip(*figures, strict=True))
+        print(f"{tool:<18} mean spread {100 * spread:.2f} %, coverage {100 * coverage:.0f} %")
+
+
+def ours(case: Case, reference_s: float | None, tell: Tell) -> None:
+    """The latency probe as it runs in any case."""
+    from zoobench.probes.latency import measure_latency  # noqa: PLC0415 - torch is the worker's
+    from zoobench.probes.probe import Progress  # noqa: PLC0415
+
+    device = CpuDevice()
+    with device.settings(case):
+        subject = build_subject(case, device)
+        began = time.perf_counter()
+        parts = list(measure_latency(subject, Budget(), Progress(known_reference_s=reference_s)))
+        took_s = time.perf_counter() - began
+    found = {part.metric: part for part in parts if isinstance(part, Measurement)}
+    summary = summary_of(found["latency"])
+    faults = statistics.median(found["latency"].covariates["page_faults"])
+    validity = validity_of(part for part in parts if isinstance(part, Finding))
+    tell(_outcome(summary, faults, took_s, validity))
+    tell(found["reference_time"])
+
+
+def timers(case: Case, _: float | None, tell: Tell) -> None:
+    """Torch's own timer."""
+
+    def measured(call: Callable[[], object]) -> Sequence[float]:
+        timer = Timer("call()", globals={"call": call}, num_threads=case.threads)
+        return timer.blocked_autorange(min_run_time=MIN_RUN_TIME_S).times
+
+    _others(case, measured, tell)
+
+
+def pytest_benchmarks(case: Case, _: float | None, tell: Tell) -> None:
+    """pytest-benchmark's fixture in a real pytest, with its defaults."""
+
+    def measured(call: Callable[[], object]) -> Sequence[float]:
+        with tempfile.TemporaryDirectory() as folder:
+            test, found = Path(folder) / "test_call.py", Path(folder) / "found.json"
+            test.write_text("def test_call(benchmark, call):\n    benchmark(call)\n", encoding="utf-8")
+            options = ["--quiet", "--rootdir", folder, "-p", "no:cacheprovider", "-c", os.devnull]
+            pytest.main([*options, f"--benchmark-json={found}", str(test)], plugins=[_GivesCall(call)])
+            (of_test,) = json.loads(found.read_text(encoding="utf-8"))["benchmarks"]
+            return list(of_test["stats"]["data"])
+
+    _others(case, measured, tell)
+
+
+TOOLS = {ZOOBENCH: ours, "timer": timers, "pytest-benchmark": pytest_benchmarks}
+
+
+class _GivesCall:
+    """A pytest plugin whose fixture is the call to be timed."""
+
+    def __init__(self, call: Callable[[], object]) -> None:
+        self._call = call
+
+    @pytest.fixture
+    def call(self) -> Callable[[], object]:
+        return self._call
+
+
+def _others(case: Case, measured: Callable[[Callable[[], object]], Sequence[float]], tell: Tell) -> None:
+    """What a user of that tool gets: the C library as it is, and some calls to warm up."""
+    torch.set_num_threads(case.threads)
+    subject = build_subject(case, CpuDevice())
+    for _ in range(WARM_UP_CALLS):
+        subject.call()
+    calls = 0
+
+    def call() -> None:
+        nonlocal calls
+        calls += 1
+        subject.call()
+
+    began, before = time.perf_counter(), read_counters()
+    summary = stats.summarize(measured(call))
+    took_s, faults = time.perf_counter() - began, read_counters().since(before)["page_faults"] / calls
+    tell(_outcome(summary, faults, took_s))
+
+
+def _outcome(summary: stats.Summary, faults: float, took_s: float, validity: str = "") -> Outcome:
+    return Outcome(
+        median_s=summary.median,
+        low_s=summary.low,
+        high_s=summary.high,
+        faults=faults,
+        took_s=took_s,
+        validity=validity,
+    )
+
+
+def _take_turns(case: Case, processes: int) -> dict[str, list[Outcome]]:
+    """Each tool in a process of its own, one after the other, again and again."""
+    workers = ForkedWorkers()
+    outcomes: dict[str, list[Outcome]] = {tool: [] for tool in TOOLS}
+    for _ in range(processes):
+        for tool, function in TOOLS.items():
+            told: list[object] = []
+            task = Task(f"{__name__}:{function.__name__}", (case, _pace.get(case.threads)))
+            failure = workers.run(task, told.append, TIME_LIMIT_S)
+            if failure is not None:
+                raise SystemExit(f"{case.id}: {failure.kind.value}: {failure.message}")
+            outcomes[tool] += [part for part in told if isinstance(part, Outcome)]
+            _learn(case.threads, (part for part in told if isinstance(part, Measurement)))
+    return outcomes
+
+
+_pace: dict[int, float] = {}
+"""As a run learns it: what the fixed computation takes on so many threads when the machine is quiet."""
+
+
+def _learn(threads: int, told: Iterable[Measurement]) -> None:
+    for measurement in told:
+        _pace[threads] = min(_pace.get(threads, measurement.samples[0]), measurement.samples[0])
+
+
+def _print_row(name: str, batch: int, tool: str, outcomes: Sequence[Outcome]) -> tuple[float, float]:
+    medians = [outcome.median_s for outcome in outcomes]
+    grand = statistics.median(medians)
+    spread = statistics.stdev(medians) / grand
+    coverage = sum(outcome.holds(grand) for outcome in outcomes) / len(outcomes)
+    widths = [(o.high_s - o.low_s) / 2 / o.median_s for o in outcomes if o.low_s is not None and o.high_s is not None]
+    width = statistics.median(widths) if widths else float("nan")
+    faults, took_s = (statistics.median(getattr(o, field) for o in outcomes) for field in ("faults", "took_s"))
+    flawed = sum(outcome.validity not in ("", "valid") for outcome in outcomes)
+    print(
+        f"{name:<20} {batch:>5}  {tool:<16}  {1e3 * grand:>9.2f}  {100 * spread:>8.2f}  {100 * coverage:>6.0f} %  "
+        f"{100 * width:>12.2f}  {faults:>6.0f}  {took_s:>8.1f}" + (f"  ({flawed} not valid)" if flawed else ""),
+        flush=True,
+    )
+    return spread, coverage
+
+
+def _case(name: str, batch: int, threads: int) -> Case:
+    entry = catalogue.find(name)
+    return Case(
+        model=entry.ref,
+        mode=Mode.INFER,
+        batch=batch,
+        image_size=entry.image_size,
+        precision=Precision.FP32,
+        device="cpu",
+        threads=threads,
+    )
+
+
+if __name__ == "__main__":
+    import bench_timing  # the workers import this file by its name, and their records are of that module's classes
+
+    bench_timing.main()
