@@ -54,6 +54,7 @@ OPTIONS: tuple[OptionRow, ...] = (
     OptionRow("compilers", "A,B", ", ".join(Compiler)),
     OptionRow("allocator", "A,B", f"{', '.join(Allocator)}: whether freed memory stays with the process (CPU)"),
     OptionRow("threads", "N", "threads of the host (default: all that this process may use)"),
+    OptionRow("precision-target", "RATIO", "stop at a median's interval of ± this share of it (default: the suite's)"),
     OptionRow("max-seconds", "S", "time for the calls of a case (default: the suite's)"),
     OptionRow("time-limit", "S", "a case that takes longer, building included, is ended (default: the suite's)"),
     OptionRow("label", "TEXT", "part of the run's id (default: the preset)"),
@@ -69,6 +70,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     preset: str = presets.DEFAULT
     matrix: Matrix = Matrix()
     device: str = AUTOMATIC
+    precision_target: float | None = None
     max_s: float | None = None
     time_limit_s: float | None = None
     label: str = presets.DEFAULT
@@ -78,9 +80,12 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 
     def budget(self, suite: Budget) -> Budget:
         """The suite's budget with what was asked for in its place."""
+        target = suite.precision_target if self.precision_target is None else self.precision_target
         max_s = suite.max_s if self.max_s is None else self.max_s
         limit_s = suite.time_limit_s if self.time_limit_s is None else self.time_limit_s
-        return msgspec.structs.replace(suite, max_s=max_s, min_s=min(suite.min_s, max_s), time_limit_s=limit_s)
+        return msgspec.structs.replace(
+            suite, precision_target=target, max_s=max_s, min_s=min(suite.min_s, max_s), time_limit_s=limit_s
+        )
 
     def narrow(self, suite: Matrix, device: DeviceFacts) -> Iterator[Case]:
         """The cases of a fixed matrix that were asked for; an axis that the suite leaves open has one plain value.
@@ -135,6 +140,7 @@ def parse_options(texts: Mapping[str, str]) -> Options:
         preset=preset,
         matrix=_parse_matrix(texts),
         device=texts.get("device", AUTOMATIC),
+        precision_target=_map(texts.get("precision-target"), _parse_ratio),
         max_s=_map(texts.get("max-seconds"), lambda text: _parse_seconds("max-seconds", text)),
         time_limit_s=_map(texts.get("time-limit"), lambda text: _parse_seconds("time-limit", text)),
         label=texts.get("label", preset),
@@ -214,6 +220,18 @@ def _parse_seconds(name: str, text: str) -> float:
     if not 0 < seconds < float("inf"):
         raise BadInputError(f"{name} {text} is out of range: it must be above 0 and finite")
     return seconds
+
+
+def _parse_ratio(text: str) -> float:
+    """`0.01`, or `1%`."""
+    number, is_percent = text.removesuffix("%").strip(), text.endswith("%")
+    try:
+        ratio = float(number) / (100 if is_percent else 1)
+    except ValueError:
+        raise BadInputError(f"precision-target {text!r} is not a ratio, as 0.02 or 2%") from None
+    if not 0 < ratio < 1:
+        raise BadInputError(f"precision-target {text} is out of range: it must be above 0 and below 1")
+    return ratio
 
 
 def _map(text: str | None, parse: Callable[[str], Value]) -> Value | None:

@@ -12,9 +12,8 @@ from zoobench.counting.uncountable import UncountableError
 from zoobench.devices import CpuDevice
 from zoobench.errors import BadInputError
 from zoobench.probes.audit import PROBE, audit
-from zoobench.probes.fvcore_process import Answer, FvcoreProcess, Question
-from zoobench.probes.fvcore_process import answer as answer_here
 from zoobench.probes.probe import Progress
+from zoobench.probes.second_opinion import Answer
 from zoobench.records import Breakdown, Measurement, Unavailable
 from zoobench.subject import build_subject
 
@@ -22,16 +21,8 @@ SQUEEZENET = ModelRef("torchvision", "squeezenet1_1")
 SQUEEZENET_MACS = 349_151_936
 
 
-class HereFvcore(FvcoreProcess):
-    """Answers in this process."""
-
-    def ask(self, question: Question) -> Answer:
-        return answer_here(question)
-
-
-class SilentFvcore(FvcoreProcess):
-    def ask(self, question: Question) -> Answer:
-        return Answer(reason="fvcore has nothing to say")
+def silent(model: ModelRef, picture: ImageSize) -> Answer:
+    return Answer(reason="fvcore has nothing to say")
 
 
 class Fickle(nn.Module):
@@ -40,7 +31,7 @@ class Fickle(nn.Module):
 
 
 def test_a_published_model_is_counted_three_ways() -> None:
-    found = audit(SQUEEZENET, ImageSize(224, 224), HereFvcore())
+    found = audit(SQUEEZENET, ImageSize(224, 224))
     assert found.macs == SQUEEZENET_MACS
     assert found.opinion is not None
     assert found.difference is not None
@@ -53,15 +44,10 @@ def test_a_published_model_is_counted_three_ways() -> None:
 
 def test_the_published_parameters_of_inception_v3_include_an_auxiliary_head() -> None:
     """As the report says; `build_skeleton` has none, since only training would use it."""
-    found = audit(ModelRef("torchvision", "inception_v3"), ImageSize(299, 299), SilentFvcore())
+    found = audit(ModelRef("torchvision", "inception_v3"), ImageSize(299, 299), silent)
     assert found.published is not None
     head = models.inception.InceptionAux(768, 1000)
     assert found.published.parameters - found.parameters == sum(weight.numel() for weight in head.parameters())
-
-
-def test_fvcore_in_its_own_process_says_the_same() -> None:
-    lenet, picture = ModelRef("zoobench", "lenet5"), ImageSize(32, 32)
-    assert audit(lenet, picture) == audit(lenet, picture, HereFvcore())
 
 
 @pytest.mark.parametrize(
@@ -72,25 +58,25 @@ def test_fvcore_in_its_own_process_says_the_same() -> None:
     ],
 )
 def test_without_a_published_count_there_is_a_reason(model: ModelRef, side: int, reason: str) -> None:
-    found = audit(model, ImageSize(side, side), SilentFvcore())
+    found = audit(model, ImageSize(side, side), silent)
     assert found.published is None
     assert found.not_published == reason
 
 
 def test_without_an_opinion_there_is_a_reason_and_our_count() -> None:
-    found = audit(SQUEEZENET, ImageSize(224, 224), SilentFvcore())
+    found = audit(SQUEEZENET, ImageSize(224, 224), silent)
     assert (found.macs, found.opinion, found.difference) == (SQUEEZENET_MACS, None, None)
     assert found.no_opinion == "fvcore has nothing to say"
 
 
 def test_pictures_that_are_too_small_are_refused() -> None:
     with pytest.raises(BadInputError, match="too small"):
-        audit(SQUEEZENET, ImageSize(8, 8), SilentFvcore())
+        audit(SQUEEZENET, ImageSize(8, 8), silent)
 
 
 def test_a_model_that_we_cannot_count_is_said_to_be_so() -> None:
     with pytest.raises(UncountableError):
-        audit(ModelRef("import", f"{__name__}:Fickle"), ImageSize(8, 8), SilentFvcore())
+        audit(ModelRef("import", f"{__name__}:Fickle"), ImageSize(8, 8), silent)
 
 
 def test_an_audit_is_for_cases_that_are_only_counted() -> None:

@@ -2,7 +2,7 @@
 
 fvcore traces with a private interface of torch's JIT and runs the model for real: it takes the time and memory of a
 forward pass, and tensors with data. So it never counts in a process that measures anything: see
-`zoobench.probes.fvcore_process`.
+`zoobench.probes.audit`.
 """
 
 from __future__ import annotations

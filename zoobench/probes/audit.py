@@ -1,11 +1,12 @@
 """The counting audit: our count of a model beside fvcore's and torchvision's own, the difference explained.
 
-It is asked for, never part of an ordinary run: fvcore runs the model for real, in a process of its own.
+It is asked for, never part of a timed case: fvcore runs the model for real, and a case that is only counted has a
+process of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import msgspec
 import torch
@@ -16,8 +17,8 @@ from zoobench.counting import By, UncountableError, count_state, divide, total, 
 from zoobench.counting.opinion import Difference, Opinion, explain
 from zoobench.counting.opinion_published import Published, published_figures
 from zoobench.devices import Result
-from zoobench.probes.fvcore_process import FvcoreProcess, Question
 from zoobench.probes.probe import Probe, Progress
+from zoobench.probes.second_opinion import Answer, ask_fvcore
 from zoobench.records import Breakdown, Measurement, Unavailable
 from zoobench.subject import Subject
 from zoobench.zoo.skeleton import build_skeleton
@@ -30,6 +31,8 @@ DIFFERENCE = "fvcore-difference"
 REMAINDER = "remainder"
 
 PUBLISHER = "torchvision"
+
+Ask = Callable[[ModelRef, ImageSize], Answer]
 
 
 class Audit(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,20 +54,17 @@ class Audit(msgspec.Struct, frozen=True, kw_only=True):
     not_published: str
 
 
-def audit(model: ModelRef, picture: ImageSize, fvcore: FvcoreProcess | None = None) -> Audit:
-    """Count a model three ways; `fvcore` is the process to ask, one for this question alone if None.
+def audit(model: ModelRef, picture: ImageSize, ask: Ask = ask_fvcore) -> Audit:
+    """Count a model three ways; `ask` gives fvcore's opinion.
 
     Raises: ZoobenchError for a model or image size that cannot be had; UncountableError if we cannot count it.
     """
-    if fvcore is None:
-        with FvcoreProcess() as own:
-            return audit(model, picture, own)
     entry = catalogue.entry_of(model)
     catalogue.check_image_size(entry, picture)
     skeleton = build_skeleton(model)
     trace = trace_pass(skeleton, torch.empty(1, entry.channels, *picture, device="meta"))
     counts = total(trace.operators)
-    answer = fvcore.ask(Question(model, picture))
+    answer = ask(model, picture)
     published, not_published = _published(model, picture)
     return Audit(
         model=model,
@@ -112,7 +112,7 @@ def _second_opinion(found: Audit) -> Iterable[Result | Breakdown]:
         for metric in (FVCORE_MACS, FVCORE_UNSUPPORTED):
             yield Unavailable(metric=metric, reason=found.no_opinion)
         return
-    method = f"{opinion.counter} {opinion.version}, one image, in a process of its own"
+    method = f"{opinion.counter} {opinion.version}, one image, where nothing is timed"
     left_out = {operator: float(calls) for operator, calls in opinion.unsupported.items()}
     yield Measurement(metric=FVCORE_MACS, samples=(float(opinion.macs),), method=method)
     yield Measurement(metric=FVCORE_UNSUPPORTED, samples=(sum(left_out.values()),), method=method)
