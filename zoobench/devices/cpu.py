@@ -72,7 +72,7 @@ class CpuDevice:
             "affinity": _affinity(),
             "allocator": heap.read_allocator(),
             "flushes_denormals": str(_flushes_denormals()),
-            "onednn": str(torch.backends.mkldnn.is_available()),  # type: ignore[no-untyped-call]
+            "onednn": str(_uses_onednn()),
         }
 
     def wait(self) -> None:
@@ -139,8 +139,13 @@ def _memory_events(profiler: profile) -> list[dict[str, Any]]:
     return [event for event in events if event.get("name") == "[memory]"]
 
 
+def _uses_onednn() -> bool:
+    """Whether it is there and switched on: `torch.backends.mkldnn.enabled` alone is True without it."""
+    return bool(torch.backends.mkldnn.is_available() and torch.backends.mkldnn.enabled)  # type: ignore[no-untyped-call]
+
+
 def _affinity() -> str:
-    """Processors that this process may run on, as `0-3,8`-like lists are read: one number each."""
+    """Numbers of the processors that this process may run on, as in `0,1,8`."""
     return ",".join(map(str, sorted(os.sched_getaffinity(0)))) if hasattr(os, "sched_getaffinity") else "unknown"
 
 
