@@ -19,7 +19,7 @@ from torch.profiler import ProfilerActivity, profile
 
 from zoobench.cases import Case, Precision
 from zoobench.devices import heap
-from zoobench.devices.device import Call, Mark, PeakMemory, Result
+from zoobench.devices.device import REFERENCE, Call, Mark, PeakMemory, Result
 from zoobench.devices.profiled import ProfiledOperator, profile_operators
 from zoobench.devices.reference import ReferenceProduct
 from zoobench.records import DeviceFacts, Measurement, Unavailable
@@ -88,7 +88,7 @@ class CpuDevice:
         return False
 
     def conditions(self) -> dict[str, float]:
-        return {"reference_s": self._reference.read_s()}
+        return {REFERENCE: self._reference.read_s()}
 
     def free_memory_bytes(self) -> int | None:
         return int(psutil.virtual_memory().available)

@@ -10,13 +10,13 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from zoobench.cases import Budget
-from zoobench.devices import Device
+from zoobench.devices import REFERENCE, Device
 from zoobench.disturbance import PACE, causes
 from zoobench.stats import MIN_BLOCKS, Summary, summarize_blocks
 from zoobench.summaries import quiet_blocks
 from zoobench.timing.covariates import watched_stops
 from zoobench.timing.layout import FixedLayout, Layout
-from zoobench.timing.pace import REFERENCE, paces, quiet_s
+from zoobench.timing.pace import paces, quiet_s
 from zoobench.timing.rounds import HOST_CLOCK, Clock, Phase, Round, take_round
 from zoobench.timing.stopping import Stop, reason_to_stop
 from zoobench.timing.warm_up import WINDOW, is_flat
