@@ -44,9 +44,16 @@ def measure_latency(subject: Subject, budget: Budget, progress: Progress) -> Ite
 PROBE = Probe(
     name="latency",
     metrics=(
-        "latency", "host_latency", *_PHASES,
-        "first_call", "warm_up_calls", "warm_up_time", "compile_time", "build_time", "reference_time",
-    ),  # fmt: skip
+        "latency",
+        "host_latency",
+        *_PHASES,
+        "first_call",
+        "warm_up_calls",
+        "warm_up_time",
+        "compile_time",
+        "build_time",
+        "reference_time",
+    ),
     measure=measure_latency,
 )
 
