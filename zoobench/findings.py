@@ -36,8 +36,8 @@ _CAUSES = {
 TEXTS = {
     Flaw.NOISY.value: "the interval of the median is ±{half_width}, wider than the ±{target} asked for: "
     "a quieter machine or a larger --zoobench-max-seconds narrows it",
-    Flaw.TOO_FEW_ROUNDS.value: "the budget of {budget} ended after {rounds:.0f} rounds, {wanted:.0f} were asked for: "
-    "too few to trust; --zoobench-max-seconds raises it",
+    Flaw.TOO_FEW_ROUNDS.value: "the budget of {budget} ended after {rounds:.0f} rounds in {blocks:.0f} blocks, "
+    "{wanted:.0f} in {wanted_blocks:.0f} were wanted: too few to trust; --zoobench-max-seconds raises it",
     "few-rounds": "the budget of {budget} ended after {rounds:.0f} rounds, {wanted:.0f} were asked for: "
     "too few to trust; --zoobench-max-seconds raises it",
     Flaw.PAGING.value: "{faults:.0f} page faults a call: the allocator gives memory back to the kernel and fetches it "
@@ -86,8 +86,14 @@ def _judge_precision(budget: Budget, latency: Measurement) -> Iterable[Finding]:
     summary, rounds = summary_of(latency), len(latency.samples)
     half_width = summary.half_width_ratio
     if rounds < budget.min_rounds or half_width is None:
-        wanted = max(budget.min_rounds, MIN_BLOCKS)
-        yield _warning(Flaw.TOO_FEW_ROUNDS, rounds=rounds, wanted=wanted, budget=format_seconds(budget.max_s))
+        yield _warning(
+            Flaw.TOO_FEW_ROUNDS,
+            rounds=rounds,
+            blocks=summary.blocks,
+            wanted=max(budget.min_rounds, MIN_BLOCKS),
+            wanted_blocks=MIN_BLOCKS,
+            budget=format_seconds(budget.max_s),
+        )
     elif half_width > budget.precision_target:
         width, target = format_percent(half_width), format_percent(budget.precision_target)
         yield _warning(Flaw.NOISY, half_width=width, target=target)

@@ -227,16 +227,19 @@ def _absent(unavailable: Unavailable) -> _MetricRow:
 
 
 def _throughput(latency: _MetricRow, batch: int) -> _MetricRow:
-    """Images a second. The slowest call is the lowest throughput, so the interval's ends change places."""
+    """Images a second. The slowest call is the lowest throughput, so the interval's ends change places.
+
+    An interval widened for correlation may reach down to no time at all: then nothing bounds the throughput.
+    """
     if latency.status != OK:
         return latency._replace(metric=THROUGHPUT)
-    if latency.value <= 0 or latency.low <= 0:
+    if latency.value <= 0:
         return _MetricRow(THROUGHPUT, UNAVAILABLE, reason="the clock saw no time pass during a call")
     return latency._replace(
         metric=THROUGHPUT,
         value=batch / latency.value,
         low=batch / latency.high,
-        high=batch / latency.low,
+        high=np.inf if latency.low <= 0 else batch / latency.low,
         method="batch / latency",
         page_faults=np.nan,
     )

@@ -18,9 +18,9 @@ _LEAST_QUIET_SHARE = 0.25
 
 
 def summary_of(measurement: Measurement, confidence: float = CONFIDENCE) -> Summary:
-    """Its summary; that of samples which are in no blocks takes each for a replicate."""
+    """Its summary; that of samples which are in no blocks takes each for a replicate, independent of the others."""
     if not measurement.block_sizes:
-        return stats.summarize(measurement.samples, confidence)
+        return _summarize_loose(measurement, confidence)
     return summarize_rounds(measurement.samples, measurement.block_sizes, measurement.covariates, confidence)
 
 
@@ -34,6 +34,12 @@ def summarize_rounds(
     quiet = quiet_blocks(samples, block_sizes, causes(samples, covariates))
     chosen = quiet if len(quiet) >= MIN_BLOCKS else split(samples, block_sizes)
     return stats.summarize_blocks(chosen, confidence)
+
+
+def _summarize_loose(measurement: Measurement, confidence: float) -> Summary:
+    disturbed_by = causes(measurement.samples, measurement.covariates)
+    quiet = [sample for sample, cause in zip(measurement.samples, disturbed_by, strict=True) if cause is None]
+    return stats.summarize(quiet if len(quiet) >= MIN_BLOCKS else measurement.samples, confidence)
 
 
 def quiet_blocks(

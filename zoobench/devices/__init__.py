@@ -10,11 +10,12 @@ from collections.abc import Callable
 
 from zoobench.devices.cpu import CpuDevice
 from zoobench.devices.cuda import CudaDevice
-from zoobench.devices.device import Call, Device, Mark, PeakMemory, Result
+from zoobench.devices.device import REFERENCE, Call, Device, Mark, PeakMemory, Result
 from zoobench.devices.profiled import ProfiledOperator
 from zoobench.errors import BadInputError, UnknownNameError
 
 __all__ = [
+    "REFERENCE",
     "Call",
     "CpuDevice",
     "CudaDevice",

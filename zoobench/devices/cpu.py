@@ -19,7 +19,7 @@ from torch.profiler import ProfilerActivity, profile
 
 from zoobench.cases import Case, Precision
 from zoobench.devices import heap
-from zoobench.devices.device import Call, Mark, PeakMemory, Result
+from zoobench.devices.device import REFERENCE, Call, Mark, PeakMemory, Result
 from zoobench.devices.profiled import ProfiledOperator, profile_operators
 from zoobench.devices.reference import ReferenceProduct
 from zoobench.records import DeviceFacts, Measurement, Unavailable
@@ -72,7 +72,7 @@ class CpuDevice:
             "affinity": _affinity(),
             "allocator": heap.read_allocator(),
             "flushes_denormals": str(_flushes_denormals()),
-            "onednn": str(torch.backends.mkldnn.is_available()),  # type: ignore[no-untyped-call]
+            "onednn": str(_uses_onednn()),
         }
 
     def wait(self) -> None:
@@ -88,7 +88,7 @@ class CpuDevice:
         return False
 
     def conditions(self) -> dict[str, float]:
-        return {"reference_s": self._reference.read_s()}
+        return {REFERENCE: self._reference.read_s()}
 
     def free_memory_bytes(self) -> int | None:
         return int(psutil.virtual_memory().available)
@@ -139,8 +139,13 @@ def _memory_events(profiler: profile) -> list[dict[str, Any]]:
     return [event for event in events if event.get("name") == "[memory]"]
 
 
+def _uses_onednn() -> bool:
+    """Whether it is there and switched on: `torch.backends.mkldnn.enabled` alone is True without it."""
+    return bool(torch.backends.mkldnn.is_available() and torch.backends.mkldnn.enabled)  # type: ignore[no-untyped-call]
+
+
 def _affinity() -> str:
-    """Processors that this process may run on, as `0-3,8`-like lists are read: one number each."""
+    """Numbers of the processors that this process may run on, as in `0,1,8`."""
     return ",".join(map(str, sorted(os.sched_getaffinity(0)))) if hasattr(os, "sched_getaffinity") else "unknown"
 
 

@@ -16,6 +16,9 @@ from zoobench.records import DeviceFacts, Measurement, Unavailable
 Mark = NewType("Mark", object)
 """A point on a device's own timeline."""
 
+REFERENCE = "reference_s"
+"""The condition that a device with a fixed computation tells: what it takes now."""
+
 Call = Callable[[], object]
 
 Result = Measurement | Unavailable

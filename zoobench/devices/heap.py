@@ -53,12 +53,14 @@ def read_allocator() -> str:
 
     `unknown` where the C library cannot tell (mallinfo2(3) came with glibc 2.33).
     """
-    if not (can_retain() and hasattr(ctypes.CDLL(None), "mallinfo2")):
+    library = ctypes.CDLL(None)
+    if not (can_retain() and hasattr(library, "mallinfo2")):
         return "unknown"
+    library.malloc.restype = ctypes.c_void_p
     before = _mallinfo().hblks
-    block = ctypes.create_string_buffer(_LARGE_BLOCK_BYTES)
+    block = ctypes.c_void_p(library.malloc(ctypes.c_size_t(_LARGE_BLOCK_BYTES)))  # not written to: it stays unbacked
     is_mapped = _mallinfo().hblks > before
-    del block
+    library.free(block)
     return (Allocator.SYSTEM if is_mapped else Allocator.RETAINED).value
 
 

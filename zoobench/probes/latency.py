@@ -29,15 +29,13 @@ def measure_latency(subject: Subject, budget: Budget, progress: Progress) -> Ite
     phases = subject.model_call.phases
     seed = secrets.randbits(_SEED_BITS)  # another process is another draw
     layout = ShuffledLayout(subject.resting_tensors, subject.device.free_memory_bytes, seed=seed)
-    sampled = sample(
-        phases, subject.device, budget, layout=layout, known_reference_s=progress.known_reference_s
-    )  # fmt: skip
+    sampled = sample(phases, subject.device, budget, layout=layout, known_reference_s=progress.known_reference_s)
     progress.in_calls_s += sampled.in_calls_s
     latency = _latency(subject, sampled, seed)
     progress.call_s = statistics.median(latency.samples)
     yield latency
     yield from _beginnings(subject, sampled)
-    yield from _around(subject, sampled, latency)
+    yield from _beside_latency(subject, sampled, latency)
     yield from _phase_latencies(subject, phases, sampled, latency)
     yield from judge_latency(subject.case, budget, latency)
     yield from judge_warm_up(budget, is_flat=sampled.is_warm)
@@ -45,7 +43,17 @@ def measure_latency(subject: Subject, budget: Budget, progress: Progress) -> Ite
 
 PROBE = Probe(
     name="latency",
-    metrics=("latency", "first_call", "warm_up_calls", "warm_up_time", "build_time", "host_latency", *_PHASES),
+    metrics=(
+        "latency",
+        "host_latency",
+        *_PHASES,
+        "first_call",
+        "warm_up_calls",
+        "warm_up_time",
+        "compile_time",
+        "build_time",
+        "reference_time",
+    ),
     measure=measure_latency,
 )
 
@@ -70,7 +78,7 @@ def _beginnings(subject: Subject, sampled: Sampled) -> Iterable[Result]:
         yield _single("compile_time", compile_s, "host clock, the first call less a steady one")
 
 
-def _around(subject: Subject, sampled: Sampled, latency: Measurement) -> Iterable[Result]:
+def _beside_latency(subject: Subject, sampled: Sampled, latency: Measurement) -> Iterable[Result]:
     """The same calls by the host's clock, and the machine's pace when quiet."""
     if subject.device.has_own_timeline():
         host_s = [r.host_s for r in sampled.rounds]

@@ -25,7 +25,8 @@ class Counters(msgspec.Struct, frozen=True, kw_only=True):
     Page faults are the minor ones (no disk): memory that the kernel had to hand out (getrusage(2)). `run_delay_s` is
     time that its threads were ready but waited for a processor (/proc/PID/schedstat, kernel documentation
     scheduler/sched-stats). `steal_s` is the machine's: time of its processors that the hypervisor gave to others
-    (proc(5), /proc/stat), told in hundredths of a second. `continued` counts the signals that ended a stop.
+    (proc(5), /proc/stat), told in hundredths of a second. `continued` counts the signals that end a stop. A thread that
+    ends takes its waits with it, so that `run_delay_s` alone can fall.
     """
 
     page_faults: float
@@ -36,9 +37,9 @@ class Counters(msgspec.Struct, frozen=True, kw_only=True):
     continued: float | None
 
     def since(self, earlier: Counters) -> dict[str, float]:
-        """What was added after `earlier`, of all that both tell."""
+        """What was added after `earlier`, of all that both tell; nothing where a total fell."""
         pairs = {name: (getattr(earlier, name), getattr(self, name)) for name in self.__struct_fields__}
-        return {name: now - before for name, (before, now) in pairs.items() if None not in (before, now)}
+        return {name: max(0.0, now - before) for name, (before, now) in pairs.items() if None not in (before, now)}
 
 
 def read_counters() -> Counters:
@@ -66,7 +67,7 @@ def watched_stops() -> Iterator[None]:
         yield
     finally:
         _stops.is_watched = False
-        signal.signal(signal.SIGCONT, before)
+        signal.signal(signal.SIGCONT, signal.SIG_DFL if before is None else before)  # None: set by C, and lost
 
 
 class _Stops:

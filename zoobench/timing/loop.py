@@ -10,13 +10,13 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from zoobench.cases import Budget
-from zoobench.devices import Device
+from zoobench.devices import REFERENCE, Device
 from zoobench.disturbance import PACE, causes
 from zoobench.stats import MIN_BLOCKS, Summary, summarize_blocks
 from zoobench.summaries import quiet_blocks
 from zoobench.timing.covariates import watched_stops
 from zoobench.timing.layout import FixedLayout, Layout
-from zoobench.timing.pace import REFERENCE, paces, quiet_s
+from zoobench.timing.pace import paces, quiet_s
 from zoobench.timing.rounds import HOST_CLOCK, Clock, Phase, Round, take_round
 from zoobench.timing.stopping import Stop, reason_to_stop
 from zoobench.timing.warm_up import WINDOW, is_flat
@@ -76,15 +76,17 @@ def sample(
     with watched_stops():
         warm_up = _warm_up(take, budget, clock)
         warm_up_s = clock() - began
-        taken = _Taken(device, layout or FixedLayout(), take, known_reference_s)
-        size = block_size(_typical_s(warm_up), budget)
+        call_s = _typical_s(warm_up)
+        settles = call_s < _SETTLED_CALL_S
+        taken = _Taken(device, layout or FixedLayout(), take, known_reference_s, settles=settles)
+        size = block_size(call_s, budget)
         while True:
             taken.add_block(min(size, budget.max_rounds - len(taken.rounds)))
             stop = reason_to_stop(
                 budget,
                 len(taken.rounds),
                 elapsed_s=clock() - began,
-                next_s=size * taken.rounds[-1].host_s,
+                next_s=taken.expected_s(size),
                 undisturbed=taken.summarize_undisturbed,
             )
             if stop is not None:
@@ -114,11 +116,14 @@ def block_size(call_s: float, budget: Budget) -> int:
 class _Taken:
     """The blocks taken so far."""
 
-    def __init__(self, device: Device, layout: Layout, take: Take, known_reference_s: float | None) -> None:
+    def __init__(
+        self, device: Device, layout: Layout, take: Take, known_reference_s: float | None, *, settles: bool
+    ) -> None:
         self._device = device
         self._layout = layout
         self._take = take
         self._known_reference_s = known_reference_s
+        self._settles = settles
         self._readings: list[list[float]] = []
         self.rounds: list[Round] = []
         self.block_sizes: list[int] = []
@@ -134,6 +139,12 @@ class _Taken:
         self.block_sizes.append(size)
         self._readings.append([found[REFERENCE] for found in conditions if REFERENCE in found])
         self.in_calls_s += sum(r.host_s for r in block)
+
+    def expected_s(self, size: int) -> float:
+        """What a block of that size is expected to take: by the median of the last one, which a pause does not move."""
+        call_s = statistics.median(r.host_s for r in self.rounds[-self.block_sizes[-1] :])
+        settling = 1 if self._settles and self.is_shuffled else 0
+        return (size + settling) * call_s
 
     def covariates(self) -> dict[str, tuple[float, ...]]:
         """One value a round of all that was told in every one of them, and the machine's pace."""
@@ -159,7 +170,7 @@ class _Taken:
         """A new layout, and a call that makes itself at home in it. The first block is under a new one as well."""
         if not self._layout.shuffle():
             self.is_shuffled = False
-        elif not self.rounds or self.rounds[-1].host_s < _SETTLED_CALL_S:
+        elif self._settles:
             self.in_calls_s += self._take().host_s
 
 

@@ -5,9 +5,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
-REFERENCE = "reference_s"
-"""The condition that a device tells: time of a fixed computation."""
-
 _QUIET_QUANTILE = 0.1
 """A machine is quiet for a tenth of the time, or else nothing can be told from within; and no reading is taken for
 the best because of one lucky one."""
