@@ -239,9 +239,20 @@ def _factor(case: Case, rng: random.Random) -> float:
 
 def _timed(metric: str, typical_s: float, rounds: int, rng: random.Random) -> Measurement:
     samples = tuple(typical_s * rng.lognormvariate(0, 0.03) for _ in range(rounds))
-    zeros = tuple(0.0 for _ in range(rounds))
-    covariates = {"page_faults": zeros, "context_switches": zeros, "cpu_time": tuple(1.9 * s for s in samples)}
-    return measurement(metric, *samples, covariates=covariates if metric == "latency" else {})
+    return measurement(metric, *samples, covariates=_covariates(samples) if metric == "latency" else {})
+
+
+def _covariates(samples: Sequence[float]) -> dict[str, tuple[float, ...]]:
+    zeros = tuple(0.0 for _ in samples)
+    return {
+        "pace": tuple(1.01 for _ in samples),
+        "page_faults": zeros,
+        "involuntary_switches": zeros,
+        "cpu_s": tuple(1.9 * sample for sample in samples),
+        "run_delay_s": zeros,
+        "steal_s": zeros,
+        "continued": zeros,
+    }
 
 
 def _findings(case: Case) -> tuple[Finding, ...]:

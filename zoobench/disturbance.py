@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -36,26 +36,33 @@ class Cause(enum.StrEnum):
 
 
 class _Sign(msgspec.Struct, frozen=True):
-    covariate: str
+    """A round is disturbed if the covariate is above the limit, or above that share of the round's own time."""
+
     cause: Cause
-    is_seen: Callable[[float, float], bool]
+    covariate: str
+    limit: float = 0.0
+    is_share: bool = False
 
 
 _SIGNS = (
-    _Sign(CONTINUED, Cause.PAUSED, lambda value, _: value > 0),
-    _Sign(THROTTLED, Cause.THROTTLED, lambda value, _: value > 0),
-    _Sign(STEAL, Cause.STEAL, lambda value, sample: value > WAITED_SHARE * sample),
-    _Sign(RUN_DELAY, Cause.WAITING, lambda value, sample: value > WAITED_SHARE * sample),
-    _Sign(PACE, Cause.SLOW, lambda value, _: value > SLOW_PACE_RATIO),
-    _Sign(DISTURBED, Cause.OTHER, lambda value, _: value > 0),
+    _Sign(Cause.PAUSED, CONTINUED),
+    _Sign(Cause.THROTTLED, THROTTLED),
+    _Sign(Cause.STEAL, STEAL, WAITED_SHARE, is_share=True),
+    _Sign(Cause.WAITING, RUN_DELAY, WAITED_SHARE, is_share=True),
+    _Sign(Cause.SLOW, PACE, SLOW_PACE_RATIO),
+    _Sign(Cause.OTHER, DISTURBED),
 )
-"""In the order in which they are asked: the first that is seen is the cause."""
+"""The gravest first: the first that is seen is the cause."""
 
 
 def causes(samples: Sequence[float], covariates: Mapping[str, Sequence[float]]) -> tuple[Cause | None, ...]:
     """What disturbed each sample; None where nothing known did. A covariate that was not read accuses nobody."""
-    signs = [(sign, covariates[sign.covariate]) for sign in _SIGNS if sign.covariate in covariates]
-    return tuple(
-        next((sign.cause for sign, values in signs if sign.is_seen(values[index], sample)), None)
-        for index, sample in enumerate(samples)
-    )
+    found: list[Cause | None] = [None] * len(samples)
+    for sign in reversed(_SIGNS):
+        values = covariates.get(sign.covariate, ())
+        if not values or max(values) <= sign.limit * (min(samples) if sign.is_share else 1.0):
+            continue  # most signs are in no round at all, and a report asks of 10⁶ of them
+        for index, (value, sample) in enumerate(zip(values, samples, strict=True)):
+            if value > sign.limit * (sample if sign.is_share else 1.0):
+                found[index] = sign.cause
+    return tuple(found)
