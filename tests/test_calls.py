@@ -95,10 +95,10 @@ def test_a_timed_training_step_runs_forward_once(images: Tensor) -> None:
     call = TrainingStep(module, images, contextlib.nullcontext, scales_loss=False)
 
     with device.settings(case=None):  # type: ignore[arg-type]
-        sampled = sample(call.phases, device, Budget(max_rounds=5, min_rounds=5), clock)
+        sampled = sample(call.phases, device, Budget(max_rounds=5, min_rounds=5), clock=clock)
 
     assert len(sampled.rounds) == 5
-    assert module.forwards == sampled.warm_up_rounds + 5
+    assert module.forwards == sampled.warm_up_calls + 5
 
 
 def test_gradients_are_none_before_every_forward_pass(images: Tensor) -> None:

@@ -13,7 +13,7 @@ from synthetic import make_case
 from zoobench import devices, runner
 from zoobench.cases import SMOKE_BUDGET, Budget, Mode, ModelRef, Precision
 from zoobench.metrics import MODEL_METRICS
-from zoobench.parts import InCalls, Step
+from zoobench.parts import InCalls, Known, Settings, Step
 from zoobench.probes import Probe, all_probes
 from zoobench.records import Failure, FailureKind, Finding, Measurement, Severity, Unavailable
 
@@ -27,7 +27,7 @@ Parts = list[Any]
 
 def measure(budget: Budget = BUDGET, known: tuple[str, ...] = (), **axes: Any) -> Parts:
     told: Parts = []
-    runner.measure(msgspec.structs.replace(CASE, **axes), budget, frozenset(known), told.append)
+    runner.measure(msgspec.structs.replace(CASE, **axes), budget, Known(metrics=frozenset(known)), told.append)
     return told
 
 
@@ -67,6 +67,7 @@ def test_a_case_is_measured_from_start_to_end() -> None:
         "forward_latency",
         "backward_latency",
         "optimizer_latency",
+        "compile_time",
     }
     assert isinstance(told[-1], InCalls)
     assert told[-1].total_s >= sum(metrics_of(told)["latency"].samples)
@@ -105,7 +106,28 @@ def test_the_smoke_budget_measures_one_round() -> None:
     latency = metrics_of(measure(SMOKE_BUDGET))["latency"]
 
     assert len(latency.samples) == 1
-    assert "1 warm-up calls, stopped by max-rounds" in latency.method
+    assert "1 warm-up calls, 1 blocks, layout shuffled between blocks by seed " in latency.method
+    assert latency.method.endswith(", stopped by max-rounds")
+
+
+def test_settings_are_read_back_while_the_case_has_them() -> None:
+    told = measure(threads=2, mode=Mode.TRAIN)
+
+    [settings] = of_kind(Settings, told)
+    assert settings.values["threads"] == "2"
+    assert settings.values["flushes_denormals"] == "True"
+    assert settings.values["is_training"] == "True"
+    assert told.index(settings) < told.index(metrics_of(told)["latency"])
+
+
+def test_what_is_known_of_the_pace_counts_where_this_case_is_slower() -> None:
+    """No machine multiplies in a picosecond, so every round is slow against that, and this is found."""
+    told: Parts = []
+    runner.measure(CASE, BUDGET, Known(reference_s=1e-12), told.append)
+
+    assert metrics_of(told)["reference_time"].samples == (0.0,), "to the nanosecond"
+    assert min(metrics_of(told)["latency"].covariates["pace"]) > 1.0
+    assert "shared" in [finding.code for finding in of_kind(Finding, told)]
 
 
 # What goes wrong

@@ -14,7 +14,7 @@ from zoobench.cases import COUNT_ONLY, Budget, Case, Mode, ModelRef, Precision
 from zoobench.errors import BadInputError, StoreError, UnknownNameError, ZoobenchError
 from zoobench.isolate import InProcess, Task
 from zoobench.metrics import MODEL_METRICS
-from zoobench.parts import InCalls, Step
+from zoobench.parts import InCalls, Known, Step
 from zoobench.records import (
     Breakdown,
     CaseRecord,
@@ -117,7 +117,7 @@ def test_a_case_is_a_task_with_its_budget_and_its_limit() -> None:
 
     record = session_of(executor).measure(CASE, BUDGET)
 
-    assert executor.tasks == [Task(MEASURE, (CASE, BUDGET, frozenset()))]
+    assert executor.tasks == [Task(MEASURE, (CASE, BUDGET, Known()))]
     assert executor.limits_s == [42.0]
     assert (record.case, record.budget) == (CASE, BUDGET)
     assert (record.duration_s, record.in_calls_s) == (2.0, 1.25)
@@ -151,7 +151,7 @@ def test_facts_of_a_model_are_counted_once() -> None:
 
     second = session.measure(case(mode=Mode.TRAIN), BUDGET)
 
-    assert executor.tasks[1].arguments[2] == frozenset(MODEL_METRICS)
+    assert executor.tasks[1].arguments[2] == Known(metrics=frozenset(MODEL_METRICS))
     assert second.measurements == (*FACTS, latency(0.75))
 
 
@@ -163,7 +163,7 @@ def test_facts_of_another_size_or_model_are_counted_anew(axes: dict[str, Any]) -
 
     session.measure(case(**axes), BUDGET)
 
-    assert executor.tasks[1].arguments[2] == frozenset()
+    assert executor.tasks[1].arguments[2] == Known()
 
 
 def test_a_fact_that_is_unavailable_is_known_too() -> None:
@@ -201,7 +201,33 @@ def test_half_of_the_facts_are_not_enough() -> None:
 
     session.measure(case(batch=2), BUDGET)
 
-    assert executor.tasks[1].arguments[2] == frozenset()
+    assert executor.tasks[1].arguments[2] == Known()
+
+
+def reference(seconds: float) -> Measurement:
+    return Measurement(metric="reference_time", samples=(seconds,), method="told")
+
+
+def test_the_quietest_pace_that_was_seen_is_left_to_later_cases_on_as_many_threads() -> None:
+    executor = TellingExecutor(reference(0.5))
+    session = session_of(executor)
+    for batch, seconds in enumerate((0.5, 0.25, 0.75), start=1):
+        executor.parts = (reference(seconds),)
+        session.measure(case(batch=batch), BUDGET)
+
+    session.measure(case(threads=CASE.threads + 1), BUDGET)
+    session.measure(case(mode=Mode.TRAIN), BUDGET)
+
+    assert [task.arguments[2].reference_s for task in executor.tasks] == [None, 0.5, 0.25, None, 0.25]
+
+
+def test_a_resumed_session_knows_the_pace_of_its_records() -> None:
+    executor = TellingExecutor()
+    first = session_of(TellingExecutor(reference(0.5))).measure(CASE, BUDGET)
+
+    session_of(executor, Recorder(finished=[first])).measure(case(batch=2), BUDGET)
+
+    assert executor.tasks[0].arguments[2].reference_s == 0.5
 
 
 def test_a_case_that_is_forecast_to_be_too_dear_starts_no_worker() -> None:
@@ -293,7 +319,7 @@ def test_a_resumed_session_knows_what_is_finished_and_what_that_tells(tmp_path: 
         session.measure(case(batch=2), BUDGET)
         dear = session.measure(case(batch=8), BUDGET)
 
-    assert executor.tasks[0].arguments[2] == frozenset(MODEL_METRICS)
+    assert executor.tasks[0].arguments[2] == Known(metrics=frozenset(MODEL_METRICS))
     assert dear.failure is not None
     assert [record.case.batch for record in store.load_run(tmp_path, begun).records] == [1, 2, 8]
     assert session.in_calls_ratio() == 0.0, "another session's time is not this one's"

@@ -1,25 +1,42 @@
 from __future__ import annotations
 
 import functools
+import itertools
+import re
 from collections.abc import Callable
 
 import msgspec
 import pytest
+import torch
 from fakes import FakeAsyncDevice, FakeClock
 from synthetic import make_case
 from torch import nn
 
-from zoobench.cases import Budget, Mode
-from zoobench.devices import CpuDevice, Device
+from zoobench.cases import Budget, Compiler, Mode
+from zoobench.devices import REFERENCE, CpuDevice, Device
+from zoobench.devices.reference import ReferenceProduct
 from zoobench.probes import latency
 from zoobench.probes.probe import Progress
 from zoobench.records import Finding, Measurement, Unavailable
 from zoobench.subject import Subject
+from zoobench.timing import rounds
+from zoobench.timing.covariates import Counters
 from zoobench.timing.loop import sample
 from zoobench.timing.rounds import Phase
 
 CASE = make_case("lenet5", mode=Mode.TRAIN, device="fake", threads=1)
 BUDGET = Budget(min_rounds=6, max_rounds=6, max_warmup_s=0.0, max_s=100.0)
+
+
+COUNTED = {
+    "page_faults": 0.0,
+    "involuntary_switches": 0.0,
+    "cpu_s": 0.0,
+    "run_delay_s": 0.0,
+    "steal_s": None,
+    "continued": 0.0,
+}
+"""By this process meanwhile: nothing, for what happens on a busy machine is not on the fake clock."""
 
 
 class Phased:
@@ -28,6 +45,13 @@ class Phased:
     def __init__(self, *runs: Callable[[], object]) -> None:
         metrics = ("forward_latency", "backward_latency", "optimizer_latency")
         self.phases = tuple(Phase(metric, run) for metric, run in zip(metrics, runs, strict=False))
+        self.weights = torch.arange(8.0)
+
+    def rest(self) -> None:
+        pass
+
+    def held_tensors(self) -> list[torch.Tensor]:
+        return [self.weights]
 
 
 Parts = dict[str, Measurement | Unavailable]
@@ -37,6 +61,7 @@ Parts = dict[str, Measurement | Unavailable]
 def clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
     clock = FakeClock()
     monkeypatch.setattr(latency, "sample", functools.partial(sample, clock=clock))
+    monkeypatch.setattr(rounds, "read_counters", lambda: Counters(**COUNTED))
     return clock
 
 
@@ -70,7 +95,8 @@ def test_device_time_and_host_time_are_two_metrics(device: FakeAsyncDevice, cloc
 
     assert results["latency"].samples == (0.25,) * 6
     assert results["host_latency"].samples == (1.25,) * 6
-    assert results["latency"].method.startswith("device events, wait-call-wait, 1 warm-up calls, stopped by max-rounds")
+    assert results["latency"].method.startswith("device events, wait-call-wait, 1 warm-up calls, 6 blocks, layout ")
+    assert results["latency"].method.endswith(", stopped by max-rounds")
 
 
 def test_phases_of_a_training_step_sum_to_its_latency(device: FakeAsyncDevice) -> None:
@@ -86,7 +112,15 @@ def test_phases_of_a_training_step_sum_to_its_latency(device: FakeAsyncDevice) -
 def test_inference_has_no_phases_beside_its_latency(device: FakeAsyncDevice) -> None:
     results, _ = measure(subject_of(device, Phased(lambda: device.launch(0.25)), mode=Mode.INFER))
 
-    assert set(results) == {"latency", "first_call", "build_time", "host_latency"}
+    assert set(results) == {
+        "latency",
+        "first_call",
+        "warm_up_calls",
+        "warm_up_time",
+        "build_time",
+        "host_latency",
+        "reference_time",
+    }
 
 
 def test_the_first_call_and_the_building_are_metrics_of_their_own(device: FakeAsyncDevice) -> None:
@@ -95,6 +129,8 @@ def test_the_first_call_and_the_building_are_metrics_of_their_own(device: FakeAs
     results, _ = measure(subject_of(device, Phased(lambda: device.launch(next(durations_s))), mode=Mode.INFER))
 
     assert results["first_call"].samples == (4.0,)
+    assert results["warm_up_calls"].samples == (1.0,)
+    assert results["warm_up_time"].samples == (4.0,)
     assert results["build_time"].samples == (0.75,)
     assert results["latency"].samples == (0.25,) * 6
 
@@ -103,14 +139,103 @@ def test_covariates_have_one_value_a_round(device: FakeAsyncDevice) -> None:
     results, _ = measure(subject_of(device, Phased(lambda: device.launch(0.25))))
 
     covariates = results["latency"].covariates
-    assert set(covariates) == {"page_faults", "involuntary_switches", "cpu_s"}
+    assert set(covariates) == {"page_faults", "involuntary_switches", "cpu_s", "run_delay_s", "continued"}
     assert {len(values) for values in covariates.values()} == {6}
 
 
-def test_on_a_cpu_the_hosts_clock_is_the_latency(clock: FakeClock) -> None:
+def test_rounds_stand_in_blocks_and_the_method_tells_how(device: FakeAsyncDevice) -> None:
+    call = Phased(lambda: device.launch(2.0**-6))
+    at = call.weights.data_ptr()
+    budget = msgspec.structs.replace(BUDGET, max_rounds=26)
+
+    results, _ = measure(subject_of(device, call), budget=budget)
+
+    assert results["latency"].block_sizes == (3,) * 8 + (2,)
+    assert results["host_latency"].block_sizes == results["latency"].block_sizes
+    assert re.search(r"9 blocks, layout shuffled between blocks by seed \d+, stopped", results["latency"].method)
+    assert call.weights.data_ptr() != at
+    assert call.weights.tolist() == list(range(8))
+
+
+def test_every_process_shuffles_by_a_seed_of_its_own(device: FakeAsyncDevice) -> None:
+    methods = {measure(subject_of(device, Phased(lambda: device.launch(0.25))))[0]["latency"].method for _ in range(3)}
+
+    assert len(methods) == 3
+
+
+def test_a_layout_without_room_is_said(clock: FakeClock) -> None:
+    full = FakeAsyncDevice(clock, capacity_bytes=2**10)
+
+    results, _ = measure(subject_of(full, Phased(lambda: full.launch(0.25))))
+
+    assert "layout not shuffled" in results["latency"].method
+
+
+class Paced(FakeAsyncDevice):
+    """Slow before every second round."""
+
+    readings = 0
+
+    def conditions(self) -> dict[str, float]:
+        self.readings += 1
+        return {REFERENCE: 1.0 if self.readings % 4 in (1, 2) else 1.25}
+
+
+def test_disturbed_rounds_are_marked_in_every_time_of_theirs(clock: FakeClock) -> None:
+    """Blocks of one round have two readings each; the warm-up call took one before."""
+    device = Paced(clock)
+    call = Phased(lambda: device.launch(0.25), lambda: device.launch(0.5), lambda: None)
+
+    results, findings = measure(subject_of(device, call), budget=msgspec.structs.replace(BUDGET, max_rounds=8))
+
+    disturbed = tuple(float(pace > 1.05) for pace in results["latency"].covariates["pace"])
+    assert sum(disturbed) > 0
+    for metric in ("host_latency", "forward_latency", "backward_latency", "optimizer_latency"):
+        assert results[metric].covariates == {"disturbed": disturbed}
+    assert [finding.code for finding in findings] == ["shared"]
+    assert results["reference_time"].samples == (1.0,)
+
+
+def test_rounds_that_nothing_disturbed_bear_no_marks(device: FakeAsyncDevice) -> None:
+    results, _ = measure(subject_of(device, Phased(lambda: device.launch(0.25))))
+
+    assert results["host_latency"].covariates == {}
+
+
+def test_what_is_known_of_the_pace_is_used(clock: FakeClock) -> None:
+    device = Paced(clock)
+
+    results, _ = measure(
+        subject_of(device, Phased(lambda: device.launch(0.25))), Progress(known_reference_s=0.5)
+    )  # fmt: skip
+
+    assert results["reference_time"].samples == (0.5,)
+    assert set(results["latency"].covariates["pace"]) <= {2.0, 2.5}
+
+
+def test_a_device_without_a_fixed_computation_has_no_reference_time(device: FakeAsyncDevice) -> None:
+    results, _ = measure(subject_of(device, Phased(lambda: device.launch(0.25))))
+
+    assert isinstance(results["reference_time"], Unavailable)
+
+
+def test_compiling_is_what_the_first_call_took_longer(device: FakeAsyncDevice) -> None:
+    durations_s = iter([4.0, *[0.25] * 6])
+    call = Phased(lambda: device.launch(next(durations_s)))
+
+    results, _ = measure(subject_of(device, call, mode=Mode.INFER, compiler=Compiler.INDUCTOR))
+
+    assert results["compile_time"].samples == (3.75,)
+
+
+def test_on_a_cpu_the_hosts_clock_is_the_latency(clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ReferenceProduct, "_multiply", lambda _: clock.advance(2.0**-10))
     subject = subject_of(CpuDevice(clock), Phased(lambda: clock.advance(0.25)), mode=Mode.INFER)
 
     results, _ = measure(subject)
+
+    assert results["reference_time"].samples == (round(2.0**-10, 9),)
+    assert results["latency"].covariates["pace"] == (1.0,) * 6
 
     assert results["latency"].samples == (0.25,) * 6
     assert results["latency"].method.startswith("host clock, wait-call-wait")
@@ -137,7 +262,16 @@ def test_what_is_doubtful_is_found(device: FakeAsyncDevice) -> None:
 
     _, findings = measure(subject_of(device, Phased(lambda: device.launch(10.0))), budget=budget)
 
-    assert [finding.code for finding in findings] == ["few-rounds"]
+    assert [finding.code for finding in findings] == ["too-few-rounds"]
+
+
+def test_warm_up_that_did_not_end_is_found(device: FakeAsyncDevice) -> None:
+    durations_s = itertools.count(4.0, -(2.0**-8))
+    budget = Budget(min_rounds=6, max_warmup_s=64.0, max_s=128.0)
+
+    _, findings = measure(subject_of(device, Phased(lambda: device.launch(next(durations_s)))), budget=budget)
+
+    assert [finding.code for finding in findings] == ["unstable-warm-up"]
 
 
 def test_metrics_are_those_that_the_probe_names(device: FakeAsyncDevice) -> None:
@@ -146,4 +280,4 @@ def test_metrics_are_those_that_the_probe_names(device: FakeAsyncDevice) -> None
 
     results, _ = measure(subject_of(device, call))
 
-    assert set(results) == set(latency.PROBE.metrics)
+    assert set(results) == set(latency.PROBE.metrics) - {"compile_time"}, "nothing is compiled"

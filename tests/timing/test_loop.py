@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import contextlib
 import itertools
+import signal
 from collections.abc import Callable, Iterable
+from typing import Any
 
+import msgspec
 import pytest
 import torch
 from fakes import LAUNCH_S, OPERATOR_S, FakeAsyncDevice, FakeClock, NotReadyError
@@ -10,10 +14,44 @@ from torch import nn
 
 from zoobench.calls import Inference
 from zoobench.cases import SMOKE_BUDGET, Budget
-from zoobench.timing import loop
-from zoobench.timing.loop import Sampled, sample
+from zoobench.devices import REFERENCE
+from zoobench.disturbance import PACE
+from zoobench.timing import loop, rounds
+from zoobench.timing.covariates import Counters, read_counters
+from zoobench.timing.layout import FixedLayout
+from zoobench.timing.loop import Sampled, block_size, sample
 from zoobench.timing.rounds import Phase, take_round
 from zoobench.timing.stopping import Stop
+from zoobench.timing.warm_up import WINDOW
+
+SHORT_S = 2.0**-6
+"""A call of 16 ms: ten to a block."""
+
+BLOCK = 10
+
+OPEN = Budget(min_rounds=6, max_rounds=2000, min_s=0.0, max_s=100.0, max_warmup_s=50.0)
+"""Ends as soon as it is precise."""
+
+
+QUIET = {
+    "page_faults": 0.0,
+    "involuntary_switches": 0.0,
+    "cpu_s": 0.0,
+    "run_delay_s": 0.0,
+    "steal_s": None,
+    "continued": 0.0,
+}
+
+
+@pytest.fixture(autouse=True)
+def _quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The machine of these tests is busy, and their clock is not its: what it did meanwhile is not theirs."""
+    monkeypatch.setattr(rounds, "read_counters", lambda: Counters(**QUIET))
+
+
+@pytest.fixture
+def really_counted(_quiet: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rounds, "read_counters", read_counters)
 
 
 class Call:
@@ -30,122 +68,511 @@ class Call:
         self._device.launch(next(self._durations_s))
 
 
-Sample = Callable[..., tuple[Sampled, Call, FakeClock]]
+class Moved:
+    """A layout that writes down after how many calls it was shuffled; there is room `times` times."""
+
+    def __init__(self, call: Call, times: int = 10**9) -> None:
+        self._call = call
+        self._times = times
+        self.after: list[int] = []
+
+    def shuffle(self) -> bool:
+        self.after.append(self._call.count)
+        return len(self.after) <= self._times
+
+
+class Bench:
+    """A device on a clock of its own, a call on it, and what is sampled of that."""
+
+    def __init__(self, durations_s: Iterable[float], device: Callable[[FakeClock], FakeAsyncDevice]) -> None:
+        self.clock = FakeClock(0.0)
+        self.device = device(self.clock)
+        self.call = Call(self.device, durations_s)
+
+    def sample(self, budget: Budget = OPEN, **more: Any) -> Sampled:
+        return sample([Phase("forward_latency", self.call)], self.device, budget, clock=self.clock, **more)
+
+
+def bench(*durations_s: float, device: Callable[[FakeClock], FakeAsyncDevice] = FakeAsyncDevice) -> Bench:
+    return Bench(durations_s, device)
+
+
+def times(sampled: Sampled) -> list[float]:
+    return [r.device_s for r in sampled.rounds]
+
+
+# Warm-up
+
+
+def test_the_first_call_is_kept_apart() -> None:
+    bench_ = bench(1.0, 0.25)
+
+    sampled = bench_.sample()
+
+    assert sampled.first_call_s == 1.0
+    assert set(times(sampled)) == {0.25}
+    assert sampled.warm_up_calls == WINDOW
+    assert sampled.warm_up_s == 1.0 + (WINDOW - 1) * 0.25
+    assert bench_.call.count == WINDOW + len(sampled.rounds)
+
+
+def test_steady_calls_are_warm_as_soon_as_that_can_be_told() -> None:
+    sampled = bench(SHORT_S).sample()
+
+    assert (sampled.warm_up_calls, sampled.is_warm) == (WINDOW, True)
+
+
+def test_warm_up_goes_on_while_calls_get_faster() -> None:
+    """Sixteen calls fall and then all are equal: of the last ten, with k falling ones, k (10 - k) + k (k - 1) / 2 do.
+
+    With two falling ones left S is -17, which is not beyond -1.645 √125 = -18.4; with three it is -24.
+    """
+    falling = [(32.0 - n) * 2**-6 for n in range(16)]
+
+    sampled = bench(*falling, 16 * 2**-6).sample()
+
+    assert sampled.warm_up_calls == len(falling) + 8
+    assert sampled.is_warm
+    assert set(times(sampled)) == {16 * 2**-6}
+
+
+def test_calls_that_still_get_faster_at_the_bound_are_not_warm() -> None:
+    falling = [1.0 - n * 2**-8 for n in range(64)]
+
+    sampled = bench(*falling).sample(msgspec.structs.replace(OPEN, max_warmup_s=16.0))
+
+    assert not sampled.is_warm
+    assert sampled.warm_up_calls == max(n for n in range(64) if sum(falling[: n - 1]) + falling[n - 2] <= 16.0)
+    assert sampled.warm_up_s <= 16.0
+
+
+def test_too_few_calls_to_tell_are_taken_for_warm() -> None:
+    sampled = bench(4.0, 3.0, 2.0, 1.0).sample(msgspec.structs.replace(OPEN, max_warmup_s=8.0))
+
+    assert (sampled.warm_up_calls, sampled.is_warm) == (2, True)
+
+
+def test_a_warm_up_call_that_would_end_past_the_bound_is_not_made() -> None:
+    budget = Budget(max_warmup_s=2.0)
+
+    assert bench(1.0).sample(budget).warm_up_calls == 2
+    assert bench(1.0 + 2**-20).sample(budget).warm_up_calls == 1
+
+
+def test_a_dear_call_is_warmed_up_once() -> None:
+    bench_ = bench(3.0)
+
+    sampled = bench_.sample(Budget(max_warmup_s=2.0, max_s=8.0))
+
+    assert sampled.warm_up_calls == 1
+    assert times(sampled) == [3.0]
+    assert bench_.call.count == 2
+
+
+def test_warm_up_never_takes_longer_than_the_whole_budget() -> None:
+    """`--zoobench-max-seconds` alone makes a case short: the warm-up time is the suite's."""
+    bench_ = bench(*(1.0 - n * 2**-10 for n in range(512)))
+
+    sampled = bench_.sample(Budget(max_warmup_s=100.0, min_s=0.0, max_s=16.0))
+
+    assert sampled.warm_up_s <= 16.0
+    assert (len(sampled.rounds), sampled.stop) == (1, Stop.MAX_SECONDS)
+
+
+# Blocks
+
+
+@pytest.mark.parametrize(
+    ("call_s", "budget", "size"),
+    [
+        (SHORT_S, OPEN, BLOCK),
+        (0.15, OPEN, 1),
+        (0.1499, OPEN, 2),
+        (20.0, OPEN, 1),
+        (1e-4, OPEN, 250),
+        (1e-4, Budget(max_rounds=20_000), 1500),
+        (1e-4, Budget(max_rounds=80), 10),
+        (1e-4, Budget(max_rounds=7), 1),
+        (SHORT_S, Budget(max_s=12 * 3 * SHORT_S), 3),
+        (0.0, OPEN, 250),
+    ],
+    ids=[
+        "0.15 s",
+        "no shorter than that",
+        "rounded up",
+        "dear",
+        "an eighth of the rounds",
+        "0.15 s of cheap calls",
+        "few rounds",
+        "fewer rounds than blocks",
+        "a twelfth of the budget",
+        "no time at all",
+    ],
+)
+def test_a_block_lasts_so_long(call_s: float, budget: Budget, size: int) -> None:
+    assert block_size(call_s, budget) == size
+
+
+def test_rounds_come_in_blocks_of_one_size() -> None:
+    sampled = bench(SHORT_S).sample()
+
+    assert sampled.block_sizes == (BLOCK,) * 6
+    assert len(sampled.rounds) == 6 * BLOCK
+
+
+def test_the_size_of_a_block_is_by_calls_that_are_warm() -> None:
+    cold = [0.5] * 5
+    sampled = bench(*cold, SHORT_S).sample()
+
+    assert sampled.warm_up_calls > WINDOW, "it fell"
+    assert sampled.block_sizes[0] == BLOCK
+
+
+def test_the_last_block_is_cut_to_the_greatest_number_of_rounds() -> None:
+    sampled = bench(SHORT_S).sample(Budget(max_rounds=BLOCK * 8 + 3, min_rounds=2000, max_s=100.0))
+
+    assert sampled.block_sizes == (BLOCK,) * 8 + (3,)
+    assert sampled.stop is Stop.MAX_ROUNDS
+
+
+def test_the_layout_is_shuffled_before_every_block_and_a_short_call_settles_in() -> None:
+    bench_ = bench(SHORT_S)
+    layout = Moved(bench_.call)
+
+    sampled = bench_.sample(layout=layout)
+
+    assert layout.after == [WINDOW + n * (BLOCK + 1) for n in range(6)]
+    assert bench_.call.count == WINDOW + 6 * (BLOCK + 1)
+    assert len(sampled.rounds) == 6 * BLOCK, "the settling call is no round"
+    assert sampled.is_shuffled
+    assert sampled.in_calls_s == bench_.call.count * SHORT_S
+
+
+def test_a_settling_call_is_not_a_round() -> None:
+    bench_ = bench(*[SHORT_S] * WINDOW, 9.0, SHORT_S)
+
+    assert set(times(bench_.sample(layout=Moved(bench_.call)))) == {SHORT_S}
+
+
+def test_a_long_call_does_not_settle_not_even_in_the_first_block() -> None:
+    bench_ = bench(0.25)
+    layout = Moved(bench_.call)
+
+    sampled = bench_.sample(layout=layout)
+
+    assert layout.after == [WINDOW + n for n in range(6)]
+    assert bench_.call.count == WINDOW + len(sampled.rounds)
+    assert sampled.is_shuffled
+
+
+@pytest.mark.parametrize("times_", [0, 3])
+def test_a_layout_that_once_had_no_room_is_not_called_shuffled(times_: int) -> None:
+    bench_ = bench(SHORT_S)
+
+    sampled = bench_.sample(layout=Moved(bench_.call, times_))
+
+    assert not sampled.is_shuffled
+    assert bench_.call.count == WINDOW + 6 * BLOCK + times_, "where nothing moved nothing settles"
+
+
+def test_without_a_layout_nothing_is_shuffled() -> None:
+    assert not FixedLayout().shuffle()
+    assert not bench(SHORT_S).sample().is_shuffled
+
+
+# The end
+
+
+def test_a_first_call_beyond_the_whole_budget_still_gives_exactly_one_round() -> None:
+    bench_ = bench(100.0)
+
+    sampled = bench_.sample(Budget(max_s=8.0), layout=Moved(bench_.call))
+
+    assert times(sampled) == [100.0]
+    assert (sampled.warm_up_calls, bench_.call.count, bench_.clock()) == (1, 2, 200.0)
+    assert sampled.stop is Stop.MAX_SECONDS
+
+
+def test_no_block_is_begun_that_would_end_past_the_budget() -> None:
+    bench_ = bench(*[0.5, 0.75] * 10)
+
+    sampled = bench_.sample(Budget(max_warmup_s=1.0, max_s=8.0, min_s=8.0))
+
+    assert sampled.stop is Stop.MAX_SECONDS
+    assert bench_.clock() <= 8.0 < bench_.clock() + 0.75
+
+
+def test_a_block_is_expected_to_settle_too() -> None:
+    """Warm-up takes 10 calls, and a block of a twelfth of the budget 8 and 1: the ninth would end at 91."""
+    exactly, beyond = bench(SHORT_S), bench(SHORT_S)
+    budget = Budget(min_rounds=2000, max_s=91 * SHORT_S)
+
+    exactly.sample(budget, layout=Moved(exactly.call))
+    beyond.sample(msgspec.structs.replace(budget, max_s=91 * SHORT_S - 2**-20), layout=Moved(beyond.call))
+
+    assert (exactly.call.count, beyond.call.count) == (91, 82)
+
+
+def test_steady_calls_stop_when_precise() -> None:
+    bench_ = bench(0.125)
+
+    sampled = bench_.sample(Budget(max_warmup_s=2.0, min_rounds=6, min_s=2.0, max_s=8.0))
+
+    assert sampled.stop is Stop.PRECISE
+    assert bench_.clock() == (WINDOW + 6 * 2) * 0.125, "six blocks of two rounds"
+
+
+def test_the_least_time_holds_warm_up_included() -> None:
+    bench_ = bench(0.125)
+
+    sampled = bench_.sample(Budget(max_warmup_s=2.0, min_rounds=6, min_s=4.0, max_s=8.0))
+
+    assert (sampled.stop, bench_.clock()) == (Stop.PRECISE, 4.0)
+
+
+def test_noisy_blocks_go_on_to_the_end_of_the_budget() -> None:
+    bench_ = bench(*[0.25, 0.375] * 100)
+
+    sampled = bench_.sample(Budget(max_warmup_s=1.0, max_s=8.0, max_rounds=1000))
+
+    assert sampled.stop is Stop.MAX_SECONDS
+    assert 8.0 - 0.375 < bench_.clock() <= 8.0 + 0.125, "the last may be slower than the one before it"
+
+
+def test_rounds_that_differ_alike_in_every_block_are_precise() -> None:
+    """The blocks are the replicates: what varies inside each of them in the same way is not in doubt."""
+    sampled = bench(*[SHORT_S, 3 * SHORT_S] * 500).sample()
+
+    assert (sampled.stop, len(sampled.block_sizes)) == (Stop.PRECISE, 6)
+
+
+def test_the_greatest_number_of_rounds_holds() -> None:
+    sampled = bench(2**-10).sample(Budget(max_rounds=17, min_rounds=17, min_s=100.0, max_s=100.0))
+
+    assert (len(sampled.rounds), sampled.stop) == (17, Stop.MAX_ROUNDS)
+    assert sampled.block_sizes == (2,) * 8 + (1,)
+
+
+def test_the_smoke_budget_is_one_warm_up_call_and_one_round() -> None:
+    bench_ = bench(2**-10)
+
+    sampled = bench_.sample(SMOKE_BUDGET)
+
+    assert (sampled.warm_up_calls, len(sampled.rounds), bench_.call.count) == (1, 1, 2)
+    assert sampled.is_warm
+
+
+# Disturbed rounds
 
 
 @pytest.fixture
-def sample_call() -> Sample:
-    """Samples calls that take these seconds; what came out, the call and the clock."""
+def pauses(monkeypatch: pytest.MonkeyPatch) -> Callable[[Bench, Iterable[int]], None]:
+    """Makes the calls of these numbers, from 1, take a second longer, by a stop of the process that is counted."""
 
-    def run(durations_s: Iterable[float], budget: Budget) -> tuple[Sampled, Call, FakeClock]:
-        clock = FakeClock(0.0)
-        device = FakeAsyncDevice(clock)
-        call = Call(device, durations_s)
-        return sample([Phase("forward_latency", call)], device, budget, clock), call, clock
+    def pause(bench_: Bench, at: Iterable[int]) -> None:
+        calls, run = set(at), bench_.call.__call__
+        stops = {"count": 0.0}
 
-    return run
+        def paused() -> None:
+            run()
+            if bench_.call.count in calls:
+                bench_.device.launch(1.0)
+                stops["count"] += 1
 
+        monkeypatch.setattr(rounds, "read_counters", lambda: Counters(**{**QUIET, "continued": stops["count"]}))
+        monkeypatch.setattr(
+            bench_, "sample", lambda budget=OPEN: sample([Phase("", paused)], bench_.device, budget, clock=bench_.clock)
+        )
 
-def test_the_first_call_is_kept_apart(sample_call: Sample) -> None:
-    sampled, call, _ = sample_call([1.0, 0.25], Budget(max_warmup_s=2.0, min_rounds=6, min_s=0.0))
-
-    assert sampled.first_call_s == 1.0
-    assert {r.device_s for r in sampled.rounds} == {0.25}
-    assert call.count == sampled.warm_up_rounds + len(sampled.rounds)
-
-
-def test_cheap_calls_are_warmed_up_for_a_quarter_of_the_warm_up_time(sample_call: Sample) -> None:
-    sampled, _, _ = sample_call([2**-6], Budget(max_warmup_s=2.0, min_s=0.0))
-
-    assert sampled.warm_up_rounds == 0.5 / 2**-6
+    return pause
 
 
-def test_calls_of_middling_cost_are_warmed_up_three_times(sample_call: Sample) -> None:
-    sampled, _, _ = sample_call([0.5], Budget(max_warmup_s=2.0))
-
-    assert sampled.warm_up_rounds == 3
+Pauses = Callable[[Bench, Iterable[int]], None]
 
 
-def test_a_warm_up_call_that_would_end_past_the_warm_up_time_is_not_made(sample_call: Sample) -> None:
-    exactly, _, _ = sample_call([1.0], Budget(max_warmup_s=2.0))
-    beyond, _, _ = sample_call([1.0 + 2**-20], Budget(max_warmup_s=2.0))
+def test_a_pause_is_marked_in_the_round_that_it_fell_into(pauses: Pauses) -> None:
+    bench_ = bench(SHORT_S)
+    pauses(bench_, [WINDOW + 8])
 
-    assert exactly.warm_up_rounds == 2
-    assert beyond.warm_up_rounds == 1
+    sampled = bench_.sample()
 
-
-def test_a_dear_call_is_warmed_up_once(sample_call: Sample) -> None:
-    sampled, call, _ = sample_call([3.0], Budget(max_warmup_s=2.0, max_s=8.0))
-
-    assert sampled.warm_up_rounds == 1
-    assert [r.device_s for r in sampled.rounds] == [3.0]
-    assert call.count == 2
+    paused = [index for index, value in enumerate(sampled.covariates["continued"]) if value]
+    assert paused == [7]
+    assert times(sampled)[7] == 1.0 + SHORT_S
 
 
-def test_warm_up_never_takes_longer_than_the_whole_budget(sample_call: Sample) -> None:
-    """`--zoobench-max-seconds` alone makes a case short: the warm-up time is the suite's."""
-    sampled, _, clock = sample_call([2**-6], Budget(max_warmup_s=2.0, min_s=0.25, max_s=0.25))
+def test_disturbed_rounds_do_not_keep_the_others_from_being_precise(pauses: Pauses) -> None:
+    """Six of ten rounds of every block are paused: all of its rounds have another median, the quiet ones do not."""
+    bench_ = bench(SHORT_S)
+    pauses(bench_, [WINDOW + 1 + n for n in range(200) if n % 10 < 6 and n // 10 % 2])
 
-    assert sampled.warm_up_rounds == 0.0625 / 2**-6
-    assert clock() == 0.25
+    sampled = bench_.sample()
 
-
-def test_a_first_call_beyond_the_whole_budget_still_gives_exactly_one_round(sample_call: Sample) -> None:
-    sampled, call, clock = sample_call([100.0], Budget(max_s=8.0))
-
-    assert [r.device_s for r in sampled.rounds] == [100.0]
-    assert (sampled.warm_up_rounds, call.count, clock()) == (1, 2, 200.0)
-    assert sampled.stop is Stop.MAX_SECONDS
+    assert (sampled.stop, len(sampled.block_sizes)) == (Stop.PRECISE, 6)
 
 
-def test_no_round_is_begun_that_would_end_past_the_budget(sample_call: Sample) -> None:
-    sampled, _, clock = sample_call([0.75, 0.75, 0.5, 0.75], Budget(max_warmup_s=1.0, max_s=8.0, min_s=8.0))
+def test_blocks_that_were_hardly_quiet_are_not_replicates(pauses: Pauses) -> None:
+    """In four blocks eight of ten rounds are paused: they are left out, and four more are taken."""
+    bench_ = bench(SHORT_S)
+    pauses(bench_, [WINDOW + 1 + n for n in range(40) if n % 10 < 8])
+
+    sampled = bench_.sample()
+
+    assert (sampled.stop, len(sampled.block_sizes)) == (Stop.PRECISE, 4 + 6)
+
+
+def test_steadily_disturbed_rounds_are_never_precise(pauses: Pauses) -> None:
+    bench_ = bench(SHORT_S)
+    pauses(bench_, range(10**5))
+
+    sampled = bench_.sample(msgspec.structs.replace(OPEN, max_s=60.0))
 
     assert sampled.stop is Stop.MAX_SECONDS
-    assert clock() <= 8.0
-    assert clock() + 0.75 > 8.0
 
 
-def test_steady_calls_stop_when_precise(sample_call: Sample) -> None:
-    sampled, _, clock = sample_call([0.125], Budget(max_warmup_s=2.0, min_rounds=6, min_s=2.0, max_s=8.0))
+def test_a_pause_in_the_last_round_of_a_block_does_not_spend_the_budget(pauses: Pauses) -> None:
+    """Ten rounds as long as that one would take 10 s."""
+    bench_ = bench(SHORT_S)
+    pauses(bench_, [WINDOW + BLOCK])
+
+    sampled = bench_.sample(msgspec.structs.replace(OPEN, max_s=8.0))
+
+    assert (sampled.stop, len(sampled.block_sizes)) == (Stop.PRECISE, 6)
+
+
+@pytest.mark.usefixtures("really_counted")
+def test_while_sampling_the_process_counts_its_own_continuations() -> None:
+    bench_ = bench(SHORT_S)
+    run = bench_.call.__call__
+    before = signal.getsignal(signal.SIGCONT)
+
+    def continued() -> None:
+        run()
+        if bench_.call.count == WINDOW + 3:
+            signal.raise_signal(signal.SIGCONT)
+
+    sampled = sample([Phase("", continued)], bench_.device, OPEN, clock=bench_.clock)
+
+    assert [index for index, value in enumerate(sampled.covariates["continued"]) if value] == [2]
+    assert signal.getsignal(signal.SIGCONT) is before
+
+
+# Covariates and pace
+
+
+class Surrounded(FakeAsyncDevice):
+    """Tells the readings of `conditions` in turn, the last one for ever."""
+
+    def __init__(self, clock: FakeClock, *told: dict[str, float]) -> None:
+        super().__init__(clock)
+        self._told = itertools.chain(told, itertools.repeat(told[-1]))
+        self.asked_at: list[float] = []
+
+    def conditions(self) -> dict[str, float]:
+        self.asked_at.append(self.clock())
+        return next(self._told)
+
+
+def surrounded(*told: dict[str, float]) -> Callable[[FakeClock], Surrounded]:
+    return lambda clock: Surrounded(clock, *told)
+
+
+@pytest.mark.usefixtures("really_counted")
+def test_each_round_has_covariates_of_its_own() -> None:
+    sampled = bench(0.25).sample()
+
+    assert {"page_faults", "involuntary_switches", "cpu_s", "continued"} <= set(sampled.covariates)
+    assert {len(values) for values in sampled.covariates.values()} == {len(sampled.rounds)}
+
+
+def test_a_condition_is_a_covariate() -> None:
+    cold, hot = {"celsius": 40.0}, {"celsius": 90.0}
+
+    sampled = bench(0.25, device=surrounded(*[cold] * (WINDOW + 2), hot)).sample()
+
+    # one reading a round, and one after each block of one round
+    assert sampled.covariates["celsius"] == (40.0, 90.0, 90.0, 90.0, 90.0, 90.0)
+    assert PACE not in sampled.covariates
+    assert sampled.reference_s is None
+
+
+def test_a_condition_that_is_missing_once_is_left_out() -> None:
+    whole, failed = {"celsius": 40.0, "watts": 200.0}, {"watts": 200.0}
+
+    sampled = bench(0.25, device=surrounded(*[whole] * (WINDOW + 3), failed, whole)).sample()
+    late = bench(0.25, device=surrounded(*[failed] * (WINDOW + 3), whole)).sample()
+
+    assert ("celsius" in sampled.covariates, "watts" in sampled.covariates) == (True, True), "after a block, no round's"
+    assert "celsius" not in late.covariates
+    assert late.covariates["watts"] == (200.0,) * 6
+
+
+def test_the_pace_is_read_around_every_round() -> None:
+    """Blocks of one round: readings 0 and 1 are of the first, 2 and 3 of the second."""
+    readings = [4.0, 4.0, 4.0, 6.0, 5.0, 4.0, 4.0, 4.0, 8.0, 8.0, 2.0, 2.0]
+    told = [{REFERENCE: 1.0}] * WINDOW + [{REFERENCE: reading} for reading in readings]
+
+    sampled = bench(0.25, device=surrounded(*told)).sample(msgspec.structs.replace(OPEN, max_rounds=6))
+
+    assert sampled.reference_s == 2.0, "the tenth of twelve is the second best"
+    assert sampled.covariates[PACE] == (2.0, 3.0, 2.5, 2.0, 4.0, 1.0)
+    assert REFERENCE not in sampled.covariates
+
+
+def test_the_pace_is_against_what_is_known_if_that_is_better() -> None:
+    quick, slow = (
+        bench(0.25, device=surrounded({REFERENCE: 4.0})).sample(known_reference_s=known_s) for known_s in (2.0, 8.0)
+    )
+
+    assert (quick.reference_s, set(quick.covariates[PACE])) == (2.0, {2.0})
+    assert (slow.reference_s, set(slow.covariates[PACE])) == (4.0, {1.0})
+
+
+@pytest.mark.parametrize("missing", [0, 1, 3])
+def test_without_a_reading_around_every_round_there_is_no_pace(missing: int) -> None:
+    told = [{REFERENCE: 1.0}] * (WINDOW + missing) + [{}] + [{REFERENCE: 1.0}]
+
+    sampled = bench(0.25, device=surrounded(*told)).sample()
+
+    assert sampled.reference_s is None
+    assert not {PACE, REFERENCE} & set(sampled.covariates)
+
+
+def test_slow_rounds_are_set_aside_as_disturbed() -> None:
+    """Half of the machine's time it is slow, and so are the calls: the quiet blocks agree."""
+    told = [{REFERENCE: 1.0}] * WINDOW + ([{REFERENCE: 1.0}] * 2 + [{REFERENCE: 1.5}] * 2) * 50
+    durations = [0.25] * WINDOW + [0.25, 0.375] * 50
+
+    sampled = bench(*durations, device=surrounded(*told)).sample()
 
     assert sampled.stop is Stop.PRECISE
-    assert clock() == 2.0, "the least time, warm-up included"
+    assert len(sampled.block_sizes) == 11, "every second one is quiet, from the first to the eleventh"
 
 
-def test_noisy_calls_go_on_to_the_end_of_the_budget(sample_call: Sample) -> None:
-    noisy = [0.125, 0.25] * 100
-    sampled, _, clock = sample_call(noisy, Budget(max_warmup_s=1.0, max_s=8.0, max_rounds=1000))
+def test_conditions_are_asked_for_between_calls() -> None:
+    bench_ = bench(0.25, device=surrounded({}))
 
-    assert sampled.stop is Stop.MAX_SECONDS
-    assert 7.75 < clock() <= 8.0
+    bench_.sample()
 
-
-def test_the_greatest_number_of_rounds_holds(sample_call: Sample) -> None:
-    sampled, _, _ = sample_call([2**-10], Budget(max_rounds=17, min_rounds=17, min_s=100.0, max_s=100.0))
-
-    assert (len(sampled.rounds), sampled.stop) == (17, Stop.MAX_ROUNDS)
+    ends_of_calls = {n * 0.25 for n in range(bench_.call.count + 1)}
+    assert isinstance(bench_.device, Surrounded)
+    assert set(bench_.device.asked_at) <= ends_of_calls
 
 
-def test_the_smoke_budget_is_one_warm_up_call_and_one_round(sample_call: Sample) -> None:
-    sampled, call, _ = sample_call([2**-10], SMOKE_BUDGET)
-
-    assert (sampled.warm_up_rounds, len(sampled.rounds), call.count) == (1, 1, 2)
+# Waiting
 
 
 def test_time_inside_calls_is_that_of_every_call_and_nothing_between(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = FakeClock()
-    device = FakeAsyncDevice(clock)
-    call = Call(device, [0.25])
+    bench_ = bench(0.25)
 
-    def take_slowly(*arguments: object) -> object:
-        clock.advance(1.0)
-        return take_round(*arguments)  # type: ignore[arg-type]
+    def take_slowly(*arguments: Any) -> object:
+        bench_.clock.advance(1.0)
+        return take_round(*arguments)
 
     monkeypatch.setattr(loop, "take_round", take_slowly)
-    sampled = sample([Phase("forward_latency", call)], device, Budget(max_s=8.0, max_rounds=4), clock)
+    sampled = bench_.sample(Budget(max_s=8.0, max_rounds=4))
 
-    assert sampled.in_calls_s == 0.25 * call.count
+    assert sampled.in_calls_s == 0.25 * bench_.call.count
 
 
 def test_a_loop_on_a_device_that_is_not_waited_for_yields_nothing() -> None:
@@ -153,17 +580,8 @@ def test_a_loop_on_a_device_that_is_not_waited_for_yields_nothing() -> None:
         def wait(self) -> None:
             pass
 
-    clock = FakeClock()
-    device = Unwaited(clock)
-
     with pytest.raises(NotReadyError):
-        sample([Phase("forward_latency", Call(device, [0.25]))], device, Budget(), clock)
-
-
-def test_each_round_has_covariates_of_its_own(sample_call: Sample) -> None:
-    sampled, _, _ = sample_call([0.25], Budget(max_rounds=8, min_rounds=8))
-
-    assert all(set(r.covariates) == {"page_faults", "involuntary_switches", "cpu_s"} for r in sampled.rounds)
+        bench(0.25, device=Unwaited).sample()
 
 
 def test_a_real_model_on_the_fake_device_takes_as_long_as_its_operators() -> None:
@@ -171,10 +589,10 @@ def test_a_real_model_on_the_fake_device_takes_as_long_as_its_operators() -> Non
     clock = FakeClock()
     device = FakeAsyncDevice(clock)
     module = nn.Sequential(nn.Linear(4, 4), nn.ReLU())
-    call = Inference(module, torch.zeros(1, 4), torch.no_grad)
+    call = Inference(module, torch.zeros(1, 4), contextlib.nullcontext)
 
     with device.settings(case=None):  # type: ignore[arg-type]
-        sampled = sample(call.phases, device, Budget(max_rounds=3, min_rounds=3), clock)
+        sampled = sample(call.phases, device, Budget(max_rounds=3, min_rounds=3), clock=clock)
 
     assert {r.device_s for r in sampled.rounds} == {LAUNCH_S + 2 * OPERATOR_S}
     assert {r.host_s for r in sampled.rounds} == {LAUNCH_S + 2 * OPERATOR_S}

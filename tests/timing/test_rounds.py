@@ -103,8 +103,8 @@ def test_phases_queue_up_without_waits_between_them(device: FakeAsyncDevice, clo
 def test_covariates_are_what_was_added_between_the_waits(
     device: FakeAsyncDevice, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    totals = {"page_faults": 100.0, "involuntary_switches": 7.0, "cpu_s": 3.0}
-    monkeypatch.setattr(rounds, "read_counters", lambda: Counters(**totals))
+    totals = {"page_faults": 100.0, "involuntary_switches": 7.0, "cpu_s": 3.0, "run_delay_s": 2.0}
+    monkeypatch.setattr(rounds, "read_counters", lambda: Counters(steal_s=None, continued=None, **totals))
 
     def fault() -> None:
         totals["page_faults"] += 12
@@ -112,7 +112,22 @@ def test_covariates_are_what_was_added_between_the_waits(
 
     taken = take_round([Phase("forward_latency", fault)], device, clock)
 
-    assert taken.covariates == {"page_faults": 12.0, "involuntary_switches": 0.0, "cpu_s": 0.5}
+    assert taken.covariates == {"page_faults": 12.0, "involuntary_switches": 0.0, "cpu_s": 0.5, "run_delay_s": 0.0}
+
+
+def test_conditions_are_those_before_the_call_and_none_of_its_time(clock: FakeClock) -> None:
+    class SlowToTell(FakeAsyncDevice):
+        def conditions(self) -> dict[str, float]:
+            self.launch(2.0)
+            self.clock.advance(1.0)
+            return {"celsius": 40.0 + self.waits}
+
+    device = SlowToTell(clock)
+
+    taken = take_round([Phase("forward_latency", launching(device, 0.25))], device, clock)
+
+    assert taken.conditions == {"celsius": 40.0}
+    assert (taken.device_s, taken.host_s) == (0.25, 0.25)
 
 
 def test_the_cpu_is_timed_by_its_own_clock() -> None:

@@ -85,7 +85,9 @@ def _beside_latency(subject: Subject, sampled: Sampled, latency: Measurement) ->
         yield _blocked("host_latency", host_s, "host clock, wait-call-wait", sampled, _marks(latency))
     else:
         yield Unavailable(metric="host_latency", reason="on a CPU the host's clock is the clock: see latency")
-    if sampled.reference_s is not None:
+    if sampled.reference_s is None:
+        yield Unavailable(metric="reference_time", reason="the device tells no pace, or not round every call")
+    else:
         method = "product of two 256 × 256 matrices on the case's threads; the best tenth of this case, or as known"
         yield _single("reference_time", sampled.reference_s, method)
 
