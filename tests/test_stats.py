@@ -278,8 +278,8 @@ def test_ties_count_for_neither_side(values: list[int]) -> None:
 
 # Coverage of the interval over blocks, on simulated series
 
-REPETITIONS = 3000
-"""The share of intervals that hold the truth is known to 0.5 % (one standard error at 93 %). The draws are seeded."""
+REPETITIONS = 2000
+"""The share of intervals that hold the truth is known to 0.6 % (one standard error at 93 %). The draws are seeded."""
 
 LEAST_COVERAGE = 0.93
 

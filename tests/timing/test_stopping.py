@@ -89,7 +89,7 @@ def test_an_interval_must_be_narrow_twice_in_a_row() -> None:
 
 # What stopping does to the interval
 
-REPETITIONS = 3000
+REPETITIONS = 1500
 MOST_BLOCKS = 40
 OPEN = Budget(precision_target=0.02, min_rounds=1, max_rounds=10**9, min_s=0.0, max_s=1e9)
 
@@ -104,7 +104,7 @@ LAWS: dict[str, tuple[Draw, float, Callable[[int], float]]] = {
     "drifting": (series.drifting, 4.0, lambda n: 0.02 * ((n - 1) / 2 / (MOST_BLOCKS - 1)) - 0.01),
     "skewed": (series.skewed, 0.15, lambda _: 1.0),
 }
-"""How much each spreads about 1, so that ±2 % is reached soon or late; and the truth, of drift that of the blocks seen."""
+"""How much each spreads about 1, so that ±2 % is reached soon or late; and the truth, of a drift so far."""
 
 Stopped = Callable[[list[list[float]]], bool]
 
