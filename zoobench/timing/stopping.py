@@ -41,7 +41,7 @@ def _is_precise(blocks: Sequence[Block], target_ratio: float) -> bool:
 
     Who looks after every block and stops at the first narrow interval stops at one that is narrow by chance, the more
     often the more looks it takes. Simulated, two in a row lift the share of intervals that hold the truth where this
-    costs most, of autocorrelated rounds, from 89 % to 93 % (`tests/timing/test_stopping.py`).
+    costs most, of autocorrelated rounds, from 90 % to 94 % (`tests/timing/test_stopping.py`).
     """
     return all(_is_narrow(seen, target_ratio) for seen in (blocks, blocks[:-1]))
 
