@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import statistics
 
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor
 from zoobench.cases import Allocator, Case
 from zoobench.devices import CpuDevice, heap
 from zoobench.isolate import Tell
+from zoobench.records import Measurement
 from zoobench.timing.covariates import read_counters
 from zoobench.zoo.build import build_model
 
@@ -27,6 +29,27 @@ def page_faults_a_call(allocator: str, tell: Tell) -> None:
             model, images = build_model("squeezenet1_1").eval(), torch.randn(4, 3, 224, 224)
             within = _faults(model, images)
         tell((within, _faults(model, images)))
+
+
+def allocator_as_read(kind: str, tell: Tell) -> None:
+    """What the heap is read to do before and within the setting; and how far reading raised the peak."""
+    before = heap.read_allocator()
+    with heap.allocator(Allocator(kind)):
+        device = CpuDevice()
+        within = heap.read_allocator()
+        [growth] = [part.samples[0] for part in device.measure_other_memory() if isinstance(part, Measurement)]
+    tell((before, within, growth))
+
+
+def settings_as_read(case: Case, processors: tuple[int, ...], tell: Tell) -> None:
+    """What is read outside the settings, within them, and within them with oneDNN off; all on these processors."""
+    os.sched_setaffinity(0, processors)
+    device = CpuDevice()
+    outside = device.read_settings()
+    with device.settings(case):
+        within = device.read_settings()
+        with torch.backends.mkldnn.flags(enabled=False):
+            tell((outside, within, device.read_settings()))
 
 
 def process_memory(size_bytes: int, tell: Tell) -> None:

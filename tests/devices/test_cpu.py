@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,7 +16,8 @@ from synthetic import make_case
 from torch import nn
 
 from zoobench.calls import TrainingStep
-from zoobench.devices import CpuDevice, cpu
+from zoobench.devices import REFERENCE, CpuDevice, cpu
+from zoobench.devices.reference import ReferenceProduct
 from zoobench.isolate import ForkedWorkers, Task
 from zoobench.records import Measurement, Unavailable
 
@@ -71,6 +73,34 @@ def test_denormals_are_zero_on_every_thread_and_are_kept_again_afterwards() -> N
     before, within, after = in_worker("denormals", msgspec.structs.replace(CASE, threads=2))
 
     assert (before, within, after) == (1, 0, 1)
+
+
+def test_settings_are_read_from_the_live_process() -> None:
+    processors = tuple(sorted(os.sched_getaffinity(0)))
+    case = msgspec.structs.replace(CASE, threads=2)
+
+    outside, within, without_onednn = in_worker("settings_as_read", case, processors)
+
+    assert within["threads"] == "2"
+    assert (outside["flushes_denormals"], within["flushes_denormals"]) == ("False", "True")
+    assert (outside["allocator"], within["allocator"]) == ("system", "retained")
+    assert within["affinity"] == ",".join(map(str, processors))
+    assert within["onednn"] == str(torch.backends.mkldnn.is_available())
+    assert without_onednn == {**within, "onednn": "False"}
+
+
+def test_an_affinity_of_one_processor_is_read() -> None:
+    one = max(os.sched_getaffinity(0))
+
+    outside, *_ = in_worker("settings_as_read", CASE, (one,))
+
+    assert outside["affinity"] == str(one)
+
+
+def test_the_surroundings_are_the_pace_of_its_product(device: CpuDevice, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ReferenceProduct, "read_s", lambda _: 0.25)
+
+    assert device.conditions() == {REFERENCE: 0.25}
 
 
 # Facts

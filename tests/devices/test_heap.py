@@ -30,6 +30,29 @@ def test_a_net_faults_its_memory_in_on_every_call_unless_the_heap_is_retained() 
     assert after > 1000, "memory goes back to the kernel again"
 
 
+@pytest.mark.parametrize("kind", Allocator)
+def test_the_heap_is_read_as_it_is(kind: Allocator) -> None:
+    told: list[Any] = []
+    task = Task("device_tasks:allocator_as_read", (kind.value,))
+
+    assert ForkedWorkers().run(task, told.append, 120.0) is None
+
+    before, within, growth_bytes = told[0]
+    assert (before, within) == ("system", kind.value)
+    assert growth_bytes < heap._LARGE_BLOCK_BYTES / 2, "what is only asked about is not filled"
+
+
+@pytest.mark.parametrize("lacking", ["gnu_get_libc_version", "mallinfo2"])
+def test_a_heap_that_cannot_be_asked_is_unknown(monkeypatch: pytest.MonkeyPatch, lacking: str) -> None:
+    class Older:
+        gnu_get_libc_version = mallinfo2 = "present"
+
+    delattr(Older, lacking)
+    monkeypatch.setattr(ctypes, "CDLL", lambda _: Older())
+
+    assert heap.read_allocator() == "unknown"
+
+
 class FakeLibrary:
     """Records what is asked of glibc."""
 

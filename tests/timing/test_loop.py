@@ -216,8 +216,8 @@ def test_a_block_lasts_so_long(call_s: float, budget: Budget, size: int) -> None
 def test_rounds_come_in_blocks_of_one_size() -> None:
     sampled = bench(SHORT_S).sample()
 
-    assert sampled.block_sizes == (BLOCK,) * 6
-    assert len(sampled.rounds) == 6 * BLOCK
+    assert sampled.block_sizes == (BLOCK,) * 7
+    assert len(sampled.rounds) == 7 * BLOCK
 
 
 def test_the_size_of_a_block_is_by_calls_that_are_warm() -> None:
@@ -241,9 +241,9 @@ def test_the_layout_is_shuffled_before_every_block_and_a_short_call_settles_in()
 
     sampled = bench_.sample(layout=layout)
 
-    assert layout.after == [WINDOW + n * (BLOCK + 1) for n in range(6)]
-    assert bench_.call.count == WINDOW + 6 * (BLOCK + 1)
-    assert len(sampled.rounds) == 6 * BLOCK, "the settling call is no round"
+    assert layout.after == [WINDOW + n * (BLOCK + 1) for n in range(7)]
+    assert bench_.call.count == WINDOW + 7 * (BLOCK + 1)
+    assert len(sampled.rounds) == 7 * BLOCK, "the settling call is no round"
     assert sampled.is_shuffled
     assert sampled.in_calls_s == bench_.call.count * SHORT_S
 
@@ -260,7 +260,7 @@ def test_a_long_call_does_not_settle_not_even_in_the_first_block() -> None:
 
     sampled = bench_.sample(layout=layout)
 
-    assert layout.after == [WINDOW + n for n in range(6)]
+    assert layout.after == [WINDOW + n for n in range(7)]
     assert bench_.call.count == WINDOW + len(sampled.rounds)
     assert sampled.is_shuffled
 
@@ -272,7 +272,7 @@ def test_a_layout_that_once_had_no_room_is_not_called_shuffled(times_: int) -> N
     sampled = bench_.sample(layout=Moved(bench_.call, times_))
 
     assert not sampled.is_shuffled
-    assert bench_.call.count == WINDOW + 6 * BLOCK + times_, "where nothing moved nothing settles"
+    assert bench_.call.count == WINDOW + 7 * BLOCK + times_, "where nothing moved nothing settles"
 
 
 def test_without_a_layout_nothing_is_shuffled() -> None:
@@ -319,7 +319,7 @@ def test_steady_calls_stop_when_precise() -> None:
     sampled = bench_.sample(Budget(max_warmup_s=2.0, min_rounds=6, min_s=2.0, max_s=8.0))
 
     assert sampled.stop is Stop.PRECISE
-    assert bench_.clock() == (WINDOW + 6 * 2) * 0.125, "six blocks of two rounds"
+    assert bench_.clock() == (WINDOW + 7 * 2) * 0.125, "seven blocks of two rounds"
 
 
 def test_the_least_time_holds_warm_up_included() -> None:
@@ -343,7 +343,7 @@ def test_rounds_that_differ_alike_in_every_block_are_precise() -> None:
     """The blocks are the replicates: what varies inside each of them in the same way is not in doubt."""
     sampled = bench(*[SHORT_S, 3 * SHORT_S] * 500).sample()
 
-    assert (sampled.stop, len(sampled.block_sizes)) == (Stop.PRECISE, 6)
+    assert (sampled.stop, len(sampled.block_sizes)) == (Stop.PRECISE, 7)
 
 
 def test_the_greatest_number_of_rounds_holds() -> None:
@@ -408,7 +408,7 @@ def test_disturbed_rounds_do_not_keep_the_others_from_being_precise(pauses: Paus
 
     sampled = bench_.sample()
 
-    assert (sampled.stop, len(sampled.block_sizes)) == (Stop.PRECISE, 6)
+    assert (sampled.stop, len(sampled.block_sizes)) == (Stop.PRECISE, 7)
 
 
 def test_blocks_that_were_hardly_quiet_are_not_replicates(pauses: Pauses) -> None:
@@ -418,7 +418,7 @@ def test_blocks_that_were_hardly_quiet_are_not_replicates(pauses: Pauses) -> Non
 
     sampled = bench_.sample()
 
-    assert (sampled.stop, len(sampled.block_sizes)) == (Stop.PRECISE, 4 + 6)
+    assert (sampled.stop, len(sampled.block_sizes)) == (Stop.PRECISE, 4 + 7)
 
 
 def test_steadily_disturbed_rounds_are_never_precise(pauses: Pauses) -> None:
@@ -437,7 +437,7 @@ def test_a_pause_in_the_last_round_of_a_block_does_not_spend_the_budget(pauses: 
 
     sampled = bench_.sample(msgspec.structs.replace(OPEN, max_s=8.0))
 
-    assert (sampled.stop, len(sampled.block_sizes)) == (Stop.PRECISE, 6)
+    assert (sampled.stop, len(sampled.block_sizes)) == (Stop.PRECISE, 7)
 
 
 @pytest.mark.usefixtures("really_counted")
@@ -491,7 +491,7 @@ def test_a_condition_is_a_covariate() -> None:
     sampled = bench(0.25, device=surrounded(*[cold] * (WINDOW + 2), hot)).sample()
 
     # one reading a round, and one after each block of one round
-    assert sampled.covariates["celsius"] == (40.0, 90.0, 90.0, 90.0, 90.0, 90.0)
+    assert sampled.covariates["celsius"] == (40.0, *[90.0] * 6)
     assert PACE not in sampled.covariates
     assert sampled.reference_s is None
 
@@ -504,7 +504,7 @@ def test_a_condition_that_is_missing_once_is_left_out() -> None:
 
     assert ("celsius" in sampled.covariates, "watts" in sampled.covariates) == (True, True), "after a block, no round's"
     assert "celsius" not in late.covariates
-    assert late.covariates["watts"] == (200.0,) * 6
+    assert late.covariates["watts"] == (200.0,) * 7
 
 
 def test_the_pace_is_read_around_every_round() -> None:
@@ -546,7 +546,7 @@ def test_slow_rounds_are_set_aside_as_disturbed() -> None:
     sampled = bench(*durations, device=surrounded(*told)).sample()
 
     assert sampled.stop is Stop.PRECISE
-    assert len(sampled.block_sizes) == 11, "every second one is quiet, from the first to the eleventh"
+    assert len(sampled.block_sizes) == 13, "every second one is quiet, from the first to the thirteenth"
 
 
 def test_conditions_are_asked_for_between_calls() -> None:

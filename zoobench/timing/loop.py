@@ -12,7 +12,7 @@ import msgspec
 from zoobench.cases import Budget
 from zoobench.devices import REFERENCE, Device
 from zoobench.disturbance import PACE, causes
-from zoobench.stats import MIN_BLOCKS, Summary, summarize_blocks
+from zoobench.stats import MIN_BLOCKS
 from zoobench.summaries import quiet_blocks
 from zoobench.timing.covariates import watched_stops
 from zoobench.timing.layout import FixedLayout, Layout
@@ -87,7 +87,7 @@ def sample(
                 len(taken.rounds),
                 elapsed_s=clock() - began,
                 next_s=taken.expected_s(size),
-                undisturbed=taken.summarize_undisturbed,
+                undisturbed=taken.undisturbed,
             )
             if stop is not None:
                 break
@@ -160,11 +160,10 @@ class _Taken:
             return None
         return quiet_s([reading for block in self._readings for reading in block], self._known_reference_s)
 
-    def summarize_undisturbed(self) -> Summary | None:
-        """The summary of the rounds that nothing disturbed, if there are any."""
+    def undisturbed(self) -> list[list[float]]:
+        """The blocks of rounds that nothing disturbed."""
         samples = [r.device_s for r in self.rounds]
-        quiet = quiet_blocks(samples, self.block_sizes, causes(samples, self.covariates()))
-        return summarize_blocks(quiet) if quiet else None
+        return quiet_blocks(samples, self.block_sizes, causes(samples, self.covariates()))
 
     def _settle(self) -> None:
         """A new layout, and a call that makes itself at home in it. The first block is under a new one as well."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from zoobench.cases import Budget
-from zoobench.stats import MIN_BLOCKS, Summary
+from zoobench.stats import summarize_blocks
+
+Block = Sequence[float]
 
 
 class Stop(enum.StrEnum):
@@ -18,12 +20,12 @@ class Stop(enum.StrEnum):
 
 
 def reason_to_stop(
-    budget: Budget, rounds: int, *, elapsed_s: float, next_s: float, undisturbed: Callable[[], Summary | None]
+    budget: Budget, rounds: int, *, elapsed_s: float, next_s: float, undisturbed: Callable[[], Sequence[Block]]
 ) -> Stop | None:
     """Why to stop after a block, or None to go on.
 
     `elapsed_s` is the time since warm-up began, `next_s` what another block is expected to take: one that would end
-    past the budget is not begun. `undisturbed` summarises the rounds that nothing disturbed; it is asked last.
+    past the budget is not begun. `undisturbed` gives the blocks of rounds that nothing disturbed; it is asked last.
     """
     if rounds >= budget.max_rounds:
         return Stop.MAX_ROUNDS
@@ -34,7 +36,16 @@ def reason_to_stop(
     return Stop.PRECISE if _is_precise(undisturbed(), budget.precision_target) else None
 
 
-def _is_precise(summary: Summary | None, target_ratio: float) -> bool:
-    if summary is None or summary.blocks < MIN_BLOCKS or summary.half_width_ratio is None:
-        return False
-    return summary.half_width_ratio <= target_ratio
+def _is_precise(blocks: Sequence[Block], target_ratio: float) -> bool:
+    """Whether the interval is narrow, and was before the last block as well.
+
+    Who looks after every block and stops at the first narrow interval stops at one that is narrow by chance, the more
+    often the more looks it takes. Simulated, two in a row lift the share of intervals that hold the truth where this
+    costs most, of autocorrelated rounds, from 90 % to 94 % (`tests/timing/test_stopping.py`).
+    """
+    return all(_is_narrow(seen, target_ratio) for seen in (blocks, blocks[:-1]))
+
+
+def _is_narrow(blocks: Sequence[Block], target_ratio: float) -> bool:
+    half_width_ratio = summarize_blocks(blocks).half_width_ratio if blocks else None
+    return half_width_ratio is not None and half_width_ratio <= target_ratio
