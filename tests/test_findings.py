@@ -3,7 +3,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from synthetic import make_case, measurement, realistic_record
+from synthetic import TROUBLED, make_calibration, make_case, measurement, realistic_record
 
 from zoobench.cases import Allocator, Budget, Precision
 from zoobench.findings import MANY_PAGE_FAULTS, TEXTS, judge_device, judge_latency, text_of
@@ -124,6 +124,7 @@ def test_every_code_is_given_by_a_judge_and_renders() -> None:
         *judged(latency(1.0)),
         *judge_device(make_case(), is_native=False),
         Finding(code="not-retained", severity=Severity.WARNING),
+        *make_calibration(TROUBLED).findings,
     ]
     assert {finding.code for finding in given} == set(TEXTS)
     assert not any(re.search(r"[{}]", text_of(finding)) for finding in given)

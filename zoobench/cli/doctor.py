@@ -73,7 +73,7 @@ def _head(made: Calibration) -> list[str]:
     if facts.get("is_virtual") == "true":
         where.append("a virtual machine")
     busiest = facts.get("busiest_processes", "none")
-    others = [] if busiest == "none" else [f"busiest processes, in processors: {busiest}"]
+    others = [] if busiest == "none" else [f"busiest processes (and processors that each fills): {busiest}"]
     return [f"{', '.join(where)}, torch {facts.get('torch', '?')}", *others]
 
 

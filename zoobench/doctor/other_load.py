@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -25,8 +24,8 @@ def examine_other_load(_device_name: str, effort: Effort, tell: Tell) -> None:
     before = dict(processes())
     tell(measure_other_load(effort.load_s / INTERVALS))
     tell(measure_load_average())
-    busiest = busiest_names(before, dict(processes()), effort.load_s)
-    tell({"busiest_processes": ", ".join(busiest) or "none"})
+    names = busiest(before, dict(processes()), effort.load_s)
+    tell({"busiest_processes": ", ".join(names) or "none"})
 
 
 def measure_other_load(interval_s: float) -> Result:
@@ -60,17 +59,19 @@ def processes() -> Iterator[tuple[int, Process]]:
             times: Any = process.info["cpu_times"]
             if times is not None:
                 yield process.pid, (process.info["name"], times.user + times.system)
-    except OSError:
+    except (OSError, IndexError):  # psutil takes the first of no processes where /proc is empty
         return
 
 
-def busiest_names(before: dict[int, Process], after: dict[int, Process], seconds: float) -> Sequence[str]:
-    """Names of the processes that used most between two readings, `seconds` apart, with the processors they filled."""
-    used: Counter[str] = Counter()
-    for number, (name, total_s) in after.items():
-        used[name] += total_s - before.get(number, (name, 0.0))[1]  # type: ignore[assignment]  # a Counter of seconds
-    busy = [(name, used_s / seconds) for name, used_s in used.most_common(MOST_NAMES)]
-    return [f"{name} ({share:.1f})" for name, share in busy if share >= _LEAST_SHARE]
+def busiest(before: dict[int, Process], after: dict[int, Process], seconds: float) -> Sequence[str]:
+    """The processes that used most between two readings, `seconds` apart: name, number, and processors filled."""
+    used_s = {number: total_s - before.get(number, (name, 0.0))[1] for number, (name, total_s) in after.items()}
+    most = sorted(used_s, key=lambda number: used_s[number], reverse=True)[:MOST_NAMES]
+    return [
+        f"{after[number][0]} {number} ({used_s[number] / seconds:.1f})"
+        for number in most
+        if used_s[number] / seconds >= _LEAST_SHARE
+    ]
 
 
 def _busy_share(interval_s: float) -> float:
