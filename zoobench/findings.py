@@ -41,7 +41,7 @@ TEXTS = {
     "slow-clock": "reading the clock takes {cost}, as where the kernel does not trust the processor's own counter: "
     "look at /sys/devices/system/clocksource, and on a virtual machine ask for a stable counter",
     "wrong-time": "an operation of known duration is read wrong by {error}: no time measured here can be trusted; the "
-    "device's wait or its clock is at fault",
+    "device's wait, its clock, or heavy load is at fault",
     "wrong-count": "a matrix product of known size is counted wrong by {error}: no count can be trusted; this torch is "
     "newer than this zoobench knows",
     "wrong-memory": "an allocation of known size is measured wrong by {error}: no peak memory measured here can be "

@@ -27,7 +27,9 @@ def test_a_figure_is_derived_printed_and_judged() -> None:
     assert drift.text == "50.0 %"
     assert [finding.code for finding in drift.findings] == ["drifting"]
     assert readings["Multiply-accumulates a second"].text == "155 G"
-    assert readings["Multiply-accumulates a second"].findings == ()
+    assert not readings["Multiply-accumulates a second"].is_good, "no rate is good in itself"
+    assert readings["Known allocation, measured wrong by"].text == "-25.0 %", "of what must be exact, the worst"
+    assert readings["Processors at a fixed clock"].text == "50.0 %"
 
 
 def test_what_could_not_be_measured_says_why() -> None:
@@ -37,7 +39,13 @@ def test_what_could_not_be_measured_says_why() -> None:
 
     assert len(readings) == 3, "each of the figures of pace, and no other"
     assert {reading.text for reading in readings} == {"not available: the worker was killed by SIGKILL"}
-    assert not any(reading.is_available or reading.findings for reading in readings)
+    assert not any(reading.is_good or reading.findings for reading in readings)
+
+
+def test_on_a_quiet_machine_all_that_is_judged_is_good() -> None:
+    told_only = {"Load of the last minute", "Multiply-accumulates a second"}
+
+    assert {reading.title for reading in read_figures(make_calibration()) if not reading.is_good} == told_only
 
 
 def test_headlines_are_the_noise_the_spread_and_the_pace() -> None:

@@ -18,6 +18,16 @@ def typical(measurement: Measurement) -> float:
     return statistics.median(measurement.samples)
 
 
+def mean(measurement: Measurement) -> float:
+    """Of all samples: of 0 and 1, the share of 1."""
+    return statistics.fmean(measurement.samples)
+
+
+def furthest(measurement: Measurement) -> float:
+    """The sample furthest from 0, of what should be 0 exactly."""
+    return max(measurement.samples, key=abs)
+
+
 def process_medians(measurement: Measurement) -> tuple[float, ...]:
     """The median of each block; in `repeated_latency` a block is a process."""
     sizes = measurement.block_sizes or (len(measurement.samples),)

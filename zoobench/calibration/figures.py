@@ -12,28 +12,31 @@ from zoobench.records import Calibration, Finding, Measurement
 from zoobench.units import format_quantity
 
 
-def _nothing(_: Measurement) -> Iterable[Finding]:
-    return ()
-
-
 class Figure(msgspec.Struct, frozen=True, kw_only=True):
-    """A row of the table. `unit` is how the derived value is printed; a headline figure stands in every report."""
+    """A row of the table. `unit` is how the derived value is printed; a headline figure stands in every report.
+
+    One without a judge is only told: no value of it is good or bad in itself.
+    """
 
     title: str
     metric: str
     unit: str
     value_of: Callable[[Measurement], float] = derive.typical
-    judge: Callable[[Measurement], Iterable[Finding]] = _nothing
+    judge: Callable[[Measurement], Iterable[Finding]] | None = None
     is_headline: bool = False
+
+    def judged(self, measurement: Measurement) -> tuple[Finding, ...]:
+        """What its judge says, if it has one."""
+        return tuple(self.judge(measurement)) if self.judge else ()
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
-    """A figure of one calibration as text, or why there is none; `findings` is empty where it is good."""
+    """A figure of one calibration as text, or why there is none, and what was found about it."""
 
     title: str
     text: str
     findings: tuple[Finding, ...] = ()
-    is_available: bool = True
+    is_good: bool = False
     is_headline: bool = False
 
 
@@ -44,6 +47,7 @@ FIGURES = (
         title="Processors at a fixed clock",
         metric="performance_governor",
         unit=metrics.RATIO,
+        value_of=derive.mean,
         judge=judges.judge_governor,
     ),
     Figure(title="Threads a core", metric="threads_a_core", unit=metrics.COUNT, judge=judges.judge_cores),
@@ -71,6 +75,7 @@ FIGURES = (
         title="Known multiply-accumulates, counted wrong by",
         metric="known_macs_error",
         unit=metrics.RATIO,
+        value_of=derive.furthest,
         judge=judges.judge_known_macs,
     ),
     Figure(title="Multiply-accumulates a second", metric="product_rate", unit=metrics.COUNT),
@@ -84,6 +89,7 @@ FIGURES = (
         title="Known allocation, measured wrong by",
         metric="known_bytes_error",
         unit=metrics.RATIO,
+        value_of=derive.furthest,
         judge=judges.judge_known_bytes,
     ),
     Figure(
@@ -139,7 +145,7 @@ FIGURES = (
 def findings_of(measurements: Iterable[Measurement]) -> tuple[Finding, ...]:
     """What all judges say, in the order of the table."""
     by_metric = {measurement.metric: measurement for measurement in measurements}
-    judged = (figure.judge(by_metric[figure.metric]) for figure in FIGURES if figure.metric in by_metric)
+    judged = (figure.judged(by_metric[figure.metric]) for figure in FIGURES if figure.metric in by_metric)
     return tuple(finding for findings in judged for finding in findings)
 
 
@@ -157,10 +163,12 @@ def read_figures(calibration: Calibration) -> tuple[Reading, ...]:
 def _read(figure: Figure, measurement: Measurement | None, reason: str) -> Reading:
     if measurement is None:
         text = f"not available: {reason}"
-        return Reading(title=figure.title, text=text, is_available=False, is_headline=figure.is_headline)
+        return Reading(title=figure.title, text=text, is_headline=figure.is_headline)
+    findings = figure.judged(measurement)
     return Reading(
         title=figure.title,
         text=format_quantity(figure.value_of(measurement), figure.unit),
-        findings=tuple(figure.judge(measurement)),
+        findings=findings,
+        is_good=figure.judge is not None and not findings,
         is_headline=figure.is_headline,
     )

@@ -60,7 +60,7 @@ def judge_other_load(measurement: Measurement) -> Findings:
 
 def judge_governor(measurement: Measurement) -> Findings:
     """Of `performance_governor`: one sample a processor."""
-    share = sum(measurement.samples) / len(measurement.samples)
+    share = derive.mean(measurement)
     if share < 1:
         yield _warning("governor", share=format_percent(1 - share, digits=0))
 
@@ -102,14 +102,16 @@ def judge_known_time(measurement: Measurement) -> Findings:
 
 def judge_known_macs(measurement: Measurement) -> Findings:
     """Of `known_macs_error`, which is exactly 0 or wrong."""
-    if any(measurement.samples):
-        yield _warning("wrong-count", error=_signed(_furthest(measurement)))
+    error = derive.furthest(measurement)
+    if error:
+        yield _warning("wrong-count", error=_signed(error))
 
 
 def judge_known_bytes(measurement: Measurement) -> Findings:
     """Of `known_bytes_error`, which is exactly 0 or wrong."""
-    if any(measurement.samples):
-        yield _warning("wrong-memory", error=_signed(_furthest(measurement)))
+    error = derive.furthest(measurement)
+    if error:
+        yield _warning("wrong-memory", error=_signed(error))
 
 
 def judge_overhead(measurement: Measurement) -> Findings:
@@ -191,10 +193,6 @@ def _warning(code: str, **values: float | str) -> Finding:
 
 def _note(code: str, **values: float | str) -> Finding:
     return Finding(code=code, severity=Severity.NOTE, values=values)
-
-
-def _furthest(measurement: Measurement) -> float:
-    return max(measurement.samples, key=abs)
 
 
 def _signed(ratio: float) -> str:

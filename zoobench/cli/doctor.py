@@ -46,12 +46,12 @@ def doctor(
 
 
 def render_calibration(made: Calibration) -> list[str]:
-    """A line for each figure, `good` or what to change beneath it."""
+    """A line for each figure, `good` beside it or what to change beneath it."""
     readings = read_figures(made)
     width = max((len(reading.title) for reading in readings), default=0)
     lines = _head(made)
     for reading in readings:
-        verdict = GOOD if reading.is_available and not reading.findings else ""
+        verdict = GOOD if reading.is_good else ""
         lines.append(f"  {reading.title:<{width}}  {reading.text:<10}  {verdict}".rstrip())
         lines += [line for finding in reading.findings for line in _render_finding(finding)]
     return [*lines, _conclusion(made)]

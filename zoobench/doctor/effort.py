@@ -19,5 +19,5 @@ class Effort(msgspec.Struct, frozen=True, kw_only=True):
 FULL = Effort(load_s=2.0, product_s=1.0, paging_s=2.0, pace_s=6.0, processes=10, case_s=2.0)
 """With its processes' starts, about 45 s on two quiet cores."""
 
-QUICK = Effort(load_s=0.5, product_s=0.3, paging_s=0.7, pace_s=2.0, processes=6, case_s=0.6)
+QUICK = Effort(load_s=0.5, product_s=0.2, paging_s=0.4, pace_s=1.5, processes=6, case_s=0.5)
 """About 15 s."""

@@ -18,6 +18,7 @@ _EMPTY = "No run has a calibration of its machine: `python -m zoobench doctor` m
 _COLUMNS = (
     Column("run", "Run"),
     Column("made_at", "Calibrated"),
+    Column("device", "Device"),
     Column("figure", "Figure"),
     Column("value", "Value"),
     Column("advice", "What to change"),
@@ -40,10 +41,15 @@ def _rows(runs: Sequence[StoredRun], names: dict[str, str]) -> Iterable[tuple[st
             continue
         for reading in read_figures(made):
             if reading.is_headline or reading.findings:
-                yield names[stored.run.run_id], made.made_at, reading.title, reading.text, _advice(reading)
+                yield (
+                    names[stored.run.run_id],
+                    made.made_at,
+                    made.facts.get("device", ""),
+                    reading.title,
+                    reading.text,
+                    _advice(reading),
+                )
 
 
 def _advice(reading: Reading) -> str:
-    if not reading.is_available:
-        return ""
-    return "; ".join(map(text_of, reading.findings)) or GOOD
+    return GOOD if reading.is_good else "; ".join(map(text_of, reading.findings))
