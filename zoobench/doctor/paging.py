@@ -14,8 +14,11 @@ from zoobench.isolate import Tell
 from zoobench.records import Measurement, Unavailable
 from zoobench.subject import build_subject
 
-BATCH = 8
-"""Pictures, whose first maps are 25 MiB: above the size from which glibc asks the kernel for each block."""
+BATCH = 4
+"""Pictures, whose first maps are 12 MiB: more than glibc keeps of freed memory by default."""
+
+SETTLING_ROUNDS = 8
+"""A retained heap grows for two to five calls: threads that take turns differently need a little more of it."""
 
 METRICS = {Allocator.RETAINED: "faults_retained", Allocator.SYSTEM: "faults_system"}
 
@@ -37,7 +40,8 @@ def measure_paging(device_name: str, allocator: Allocator, seconds: float) -> Re
         reason = _obstacle(device, allocator)
         if reason:
             return Unavailable(metric=METRICS[allocator], reason=reason)
-        rounds = rounds_for(seconds, build_subject(case, device).call, device)
+        call = build_subject(case, device).call
+        rounds = rounds_for(seconds, call, device, warm_up_rounds=SETTLING_ROUNDS)
     covariates = covariates_of(rounds)
     faults = covariates.pop("page_faults")
     times = {"call_s": tuple(r.device_s for r in rounds)}

@@ -12,7 +12,10 @@ from zoobench.devices import Device, get_device
 from zoobench.timing.rounds import HOST_CLOCK, Clock, Phase, Round, take_round
 
 _WARM_UP_ROUNDS = 3
-_LEAST_ROUNDS = 3
+
+LEAST_ROUNDS = 5
+"""A median of fewer is one odd round's to move."""
+
 _DECIMALS = 9
 
 
@@ -24,14 +27,21 @@ def as_in_a_case(case: Case) -> Iterator[Device]:
         yield device
 
 
-def rounds_for(seconds: float, call: Callable[[], object], device: Device, clock: Clock = HOST_CLOCK) -> list[Round]:
-    """A few rounds to warm up, then rounds until the time is over, three at least."""
+def rounds_for(
+    seconds: float,
+    call: Callable[[], object],
+    device: Device,
+    clock: Clock = HOST_CLOCK,
+    *,
+    warm_up_rounds: int = _WARM_UP_ROUNDS,
+) -> list[Round]:
+    """A few rounds to warm up, which are left out, then rounds until the time is over, a few at least."""
     phases = [Phase("latency", call)]
-    for _ in range(_WARM_UP_ROUNDS):
+    for _ in range(warm_up_rounds):
         take_round(phases, device, clock)
     ends_s = clock() + seconds
     rounds: list[Round] = []
-    while len(rounds) < _LEAST_ROUNDS or clock() < ends_s:
+    while len(rounds) < LEAST_ROUNDS or clock() < ends_s:
         rounds.append(take_round(phases, device, clock))
     return rounds
 
