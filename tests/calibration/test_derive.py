@@ -67,6 +67,7 @@ def test_pace_is_held_against_the_best() -> None:
 
     assert derive.pace_ratio(measured) == 0.5
     assert derive.slow_share(measured) == 9 / 13, "of the time, not of the pieces"
+    assert derive.slow_share(measurement("pace", 1.0, derive.SLOW_RATIO)) == 0, "no slower than that is not slow"
 
 
 def test_drift_is_from_the_first_third_to_the_last() -> None:

@@ -40,6 +40,19 @@ def test_a_device_whose_clock_runs_slow_is_read_wrong_by_that() -> None:
     assert verdict(result) == ["wrong-time"]
 
 
+def test_it_is_the_reading_of_the_device_that_is_checked_where_it_has_one() -> None:
+    """The host is late to notice the end, which is no error of the device's own marks."""
+
+    class SlowToWait(BusyDevice):
+        def wait(self) -> None:
+            super().wait()
+            self.clock.advance(2.0)
+
+    device = SlowToWait()
+
+    assert verdict(measure_known_time(device, device.clock)) == []
+
+
 def test_a_harness_that_forgets_to_wait_is_caught() -> None:
     """It reads the host's clock before the device has done anything: the whole duration is missing."""
     device = ForgetfulDevice()
