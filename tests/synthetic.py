@@ -7,9 +7,11 @@ import random
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from zoobench import calibration
 from zoobench.cases import Budget, Case, MemoryFormat, Mode, ModelRef, Precision
 from zoobench.catalogue import Entry
 from zoobench.records import (
+    Calibration,
     CaseRecord,
     DeviceFacts,
     Environment,
@@ -169,6 +171,59 @@ def make_run(
         environment=environment,
     )
     return StoredRun(run=run, records=tuple(records), notes=(), path=Path("results") / run_id)
+
+
+QUIET = (
+    measurement("other_load", 0.01, 0.0, 0.02),
+    measurement("load_average", 0.25),
+    measurement("performance_governor", 1.0, 1.0),
+    measurement("threads_a_core", 1.0),
+    measurement("allowed_share", 1.0),
+    measurement("timer_resolution", 4e-8, 4e-8),
+    measurement("timer_cost", 5e-8, 5e-8),
+    measurement("known_time_error", 0.002, 0.0005, 0.0001),
+    measurement("round_overhead", 1e-6, 1e-6, 2e-6),
+    measurement("known_macs_error", 0.0),
+    measurement("product_rate", 1.5e11, 1.6e11),
+    measurement("thread_efficiency", 0.95, 0.97),
+    measurement("known_bytes_error", 0.0, 0.0),
+    measurement("faults_retained", 0.0, 0.0, 9.0),
+    measurement("faults_system", 0.0, 0.0, 9.0),
+    measurement("pace", 1.0, 1.01, 1.0, 1.01, 1.0, 1.01),
+    measurement("steal", 0.0),
+    measurement("repeated_latency", 1.0, 1.0, 1.01, 1.01, 1.0, 1.01, block_sizes=(2, 2, 1, 1)),
+)
+"""Of a machine on which there is nothing to change."""
+
+TROUBLED = (
+    measurement("other_load", 0.5, 0.4, 0.6),
+    measurement("load_average", 3.5),
+    measurement("performance_governor", 0.0, 1.0),
+    measurement("threads_a_core", 2.0),
+    measurement("allowed_share", 0.5),
+    measurement("timer_resolution", 0.001, 0.001),
+    measurement("timer_cost", 2e-6, 2e-6),
+    measurement("known_time_error", -1.0, -1.0, -1.0),
+    measurement("round_overhead", 5e-5, 5e-5, 5e-5),
+    measurement("known_macs_error", 1.0),
+    measurement("product_rate", 1.5e11, 1.6e11),
+    measurement("thread_efficiency", 0.5, 0.5),
+    measurement("known_bytes_error", 0.0, -0.25),
+    measurement("faults_retained", 1500.0, 1500.0),
+    measurement("faults_system", 13_581.0, 13_581.0),
+    measurement("pace", 1.0, 1.0, 1.25, 1.25, 1.5, 1.5),
+    measurement("steal", 0.125),
+    measurement("repeated_latency", 1.0, 1.5, 2.0, 2.0, block_sizes=(1, 1, 1, 1)),
+)
+"""Of a machine on which every judge has something to say."""
+
+
+def make_calibration(measurements: Iterable[Measurement] = QUIET, **more: object) -> Calibration:
+    """As `zoobench doctor` makes it from these."""
+    measured = tuple(measurements)
+    facts = {"processor": "Example CPU", "threads": "2", "torch": "2.14.1", "instruction_set": "AVX512"}
+    plain = {"made_at": "2026-03-01T09:00:00+00:00", "facts": facts, "findings": calibration.findings_of(measured)}
+    return Calibration(measurements=measured, **{**plain, **more})
 
 
 def default_cases(

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import msgspec
 import pytest
-from synthetic import make_case, measurement, realistic_record
+from synthetic import TROUBLED, make_calibration, make_case, measurement, realistic_record
 
 from zoobench import findings
 from zoobench.cases import Allocator, Budget, Precision
@@ -237,6 +237,7 @@ def test_every_code_is_given_by_a_judge_and_renders() -> None:
         *judge_warm_up(BUDGET, is_flat=False),
         *judge_device(make_case(), is_native=False),
         Finding(code="not-retained", severity=Severity.WARNING),
+        *make_calibration(TROUBLED).findings,
     ]
     assert {finding.code for finding in given} == set(TEXTS) - {"few-rounds"}, "which older records have"
     assert not any(re.search(r"[{}]", text_of(finding)) for finding in given)

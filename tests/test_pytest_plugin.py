@@ -17,13 +17,16 @@ import torch
 import torchvision  # noqa: F401 - imported before pytester takes its snapshot of what is imported: torch cannot be twice
 from fakes import make_device, register
 from processes import interruptible
+from synthetic import make_calibration
 
 import zoobench.environment
 import zoobench.runner  # noqa: F401 - as torchvision
-from zoobench import store
+from zoobench import calibration, store
 from zoobench.cases import Mode
+from zoobench.isolate import InProcess
 from zoobench.probes import all_probes
 from zoobench.records import FailureKind
+from zoobench.session import open_lab
 from zoobench.store import StoredRun
 
 USAGE_ERROR = 2
@@ -115,6 +118,29 @@ def test_a_suite_is_measured_recorded_and_handed_to_pytest_benchmark(run: Run, p
     assert benchmark["extra_info"]["case"] == record.case.id
     result.stdout.fnmatch_lines(["*1/1*lenet5 infer b1 fp32*took*", f"results: *{stored.run.run_id}*% of the time*"])
     result.stdout.fnmatch_lines([f"report:  python -m zoobench report {stored.run.run_id}"])
+
+
+def test_a_run_carries_the_calibration_that_lies_beside_it(run: Run, pytester: pytest.Pytester) -> None:
+    here = open_lab(InProcess(), device="auto").environment
+    made = make_calibration(facts=calibration.facts_of(here))
+    calibration.write_calibration(made, pytester.path / "results")
+
+    result = run("--benchmark-only")
+
+    assert the_run(pytester.path).run.environment.calibration == made
+    assert "note:" not in text_of(result)
+
+
+def test_a_calibration_of_another_machine_is_a_line_and_the_run_goes_on(run: Run, pytester: pytest.Pytester) -> None:
+    here = open_lab(InProcess(), device="auto").environment
+    made = make_calibration(facts=calibration.facts_of(here) | {"processor": "Another CPU"})
+    calibration.write_calibration(made, pytester.path / "results")
+
+    result = run("--benchmark-only")
+
+    result.assert_outcomes(passed=1)
+    assert the_run(pytester.path).run.environment.calibration is None
+    result.stdout.fnmatch_lines(["note:    no calibration: *doctor.json was made with processor 'Another CPU', here *"])
 
 
 def test_its_table_shows_our_numbers(run: Run, pytester: pytest.Pytester) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 import pytest
 from fakes import TellingExecutor
-from synthetic import make_case
+from synthetic import make_calibration, make_case
 
-from zoobench import store
+from zoobench import calibration, store
 from zoobench.cases import COUNT_ONLY, Budget, Case, Mode, ModelRef, Precision
 from zoobench.errors import BadInputError, StoreError, UnknownNameError, ZoobenchError
 from zoobench.isolate import InProcess, Task
@@ -97,6 +97,27 @@ def test_a_lab_gives_the_facts_of_its_devices() -> None:
         lab.device("cuda:0")
     with pytest.raises(BadInputError, match="unknown device 'tpu': known are cpu, cuda"):
         lab.device("tpu")
+
+
+@pytest.mark.parametrize("has_cuda", [True, False])
+def test_the_preferred_device_is_a_gpu_where_there_is_one(*, has_cuda: bool) -> None:
+    cuda = DeviceFacts(name="cuda", is_available=has_cuda)
+    environment = msgspec.structs.replace(ENVIRONMENT, devices=(ENVIRONMENT.devices[0], cuda))
+
+    lab = Lab(executor=TellingExecutor(), environment=environment)
+
+    assert lab.preferred_device() == ("cuda" if has_cuda else "cpu")
+
+
+def test_a_lab_is_calibrated_by_what_lies_beside_its_runs(tmp_path: Path) -> None:
+    lab = Lab(executor=TellingExecutor(), environment=ENVIRONMENT)
+    assert lab.calibrated(tmp_path) == (lab, ())
+
+    made = make_calibration(facts=calibration.facts_of(ENVIRONMENT))
+    calibration.write_calibration(made, tmp_path)
+    calibrated, notes = lab.calibrated(tmp_path)
+
+    assert (calibrated.environment.calibration, calibrated.executor, notes) == (made, lab.executor, ())
 
 
 def test_a_case_must_suit_its_device_and_its_model() -> None:

@@ -51,6 +51,44 @@ TEXTS = {
     "a larger --zoobench-max-seconds gives it more",
     "not-retained": "the C library is not glibc, so freed memory may go back to the kernel within every call",
     "emulated-precision": "{device} has no instructions for {precision}: it is emulated, and slower than fp32",
+    "other-load": "other processes used {share} of the processors while nothing was measured: end them, or measure "
+    "when the machine is quiet",
+    "governor": "{share} of the processors change their clock with the load: "
+    "`cpupower frequency-set --governor performance` keeps it up",
+    "smt-siblings": "{threads} of the usable threads share a core and slow each other down: --zoobench-threads with "
+    "one a core is steadier",
+    "processor-quota": "the container may use only {share} of the processors that it shows, so threads are stopped in "
+    "the middle of calls: raise its quota, or set --zoobench-threads to what it allows",
+    "coarse-clock": "the clock moves in steps of {step}: do not trust times under {shortest}; a kernel whose "
+    "clocksource is the processor's own counter has a finer one",
+    "slow-clock": "reading the clock takes {cost}, as where the kernel does not trust the processor's own counter: "
+    "look at /sys/devices/system/clocksource, and on a virtual machine ask for a stable counter",
+    "wrong-time": "an operation of known duration is read wrong by {error}: no time measured here can be trusted; the "
+    "device's wait, its clock, or heavy load is at fault",
+    "wrong-count": "a matrix product of known size is counted wrong by {error}: no count can be trusted; this torch is "
+    "newer than this zoobench knows",
+    "wrong-memory": "an allocation of known size is measured wrong by {error}: no peak memory measured here can be "
+    "trusted; a replaced allocator (LD_PRELOAD, PYTORCH_ variables) may hide it",
+    "slow-rounds": "a call that does nothing reads {overhead}: calls under {shortest} read more than 1 % too long; "
+    "a larger batch makes them longer",
+    "threads-in-vain": "each of all threads reaches {efficiency} of what one reaches alone: cores are shared (SMT, a "
+    "quota, other load or another machine on the same host); try a smaller --zoobench-threads",
+    "heap-not-kept": "{faults:.0f} page faults a call although the heap is retained: times are of the kernel as well; "
+    "a replaced allocator (LD_PRELOAD, MALLOC_ variables) may be why",
+    "system-heap": "with --zoobench-allocator system a call has {faults:.0f} page faults, and takes longer for it: the "
+    "default, retained, has none",
+    "slow-pace": "the same work takes {ratio} longer in the median than at best: a fixed clock (governor, turbo off), "
+    "fewer threads, or less load makes it steady",
+    "slow-spells": "{share} of the time went into slow spells: other load, or another machine on the same host; "
+    "measure when it is quiet, or on processors of your own",
+    "drifting": "the same work became {ratio} {way} within seconds: the clock follows heat or load; fix it (governor, "
+    "turbo off), or let the machine warm up before a run",
+    "steal": "the hypervisor gave {share} of the time to other machines: measure at another time, or on a host of your "
+    "own",
+    "noise-floor": "the same case measured twice differs by {floor}, up to {largest}: smaller differences mean nothing "
+    "here; a quieter machine lowers it",
+    "process-spread": "the medians of {processes:.0f} processes vary by {spread} (one standard deviation): one process "
+    "is one draw; compare means of several, or quieten the machine",
 }
 
 

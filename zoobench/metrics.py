@@ -52,6 +52,48 @@ def _opinion(key: str, title: str) -> Metric:
     return Metric(key=key, title=title, unit=COUNT, better=Better.NEITHER, comparison=Comparison.EXACT)
 
 
+def _state(key: str, title: str, unit: str) -> Metric:
+    """A fact of the machine, of which more is better."""
+    return Metric(key=key, title=title, unit=unit, better=Better.HIGHER, comparison=Comparison.EXACT)
+
+
+def _error(key: str, title: str, comparison: Comparison) -> Metric:
+    """What was read over what is true, less 1."""
+    return Metric(key=key, title=title, unit=RATIO, better=Better.NEITHER, comparison=comparison)
+
+
+_CALIBRATION = (
+    Metric(key="other_load", title="Processor time of other processes, as a share of all", unit=RATIO),
+    Metric(key="load_average", title="Mean number of runnable threads in the last minute", unit=COUNT),
+    _state("performance_governor", "Whether a processor's frequency governor is `performance`", RATIO),
+    Metric(key="threads_a_core", title="Usable threads a core", unit=COUNT, comparison=Comparison.EXACT),
+    _state("allowed_share", "Processor time that the container may use, as a share of its processors", RATIO),
+    Metric(key="timer_resolution", title="Smallest step of the clock", unit=SECONDS),
+    Metric(key="timer_cost", title="Time to read the clock", unit=SECONDS),
+    _error("known_time_error", "Error in the time of an operation of known duration", Comparison.NOISY),
+    Metric(key="round_overhead", title="Time read for a call that does nothing", unit=SECONDS),
+    _error("known_macs_error", "Error in the count of a matrix product of known size", Comparison.EXACT),
+    Metric(
+        key="product_rate",
+        title="Multiply-accumulates a second of a matrix product",
+        unit=PER_SECOND,
+        better=Better.HIGHER,
+    ),
+    Metric(
+        key="thread_efficiency",
+        title="Rate of all threads over that of one, a thread",
+        unit=RATIO,
+        better=Better.HIGHER,
+    ),
+    _error("known_bytes_error", "Error in the peak memory of an allocation of known size", Comparison.EXACT),
+    Metric(key="faults_retained", title="Page faults of a call with the retained heap", unit=COUNT),
+    Metric(key="faults_system", title="Page faults of a call with the system's heap", unit=COUNT),
+    Metric(key="pace", title="Time of the same work, again and again", unit=SECONDS),
+    Metric(key="steal", title="Time that the hypervisor gave to others, as a share of all", unit=RATIO),
+    Metric(key="repeated_latency", title="Time of the same call in several processes", unit=SECONDS),
+)
+"""What `zoobench doctor` measures, of the machine rather than of a model."""
+
 METRICS: tuple[Metric, ...] = (
     _fact("parameters", "Parameters"),
     _fact("trainable_parameters", "Trainable parameters"),
@@ -89,6 +131,7 @@ METRICS: tuple[Metric, ...] = (
     _opinion("published_macs", "Multiply-accumulates that the model's publisher prints"),
     _opinion("published_parameters", "Parameters that the model's publisher prints"),
     Metric(key="process_memory", title="Peak growth of the process's memory", unit=BYTES),
+    *_CALIBRATION,
 )
 
 _BY_KEY = {metric.key: metric for metric in METRICS}

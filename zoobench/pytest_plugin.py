@@ -110,14 +110,14 @@ class Bench:
             return self.options.device
         if suite.device is not None:
             return suite.device
-        cuda = next((facts for facts in self.lab.environment.devices if facts.name == "cuda"), None)
-        return "cuda" if cuda is not None and cuda.is_available else "cpu"
+        return self.lab.preferred_device()
 
     def _open_run(self) -> None:
         if self.is_smoke:
             return
         if self.options.resume is None:
-            self.writer = start_run(self.options.results, self.lab, label=self.options.label, command=self.command)
+            lab, self.notes = self.lab.calibrated(self.options.results)
+            self.writer = start_run(self.options.results, lab, label=self.options.label, command=self.command)
             return
         self.writer, stored = resume_run(self.options.results, self.options.resume, self.lab)
         self._finished, self.notes = stored.records, stored.notes

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from zoobench import catalogue, forecast, metrics, store
+from zoobench import calibration, catalogue, forecast, metrics, store
 from zoobench.cases import Budget, Case, ImageSize, ModelRef
 from zoobench.errors import BadInputError, ZoobenchError
 from zoobench.isolate import Executor, Task
@@ -60,6 +60,16 @@ class Lab(msgspec.Struct, frozen=True, kw_only=True):
                 raise BadInputError(f"device {name!r} is not available here: {facts.reason}")
         known = ", ".join(facts.name for facts in self.environment.devices)
         raise BadInputError(f"unknown device {name!r}: known are {known}")
+
+    def preferred_device(self) -> str:
+        """What `auto` stands for: cuda where there is one."""
+        has_cuda = any(facts.name == "cuda" and facts.is_available for facts in self.environment.devices)
+        return "cuda" if has_cuda else "cpu"
+
+    def calibrated(self, results: Path) -> tuple[Lab, tuple[str, ...]]:
+        """This lab with the calibration of that folder (`zoobench doctor`), or a line that says why not."""
+        environment, notes = calibration.attach(self.environment, results)
+        return msgspec.structs.replace(self, environment=environment), notes
 
 
 def open_lab(executor: Executor, *, device: str) -> Lab:

@@ -8,6 +8,7 @@ import typer
 
 from zoobench.cli.build import build
 from zoobench.cli.count import count
+from zoobench.cli.doctor import doctor
 from zoobench.cli.env import env
 from zoobench.cli.list_ import list_
 from zoobench.cli.report import report
@@ -29,6 +30,7 @@ app.command("list")(list_)
 app.command("count")(count)
 app.command("build")(build)
 app.command("env")(env)
+app.command("doctor")(doctor)
 
 
 def main() -> None:

@@ -15,6 +15,7 @@ from pyarrow.csv import write_csv
 from zoobench.errors import StoreError
 from zoobench.frame import collect_frame
 from zoobench.reports.audit import audit_table
+from zoobench.reports.calibration import calibration_table
 from zoobench.reports.charts import CHARTS
 from zoobench.reports.charts.canvas import PNG_DPI
 from zoobench.reports.charts.papers import PAPER_CHARTS
@@ -55,7 +56,7 @@ def write_report(runs: Iterable[StoredRun], out: Path) -> ReportPaths:
     read = tuple(runs)
     frame = collect_frame(read)
     view = view_of(frame)
-    tables = build_tables(view, read)
+    tables = (*build_tables(view, read), calibration_table(read))
     beside = (predicted_table(read), audit_table(read), reproduction_table(read), claims_table(read))
     try:
         for folder in (out / TABLES, out / FIGURES):
