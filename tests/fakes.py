@@ -157,6 +157,9 @@ class FakeAsyncDevice:
         self.wait()
         return PeakMemory(growth_bytes=self.allocator.peak_bytes - baseline_bytes, method="fake allocator")
 
+    def free_memory_bytes(self) -> int:
+        return self.allocator.capacity_bytes - self.allocator.current_bytes
+
     def measure_other_memory(self) -> tuple[Result, ...]:
         reserved = float(self.allocator.peak_reserved_bytes)
         return (

@@ -110,8 +110,7 @@ class Bench:
             return self.options.device
         if suite.device is not None:
             return suite.device
-        cuda = next((facts for facts in self.lab.environment.devices if facts.name == "cuda"), None)
-        return "cuda" if cuda is not None and cuda.is_available else "cpu"
+        return self.lab.default_device()
 
     def _open_run(self) -> None:
         if self.is_smoke:

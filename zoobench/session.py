@@ -61,6 +61,11 @@ class Lab(msgspec.Struct, frozen=True, kw_only=True):
         known = ", ".join(facts.name for facts in self.environment.devices)
         raise BadInputError(f"unknown device {name!r}: known are {known}")
 
+    def default_device(self) -> str:
+        """The name of the device for whoever names none: CUDA where there is a GPU."""
+        cuda = next((facts for facts in self.environment.devices if facts.name == "cuda"), None)
+        return "cuda" if cuda is not None and cuda.is_available else "cpu"
+
 
 def open_lab(executor: Executor, *, device: str) -> Lab:
     """Find out where we are.

@@ -103,6 +103,9 @@ class CudaDevice:
         growth = torch.cuda.max_memory_allocated(self._index) - baseline
         return PeakMemory(growth_bytes=growth, method="peak of the caching allocator over one call")
 
+    def free_memory_bytes(self) -> int:
+        return torch.cuda.mem_get_info(self._index)[0]
+
     def measure_other_memory(self) -> tuple[Result, ...]:
         reserved = Measurement(
             metric="peak_reserved",

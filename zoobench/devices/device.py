@@ -77,6 +77,10 @@ class Device(Protocol):
         """Run the call once and say how far it raised the allocated bytes."""
         ...
 
+    def free_memory_bytes(self) -> int:
+        """Bytes that a call may be given: what nobody holds now, less what must stay free."""
+        ...
+
     def measure_other_memory(self) -> tuple[Result, ...]:
         """The metrics `peak_reserved` and `process_memory`, since the process began."""
         ...
