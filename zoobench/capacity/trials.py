@@ -74,12 +74,11 @@ def expected_edge(limit_bytes: int, trials: Iterable[Trial]) -> int | None:
 
     None without two, or where the larger batch does not take more.
     """
-    measured = [
-        (abs(trial.peak_bytes - limit_bytes), trial.batch, trial.peak_bytes) for trial in trials if trial.peak_bytes
-    ]
-    if len(measured) < 2:  # noqa: PLR2004 - a line has two points
+    measured = [(trial.batch, trial.peak_bytes) for trial in trials if trial.peak_bytes is not None]
+    nearest = sorted(measured, key=lambda point: abs(point[1] - limit_bytes))[:2]
+    if len(nearest) < 2:  # noqa: PLR2004 - a line has two points
         return None
-    (_, low, low_bytes), (_, high, high_bytes) = sorted(sorted(measured)[:2], key=lambda point: point[1])
+    (low, low_bytes), (high, high_bytes) = sorted(nearest)
     if high_bytes <= low_bytes:
         return None
     return low + (limit_bytes - low_bytes) * (high - low) // (high_bytes - low_bytes)
