@@ -35,7 +35,7 @@ def trials_of(slope: int, intercept: int, batches: list[int]) -> list[Trial]:
 
 
 @pytest.mark.parametrize(("size_bytes", "fits"), [(999, True), (1000, True), (1001, False)])
-def test_what_takes_no_more_than_the_limit_fits(size_bytes: int, fits: bool) -> None:
+def test_what_takes_no_more_than_the_limit_fits(size_bytes: int, *, fits: bool) -> None:
     trial = judge_trial(3, LIMIT, [Step(TRIAL), peak(size_bytes)], None)
     assert trial == Trial(batch=3, fits=fits, peak_bytes=size_bytes)
 
