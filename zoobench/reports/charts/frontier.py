@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -15,8 +14,8 @@ from zoobench import catalogue, metrics
 from zoobench.reports import palette
 from zoobench.reports.capacity import Frontier
 from zoobench.reports.charts import canvas
-from zoobench.reports.charts.canvas import Spot
-from zoobench.reports.placement import Box
+from zoobench.reports.escape import figure_text
+from zoobench.reports.placement import spread
 from zoobench.units import format_bytes
 
 
@@ -34,10 +33,11 @@ _TITLE = "Memory frontier: the largest batch that fits"
 _LIMIT = "#666666"
 _DASHES = ("-", "--", "-.", ":")
 _MARKER: dict[str, Any] = {"linestyle": "", "markersize": 7.0}
+_FILLED: dict[str, Any] = {"markeredgecolor": "black", "markeredgewidth": 0.6, "zorder": 5}
+_HOLLOW: dict[str, Any] = {"markerfacecolor": "white", "markeredgewidth": 1.2, "zorder": 4}
 _COLUMNS = 2
-_STEPS = 24
-_HEADROOM = 6.0
-"""Above the highest point, as a ratio: names have room there."""
+_GAP = 0.02
+"""Between names and lines, as a share of the panel's width."""
 
 
 def memory_frontier(frontiers: Sequence[Frontier]) -> Figure | None:
@@ -56,8 +56,7 @@ def memory_frontier(frontiers: Sequence[Frontier]) -> Figure | None:
     canvas.group_legend(figure, {_group(frontier) for frontier in drawn}, _handles())
     canvas.freeze_layout(figure)
     for ax, of_panel in zip(axes, panels.values(), strict=False):
-        spots = [Spot(*_answer(frontier), _name(frontier)) for frontier in of_panel]
-        canvas.say_unlabelled(ax, canvas.label_spots(ax, spots, soft=_covered(of_panel)))
+        _label_starts(ax, of_panel)
     return figure
 
 
@@ -80,9 +79,9 @@ def _draw_panel(ax: Axes, title: str, frontiers: Sequence[Frontier]) -> None:
     canvas.batch_axis(ax.xaxis, _ticks(batches[-1]))
     canvas.log_axis(ax, "y", metrics.BYTES, [*peaks, *limits])
     ax.set_xlim(0.8, batches[-1] * 1.6)
-    ax.set_ylim(min(*peaks, *limits) / 1.5, max(*peaks, *limits) * _HEADROOM)
+    ax.set_ylim(min(*peaks, *limits) / 1.5, max(*peaks, *limits) * 1.5)
     for limit in limits:
-        ax.axhline(limit, color=_LIMIT, linewidth=1.0, linestyle="--", zorder=2)
+        ax.plot([1.0, ax.get_xlim()[1]], [limit] * 2, color=_LIMIT, linewidth=1.0, linestyle="--", zorder=2)
     for index, frontier in enumerate(frontiers):
         _draw(ax, frontier, _DASHES[index % len(_DASHES)])
 
@@ -98,14 +97,9 @@ def _draw(ax: Axes, frontier: Frontier, dashes: str) -> None:
     points = _points(frontier)
     xs, ys = zip(*points, strict=True)
     ax.plot(xs, ys, color=style.color, linewidth=1.2, linestyle=dashes, marker=".", zorder=3)
-    if frontier.batch:
-        x, y = _answer(frontier)
-        looks: dict[str, Any] = {"markeredgecolor": "black", "markeredgewidth": 0.6}
-        ax.plot([x], [y], color=style.color, marker=style.marker, zorder=5, **looks, **_MARKER)
-    first_over = [point for point in points if point[0] == frontier.too_large]
-    for x, y in first_over:
-        looks = {"markeredgecolor": style.color, "markeredgewidth": 1.2, "markerfacecolor": "white"}
-        ax.plot([x], [y], marker=style.marker, zorder=4, **looks, **_MARKER)
+    for batch, looks in ((frontier.batch, _FILLED), (frontier.too_large, _HOLLOW)):
+        for x, y in (point for point in points if point[0] == batch):
+            ax.plot([x], [y], color=style.color, marker=style.marker, **looks, **_MARKER)
 
 
 def _points(frontier: Frontier) -> list[tuple[int, float]]:
@@ -117,29 +111,43 @@ def _points(frontier: Frontier) -> list[tuple[int, float]]:
     return sorted(points.items())
 
 
-def _answer(frontier: Frontier) -> tuple[float, float]:
-    """Where the name stands: at the largest batch that fits, or at the first point if none does."""
-    points = _points(frontier)
-    return next((point for point in points if point[0] == frontier.batch), points[0])
-
-
 def _name(frontier: Frontier) -> str:
     return f"{frontier.case.model.name} {frontier.batch if frontier.batch is not None else '(failed)'}"
 
 
-def _covered(frontiers: Sequence[Frontier]) -> list[Box]:
-    """The lines and the limits, in steps: names should not cover them."""
-    pairs = [pair for frontier in frontiers for pair in itertools.pairwise(_points(frontier))]
-    last = max(point[0] for pair in pairs for point in pair) if pairs else 1
-    limits = {frontier.limit_bytes for frontier in frontiers}
-    pairs += [((1, limit), (2 * last, limit)) for limit in limits]
-    return [_on_line(first, last, step / _STEPS) for first, last in pairs for step in range(_STEPS + 1)]
+def _label_starts(ax: Axes, frontiers: Sequence[Frontier]) -> None:
+    """Names in a column left of the first batch, each with a thin line to the start of its own.
+
+    At their other ends the lines meet the same limit, and names there would lie on each other.
+    """
+    names = [figure_text(_name(frontier)) for frontier in frontiers]
+    texts = [canvas.write_label(ax, name, 1.0, 1.0) for name in names]
+    extents = [text.get_window_extent() for text in texts]
+    for text in texts:
+        text.remove()
+    frame = ax.get_window_extent()
+    _make_room(ax, max(extent.width for extent in extents) / frame.width)
+    starts = [_points(frontier)[0] for frontier in frontiers]
+    wanted = [float(ax.transData.transform(start)[1]) for start in starts]
+    found = spread(wanted, max(extent.height for extent in extents) + 1.0, frame.y0, frame.y1)
+    for name, start, up in zip(names, starts, found, strict=True):
+        if up is not None:
+            _write_start(ax, name, start, up)
+    canvas.say_unlabelled(ax, found.count(None))
 
 
-def _on_line(first: tuple[int, float], last: tuple[int, float], share: float) -> Box:
-    """A spot between two points, straight on logarithmic axes."""
-    x, y = (low * (high / low) ** share for low, high in zip(first, last, strict=True))
-    return Box(x, y, x, y)
+def _write_start(ax: Axes, name: str, start: tuple[int, float], up: float) -> None:
+    across = ax.transData.transform((1.0, 1.0))[0] - 2 * _GAP * ax.get_window_extent().width
+    x, y = ax.transData.inverted().transform((across, up))
+    canvas.write_label(ax, name, float(x), float(y), ha="right")
+    ax.plot([x, start[0]], [y, start[1]], color="#888888", linewidth=0.5, zorder=2)
+
+
+def _make_room(ax: Axes, share: float) -> None:
+    """Widen the axis to the left until names that take `share` of its width fit beside the first batch."""
+    right = ax.get_xlim()[1]
+    inner = max(0.2, 1.0 - share - 3 * _GAP)
+    ax.set_xlim(right ** (1.0 - 1.0 / inner), right)
 
 
 def _group(frontier: Frontier) -> str:
