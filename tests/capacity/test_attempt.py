@@ -11,7 +11,7 @@ from synthetic import make_case
 from zoobench import devices, runner
 from zoobench.capacity import attempt
 from zoobench.capacity.trials import PEAK, TRIAL
-from zoobench.cases import SMOKE_BUDGET, Mode, ModelRef, Precision
+from zoobench.cases import SMOKE_BUDGET, Allocator, Mode, ModelRef, Precision
 from zoobench.devices import host_memory
 from zoobench.metrics import MODEL_METRICS
 from zoobench.parts import Step
@@ -36,6 +36,7 @@ def peak_of(told: list[Any]) -> Any:
 @pytest.fixture
 def little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(host_memory, "available_bytes", lambda: 600_000)
+    monkeypatch.setattr(host_memory, "WORKER_BYTES", 0)
 
 
 @pytest.mark.parametrize("mode", Mode)
@@ -72,6 +73,22 @@ def test_what_is_predicted_to_need_more_than_the_machine_has_is_not_called() -> 
     assert peak_of(told).reason == "was not tried: it is predicted to need 35.9 MiB, the machine has 586 KiB free"
     assert Step(TRIAL) not in told
     assert isinstance(peak_of(attempted(batch=1)), Measurement)
+
+
+def test_the_worker_itself_needs_memory_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host_memory, "available_bytes", lambda: host_memory.WORKER_BYTES)
+
+    assert "was not tried" in peak_of(attempted()).reason
+
+
+@pytest.mark.parametrize("allocator", Allocator)
+def test_freed_memory_goes_back_to_the_kernel(monkeypatch: pytest.MonkeyPatch, allocator: Allocator) -> None:
+    device = FakeAsyncDevice()
+    monkeypatch.setattr(devices, "device_kinds", lambda: {"fake": lambda _: device})
+
+    attempted(device="fake", allocator=allocator)
+
+    assert [case.allocator for case in device.applied] == [Allocator.SYSTEM]
 
 
 @pytest.mark.usefixtures("little_memory")
@@ -135,14 +152,14 @@ def test_a_device_of_its_own_has_had_a_first_call_when_it_is_watched(monkeypatch
     assert not device.is_in_use
 
 
-def test_free_memory_is_told_as_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_free_memory_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     register(tmp_path, make_small_device, name="small")
     monkeypatch.syspath_prepend(tmp_path)
     told: list[Any] = []
 
     attempt.tell_free_memory("small", told.append)
 
-    assert [(part.metric, part.samples) for part in told] == [("memory_limit", (256.0 * 2**10,))]
+    assert told == [256 * 2**10]
 
 
 def test_an_interrupt_is_not_a_failure_of_the_trial(monkeypatch: pytest.MonkeyPatch) -> None:

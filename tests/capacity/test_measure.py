@@ -9,9 +9,9 @@ import pytest
 from fakes import TellingExecutor
 from synthetic import make_case
 
-from zoobench.capacity.measure import FREE_MEMORY, TRY, measure_capacity, memory_limit
+from zoobench.capacity.measure import FREE_MEMORY, TRY, Limit, measure_capacity, memory_limit
 from zoobench.capacity.trials import PEAK, TRIAL, Trial
-from zoobench.cases import Budget, Mode, ModelRef
+from zoobench.cases import Allocator, Budget, Mode, ModelRef
 from zoobench.errors import BadInputError, ZoobenchError
 from zoobench.isolate import ForkedWorkers, Task, Tell
 from zoobench.parts import Step
@@ -22,8 +22,8 @@ CASE = make_case("lenet5", threads=1)
 ENVIRONMENT = Environment(host={}, software={}, settings={}, commit={})
 
 
-def limit(size_bytes: float) -> Measurement:
-    return Measurement(metric="memory_limit", samples=(size_bytes,), method="as asked for")
+def limit(size_bytes: int, free_bytes: int = 2**40) -> Limit:
+    return Limit(size_bytes, free_bytes, "as asked for")
 
 
 class Zoo:
@@ -58,7 +58,7 @@ def measured(metric: str, value: float) -> Measurement:
     return Measurement(metric=metric, samples=(float(value),), method="told")
 
 
-def search(zoo: Zoo, limit_bytes: float, **more: Any) -> CaseRecord:
+def search(zoo: Zoo, limit_bytes: int, **more: Any) -> CaseRecord:
     return measure_capacity(Lab(executor=zoo, environment=ENVIRONMENT), CASE, limit(limit_bytes), **more)
 
 
@@ -221,20 +221,40 @@ def lab_telling(*parts: Any, **more: Any) -> Lab:
     return Lab(executor=TellingExecutor(*parts, **more), environment=ENVIRONMENT)
 
 
-FREE = Measurement(metric="memory_limit", samples=(1000.0,), method="free memory of the device")
-
-
 def test_without_a_limit_all_that_the_device_can_give_is_it() -> None:
-    lab = lab_telling(FREE)
-    assert memory_limit(lab, "cpu", None) == FREE
+    lab = lab_telling(1000)
+    found = memory_limit(lab, "cpu", None)
+    assert (found.size_bytes, found.free_bytes) == (1000, 1000)
     assert lab.executor.tasks == [Task(FREE_MEMORY, ("cpu",))]  # type: ignore[attr-defined]
 
 
 def test_the_limit_asked_for_is_taken_up_to_what_there_is() -> None:
-    found = memory_limit(lab_telling(FREE), "cpu", 1000)
-    assert (found.samples, found.method) == ((1000.0,), "as asked for")
+    found = memory_limit(lab_telling(1000), "cpu", 999)
+    assert found == Limit(999, 1000, "as asked for")
+    assert found.measurement.samples == (999.0,)
     with pytest.raises(BadInputError, match="memory limit 1001 B is more than the 1000 B that cpu can give"):
-        memory_limit(lab_telling(FREE), "cpu", 1001)
+        memory_limit(lab_telling(1000), "cpu", 1001)
+
+
+@pytest.mark.parametrize(
+    ("free_bytes", "device", "allocator"),
+    [
+        (3 * 470, "cpu", Allocator.RETAINED),
+        (3 * 470 - 1, "cpu", Allocator.SYSTEM),
+        (475, "cpu", Allocator.SYSTEM),
+        (475, "cuda", Allocator.RETAINED),
+    ],
+)
+def test_a_heap_is_kept_only_where_there_is_room_for_its_pieces(
+    free_bytes: int, device: str, allocator: Allocator
+) -> None:
+    zoo = Zoo(affine)
+    case = msgspec.structs.replace(CASE, device=device)
+
+    record = measure_capacity(Lab(executor=zoo, environment=ENVIRONMENT), case, limit(475, free_bytes))
+
+    assert record.case == msgspec.structs.replace(case, batch=37, allocator=allocator)
+    assert {task.arguments[0].allocator for task in zoo.tasks if task.function == TRY} == {Allocator.RETAINED}
 
 
 def test_a_device_that_does_not_tell_is_an_error() -> None:

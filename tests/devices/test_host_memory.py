@@ -51,5 +51,8 @@ def test_a_container_that_tells_half_is_as_none(cgroup: Path) -> None:
     assert host_memory.available_bytes() == HOST_BYTES
 
 
-def test_a_cpu_gives_nine_tenths_of_it(cgroup: Path) -> None:
-    assert CpuDevice().free_memory_bytes() == 9000
+def test_a_cpu_gives_nine_tenths_of_it_less_the_worker(cgroup: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host_memory, "WORKER_BYTES", 2000)
+    assert CpuDevice().free_memory_bytes() == 7000
+    monkeypatch.setattr(host_memory, "WORKER_BYTES", 9001)
+    assert CpuDevice().free_memory_bytes() == 0

@@ -8,7 +8,7 @@ import msgspec
 import torch
 
 from zoobench.capacity.trials import PEAK, TRIAL
-from zoobench.cases import Budget, Case, Mode
+from zoobench.cases import Allocator, Budget, Case, Mode
 from zoobench.counting import UncountableError
 from zoobench.devices import get_device, host_memory
 from zoobench.failures import BUILD, failure_of
@@ -17,19 +17,18 @@ from zoobench.prediction import predict_peak
 from zoobench.probes.memory import measure_memory
 from zoobench.probes.prediction import backend_of
 from zoobench.probes.probe import Progress
-from zoobench.records import Measurement, Unavailable
+from zoobench.records import Unavailable
 from zoobench.subject import Subject, build_subject, with_batch
 from zoobench.units import format_bytes
 
 SAFE_SHARE = 0.95
-"""Of the host's available memory: a call on the CPU that needs more is not made. The kernel would not refuse it, but
-end some process when the pages are touched, and not always this one."""
+"""Of the host's available memory: a call on the CPU whose worker needs more is not made. The kernel would not refuse
+it, but end some process when the pages are touched, and not always this one."""
 
 
-def tell_free_memory(device: str, tell: Tell) -> None:
-    """Tell the device's free memory as a `memory_limit`."""
-    free_bytes = get_device(device).free_memory_bytes()
-    tell(Measurement(metric="memory_limit", samples=(float(free_bytes),), method="free memory of the device"))
+def tell_free_memory(device: str, tell: Callable[[int], None]) -> None:
+    """Tell the bytes that a call on the device may be given."""
+    tell(get_device(device).free_memory_bytes())
 
 
 def try_batch(case: Case, limit_bytes: int, most_bytes: int | None, tell: Tell) -> None:
@@ -52,9 +51,13 @@ def try_batch(case: Case, limit_bytes: int, most_bytes: int | None, tell: Tell) 
 
 
 def _try(case: Case, limit_bytes: int, most_bytes: int | None, enter: Callable[[str], None], tell: Tell) -> None:
+    """With a heap that gives back what is freed, whatever the case's is.
+
+    It changes no count, and a kept one takes up to three times what its tensors do.
+    """
     device = get_device(case.device)
     enter(BUILD)
-    with device.settings(case):
+    with device.settings(msgspec.structs.replace(case, allocator=Allocator.SYSTEM)):
         single = build_subject(msgspec.structs.replace(case, batch=1), device)
         reason = _too_heavy(single, limit_bytes) or _unsafe(single, case.batch, most_bytes)
         if reason:
@@ -88,7 +91,7 @@ def _unsafe(single: Subject, batch: int, most_bytes: int | None) -> str:
     if single.device.torch_device.type != "cpu":
         return ""
     available_bytes = host_memory.available_bytes()
-    safe_bytes = SAFE_SHARE * available_bytes
+    safe_bytes = SAFE_SHARE * available_bytes - host_memory.WORKER_BYTES
     if most_bytes is not None and most_bytes <= safe_bytes:
         return ""
     needed_bytes = _predicted_bytes(single, batch) or most_bytes

@@ -5,10 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections.abc import Callable
+from typing import NamedTuple
 
 import msgspec
 
-from zoobench.capacity.search import halfway, largest_fitting
+from zoobench.capacity.search import LARGEST_BATCH, halfway, largest_fitting
 from zoobench.capacity.trials import (
     PEAK,
     Line,
@@ -19,7 +20,7 @@ from zoobench.capacity.trials import (
     judge_trial,
     most_bytes,
 )
-from zoobench.cases import Budget, Case
+from zoobench.cases import Allocator, Budget, Case
 from zoobench.errors import BadInputError, ZoobenchError
 from zoobench.isolate import Task
 from zoobench.parts import assemble
@@ -34,8 +35,9 @@ _FREE_MEMORY_LIMIT_S = 60.0
 BUDGET = Budget(precision_target=0.05, max_rounds=200, min_s=0.5, max_s=15.0, max_warmup_s=1.0)
 """Of the measurement at the answer, whose single call may take seconds. Its time limit is each trial's too."""
 
-LARGEST_BATCH = 2**16
-"""Where a search ends that has met no limit."""
+KEPT_HEAP_RATIO = 3.0
+"""What a process with a kept heap takes at most, over what its tensors need at once: freed pieces that no later tensor
+fits into add up. Seen: 1.2 to 2.8 (lenet5, training at batch 16000: 3.0 GiB for 1.1); given back: 1.1."""
 
 _BY_BATCH = "batch"
 
@@ -43,28 +45,41 @@ Result = Measurement | Unavailable
 Watch = Callable[[Trial], None]
 
 
-def memory_limit(lab: Lab, device: str, asked_bytes: int | None) -> Measurement:
-    """The limit as it is recorded: what was asked for, else all that the device has free.
+class Limit(NamedTuple):
+    """Bytes that a call may take, and what the device could give when the search began."""
+
+    size_bytes: int
+    free_bytes: int
+    method: str
+
+    @property
+    def measurement(self) -> Measurement:
+        """The limit as it is recorded."""
+        return Measurement(metric="memory_limit", samples=(float(self.size_bytes),), method=self.method)
+
+
+def memory_limit(lab: Lab, device: str, asked_bytes: int | None) -> Limit:
+    """The limit that was asked for, else all that the device can give.
 
     Raises: BadInputError if more is asked for than there is, ZoobenchError if the device cannot be asked.
     """
     told: list[object] = []
     failure = lab.executor.run(Task(FREE_MEMORY, (device,)), told.append, _FREE_MEMORY_LIMIT_S)
-    free = next((part for part in told if isinstance(part, Measurement)), None)
-    if free is None:
+    free_bytes = next((part for part in told if isinstance(part, int)), None)
+    if free_bytes is None:
         raise ZoobenchError(f"{device} does not tell its free memory: {failure.message if failure else 'no answer'}")
     if asked_bytes is None:
-        return free
-    if asked_bytes > free.samples[0]:
-        most = format_bytes(free.samples[0])
+        return Limit(free_bytes, free_bytes, "what the device could give when the search began")
+    if asked_bytes > free_bytes:
+        most = format_bytes(free_bytes)
         raise BadInputError(f"memory limit {format_bytes(asked_bytes)} is more than the {most} that {device} can give")
-    return msgspec.structs.replace(free, samples=(float(asked_bytes),), method="as asked for")
+    return Limit(asked_bytes, free_bytes, "as asked for")
 
 
 def measure_capacity(
     lab: Lab,
     case: Case,
-    limit: Measurement,
+    limit: Limit,
     *,
     most: int = LARGEST_BATCH,
     budget: Budget = BUDGET,
@@ -76,16 +91,18 @@ def measure_capacity(
     for another reason than memory, it is of the case in which it did, with that failure.
     """
     began_s, started_at = time.monotonic(), dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
-    oracle = _Oracle(lab, case, int(limit.samples[0]), budget, watch)
+    oracle = _Oracle(lab, case, limit.size_bytes, budget, watch)
     try:
         batch = largest_fitting(oracle.fits, most=most, guess=oracle.guess)
     except TrialFailedError as error:
         parts: list[object] = [error.failure, *_unavailable(f"the search ended early: batch {error.batch} failed")]
         record = _unmeasured(_at(case, error.batch), budget, parts, started_at)
     else:
-        record = _at_answer(lab, _at(case, batch), budget) if batch else _unmeasured(case, budget, [], started_at)
+        record = _unmeasured(case, budget, [], started_at)
+        if batch:
+            record = _at_answer(lab, _with_safe_heap(_at(case, batch), oracle.trials, limit), budget)
         record = _with_results(record, _results(batch, oracle.trials))
-    record = _with_results(record, [limit], _breakdowns(oracle.trials))
+    record = _with_results(record, [limit.measurement], _breakdowns(oracle.trials))
     return msgspec.structs.replace(record, started_at=started_at, duration_s=round(time.monotonic() - began_s, 3))
 
 
@@ -118,6 +135,14 @@ class _Oracle:
 
 def _at(case: Case, batch: int) -> Case:
     return msgspec.structs.replace(case, batch=batch)
+
+
+def _with_safe_heap(case: Case, trials: list[Trial], limit: Limit) -> Case:
+    """The case with its heap kept only where the machine has room for that, if its tensors are in the heap at all."""
+    peak_bytes = next(trial.peak_bytes or 0 for trial in trials if trial.batch == case.batch)
+    if case.device != "cpu" or KEPT_HEAP_RATIO * peak_bytes <= limit.free_bytes:
+        return case
+    return msgspec.structs.replace(case, allocator=Allocator.SYSTEM)
 
 
 def _at_answer(lab: Lab, case: Case, budget: Budget) -> CaseRecord:

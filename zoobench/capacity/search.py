@@ -10,6 +10,9 @@ Fits = Callable[[int], bool]
 Guess = Callable[[int, int], int]
 """Where to divide what lies between a batch that fits and a larger one that does not."""
 
+LARGEST_BATCH = 2**16
+"""Where a search ends that has met no limit, if nobody says otherwise."""
+
 GUESSES = 4
 """So many divisions are where the guess says, those after them in the middle: a bad guess costs no more than these."""
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from zoobench import catalogue
+from zoobench.capacity.search import LARGEST_BATCH
 from zoobench.cases import Case, Matrix, Mode, Precision
 from zoobench.errors import BadInputError
 from zoobench.options import AUTOMATIC, Options, expanded, parse_options, usable_threads
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 MODELS = typer.Argument(metavar="[MODEL]...", help="names or patterns of `zoobench list`, or package.module:factory")
 LIMIT = typer.Option(metavar="SIZE", help="as 2GiB or 500MB (default: what the device has free)")
-LARGEST_BATCH = 2**16
 _WIDTH = 44
 
 
@@ -80,7 +80,7 @@ def _measure(options: Options, limit_bytes: int | None, largest_batch: int) -> l
     budget = options.budget(measure.BUDGET)
     records = []
     with start_run(options.results, lab, label=options.label, command=("zoobench", *sys.argv[1:])) as writer:
-        typer.echo(f"{writer.path}: {len(cases)} searches, memory limit {format_bytes(limit.samples[0])}")
+        typer.echo(f"{writer.path}: {len(cases)} searches, memory limit {format_bytes(limit.size_bytes)}")
         for number, case in enumerate(cases, start=1):
             telling = _Telling(f"[{number:>{len(str(len(cases)))}}/{len(cases)}]", case)
             record = measure.measure_capacity(lab, case, limit, most=largest_batch, budget=budget, watch=telling.watch)

@@ -92,12 +92,12 @@ class CpuDevice:
         return PeakMemory(growth_bytes=growth, method="torch profiler, allocator events of one call")
 
     def free_memory_bytes(self) -> int:
-        """Nine tenths of what the host has: the allocator's count is not all that a process takes.
+        """Nine tenths of what the host has, less what a worker takes beside its tensors.
 
-        On top come the profiler's events and torch's own pages (0.1 to 0.4 GiB), pieces of the heap too small for the
-        next tensor, and whatever other processes ask for meanwhile. Past the end the kernel kills, it does not refuse.
+        The tenth is for a heap that is not packed, and for what other processes ask meanwhile: past the end the
+        kernel does not refuse, it kills.
         """
-        return int(_GIVEN_SHARE * host_memory.available_bytes())
+        return max(0, int(_GIVEN_SHARE * host_memory.available_bytes()) - host_memory.WORKER_BYTES)
 
     def measure_other_memory(self) -> tuple[Result, ...]:
         reserved = Unavailable(metric="peak_reserved", reason="a CPU's allocator reserves nothing ahead of use")

@@ -10,6 +10,9 @@ import psutil
 CGROUP = Path("/sys/fs/cgroup")
 """Of this process, as a container sees it (Linux, control groups version 2)."""
 
+WORKER_BYTES = 512 * 2**20
+"""What a worker takes beside its tensors: torch's own pages and the profiler's events. Seen: 40 to 330 MiB."""
+
 
 def available_bytes() -> int:
     """Bytes that can be allocated without swapping, page cache given up (proc(5), MemAvailable).

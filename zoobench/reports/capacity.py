@@ -21,7 +21,8 @@ CAPACITY: Final = "capacity"
 METHOD: Final = """\
 A batch fits if one call of it, watched in a process of its own, takes no more than the limit by the allocator's own
 count. The largest is found by doubling and bisection, and one image more was tried too. An image adds *bytes an image*
-to the *fixed* bytes, by least squares through the trials from batch 2 up."""
+to the *fixed* bytes, by least squares through the trials from batch 2 up. The latency is with the heap kept where the
+machine has room for three times the peak, which such a process may take, and else with freed memory given back."""
 
 _COLUMNS = (
     Column("model", "Model"),
