@@ -148,9 +148,6 @@ class FakeAsyncDevice:
     def conditions(self) -> dict[str, float]:
         return {}
 
-    def free_memory_bytes(self) -> int | None:
-        return self.allocator.capacity_bytes - self.allocator.current_bytes
-
     def measure_peak_memory(self, call: Call) -> PeakMemory:
         self.allocator.empty_cache()
         self.wait()
@@ -159,6 +156,9 @@ class FakeAsyncDevice:
         call()
         self.wait()
         return PeakMemory(growth_bytes=self.allocator.peak_bytes - baseline_bytes, method="fake allocator")
+
+    def free_memory_bytes(self) -> int:
+        return self.allocator.capacity_bytes - self.allocator.current_bytes
 
     def measure_other_memory(self) -> tuple[Result, ...]:
         reserved = float(self.allocator.peak_reserved_bytes)

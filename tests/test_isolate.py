@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from processes import interruptible
 
-from zoobench.isolate import ForkedWorkers, InProcess, Task
+from zoobench.isolate import ForkedWorkers, InProcess, Task, was_killed
 from zoobench.parts import InCalls, Step
 from zoobench.records import Failure, FailureKind
 
@@ -103,6 +103,15 @@ def test_a_signal_is_named(run: Run, number: int, ending: str) -> None:
 
     assert failure == Failure(kind=FailureKind.CRASH, message=f"the worker {ending}", where="memory")
     assert told == [Step("memory"), InCalls(1.5)]
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_kill_is_told_from_other_signals(run: Run, number: int) -> None:
+    failure, _ = run("kill_itself", number)
+
+    assert failure is not None
+    assert was_killed(failure) is (number == signal.SIGKILL)
+    assert not was_killed(Failure(kind=FailureKind.TIMEOUT, message=failure.message, where="memory"))
 
 
 def test_a_segmentation_fault_is_named_with_what_python_says_of_it(run: Run) -> None:

@@ -38,13 +38,14 @@ def test_what_is_counted_or_predicted_compares_exactly_and_what_is_measured_does
         assert metric.comparison is (Comparison.NOISY if is_called_for else Comparison.EXACT), metric.key
 
 
-def test_only_throughput_should_rise() -> None:
-    assert {metric.key for metric in METRICS if metric.better is Better.HIGHER} == {"throughput"}
+def test_only_throughput_and_capacity_should_rise() -> None:
+    assert {metric.key for metric in METRICS if metric.better is Better.HIGHER} == {"throughput", "capacity"}
 
 
-def test_what_others_count_is_neither_good_nor_bad() -> None:
+def test_what_others_count_and_what_was_asked_for_is_neither_good_nor_bad() -> None:
     neither = {metric.key for metric in METRICS if metric.better is Better.NEITHER}
-    assert neither == {"fvcore_macs", "fvcore_unsupported_calls", "published_macs", "published_parameters"}
+    others = {"fvcore_macs", "fvcore_unsupported_calls", "published_macs", "published_parameters"}
+    assert neither == {*others, "memory_limit"}
 
 
 def test_every_probe_measures_metrics_of_the_table() -> None:

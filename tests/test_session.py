@@ -6,14 +6,14 @@ from typing import Any
 
 import msgspec
 import pytest
-from fakes import TellingExecutor
+from fakes import TellingExecutor, make_small_device, register
 from synthetic import make_calibration, make_case
 
 from zoobench import calibration, store
 from zoobench.cases import COUNT_ONLY, Budget, Case, Mode, ModelRef, Precision
 from zoobench.errors import BadInputError, StoreError, UnknownNameError, ZoobenchError
-from zoobench.isolate import InProcess, Task
-from zoobench.metrics import MODEL_METRICS
+from zoobench.isolate import ForkedWorkers, InProcess, Task
+from zoobench.metrics import METRICS, MODEL_METRICS, Comparison
 from zoobench.parts import InCalls, Known, Step
 from zoobench.records import (
     Breakdown,
@@ -85,6 +85,16 @@ def test_a_device_with_an_index_is_asked_about() -> None:
 def test_a_worker_that_cannot_describe_the_machine_ends_the_run(failure: Failure | None, reason: str) -> None:
     with pytest.raises(ZoobenchError, match=f"the first worker could not describe this machine: .*{reason}"):
         open_lab(TellingExecutor(failure=failure), device="auto")
+
+
+def test_a_lab_takes_a_gpu_where_there_is_one() -> None:
+    gpu = DeviceFacts(name="cuda", is_available=True)
+    with_gpu = msgspec.structs.replace(ENVIRONMENT, devices=(ENVIRONMENT.devices[0], gpu))
+    without = msgspec.structs.replace(ENVIRONMENT, devices=ENVIRONMENT.devices[:1])
+
+    labs = [Lab(executor=TellingExecutor(), environment=each) for each in (with_gpu, ENVIRONMENT, without)]
+
+    assert [lab.preferred_device() for lab in labs] == ["cuda", "cpu", "cpu"]
 
 
 def test_a_lab_gives_the_facts_of_its_devices() -> None:
@@ -433,3 +443,32 @@ def test_a_real_model_that_fails_in_training_keeps_its_counts(
     parameters = record.measurement("parameters")
     assert parameters is not None
     assert parameters.samples == (112.0,)
+
+
+def test_running_out_of_memory_changes_nothing_in_the_next_case(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With real workers: a case, one that runs out of memory in its call, the first case again."""
+    register(tmp_path, make_small_device, name="small")
+    monkeypatch.syspath_prepend(tmp_path)
+    lab = Lab(executor=ForkedWorkers(), environment=ENVIRONMENT)
+
+    def measure(**axes: Any) -> CaseRecord:
+        """In a session of its own, so that nothing is known beforehand."""
+        return Session(lab, Recorder()).measure(case(**axes), BUDGET)
+
+    before, doomed, after = measure(), measure(device="small"), measure()
+
+    assert doomed.failure is not None
+    assert (doomed.failure.kind, doomed.failure.where) == (FailureKind.OUT_OF_MEMORY, "latency")
+    assert "CUDA out of memory" in doomed.failure.message
+    assert (before.failure, after.failure) == (None, None)
+    assert exact_results(before) == exact_results(after)
+    assert {"macs", "peak_allocated", "predicted_peak"} <= exact_results(before).keys()
+
+
+def exact_results(record: CaseRecord) -> dict[str, tuple[float, ...]]:
+    """What is the same every time on a CPU: all that is counted, and what the allocator hands out."""
+    exact = {metric.key for metric in METRICS if metric.comparison is Comparison.EXACT}
+    exact |= {"peak_allocated", "peak_above_weights"}
+    return {each.metric: each.samples for each in record.measurements if each.metric in exact}

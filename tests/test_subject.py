@@ -14,7 +14,7 @@ from zoobench.calls import Inference, TrainingStep
 from zoobench.cases import Compiler, MemoryFormat, Mode, ModelRef, Precision
 from zoobench.devices import CpuDevice
 from zoobench.errors import BadInputError
-from zoobench.subject import Subject, build_subject, storage_bytes
+from zoobench.subject import Subject, build_subject, storage_bytes, with_batch
 
 FLOAT_BYTES = 4
 LENET5_PARAMETERS = 61_706
@@ -40,6 +40,19 @@ def test_weights_and_pictures_are_the_same_every_time() -> None:
     assert torch.equal(first.images, second.images)
     for one, other in zip(first.module.parameters(), second.module.parameters(), strict=True):
         assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_another_number_of_pictures_is_the_same_model(mode: Mode) -> None:
+    subject = build(mode=mode)
+
+    larger = with_batch(subject, 5)
+
+    assert larger.module is subject.module
+    assert (larger.case.batch, larger.images.shape[0]) == (5, 5)
+    assert torch.equal(larger.images, build(mode=mode, batch=5).images)
+    larger.call()
+    assert larger.held_bytes() > subject.held_bytes()
 
 
 def test_building_is_timed_without_making_pictures(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from zoobench.errors import BadInputError
 from zoobench.units import (
     NOT_MEASURED,
     format_bytes,
@@ -15,6 +16,7 @@ from zoobench.units import (
     format_quantity,
     format_rate,
     format_seconds,
+    parse_bytes,
 )
 
 SCALES = {
@@ -146,3 +148,46 @@ def test_no_prefix_is_followed_by_a_thousand(unit: str, exponent: float) -> None
     digits, _, name = format_quantity(SMALLEST[unit] * 10**exponent, unit).partition(" ")
     if name not in ("s", "G"):
         assert float(digits) < 1000
+
+
+@pytest.mark.parametrize(
+    ("text", "size_bytes"),
+    [
+        ("2GiB", 2 * 2**30),
+        ("2 GiB", 2 * 2**30),
+        (" 1.5MiB ", 3 * 2**19),
+        ("64kib", 2**16),
+        ("500MB", 500_000_000),
+        ("0.1GB", 100_000_000),
+        ("3kB", 3000),
+        ("7B", 7),
+    ],
+)
+def test_bytes_are_read_with_their_unit(text: str, size_bytes: int) -> None:
+    assert parse_bytes("memory limit", text) == size_bytes
+
+
+@pytest.mark.parametrize(
+    "text", ["2 GB!", "-1GiB", "0", "2", "", "GiB", "1e3MB", "2GiBs", "1.MB", "nanGB", "2 G B", "\u0663GB"]
+)
+def test_what_is_no_number_of_bytes_is_refused_in_a_line(text: str) -> None:
+    with pytest.raises(BadInputError) as caught:
+        parse_bytes("memory limit", text)
+    assert str(caught.value) == f"memory limit {text!r} is not a number of bytes with its unit, as 2GiB or 500MB"
+
+
+@pytest.mark.parametrize("text", ["0GiB", "0.0B", "0.9B"])
+def test_nothing_is_no_limit(text: str) -> None:
+    with pytest.raises(BadInputError, match="is too small: it must be at least 1 byte"):
+        parse_bytes("memory limit", text)
+
+
+@given(st.integers(1, 2**50))
+def test_what_is_printed_is_read_back(size_bytes: int) -> None:
+    assert parse_bytes("size", format_bytes(size_bytes)) == pytest.approx(size_bytes, rel=5.01e-3, abs=1)
+
+
+@given(st.integers(1, 10**6), st.sampled_from(["kB", "MB", "GB", "KiB", "MiB", "GiB"]))
+def test_whole_numbers_of_a_unit_are_exact(number: int, unit: str) -> None:
+    base = 1024 if "i" in unit else 1000
+    assert parse_bytes("size", f"{number}{unit}") == number * base ** (1 + "kMG".index(unit[0].replace("K", "k")))

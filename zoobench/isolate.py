@@ -191,6 +191,14 @@ def _redirect_output(path: str) -> None:
     faulthandler.enable(file=2)
 
 
+def was_killed(failure: Failure) -> bool:
+    """Whether SIGKILL ended the worker, as the kernel does to one of the largest processes when memory runs out."""
+    return failure.kind is FailureKind.CRASH and _KILLED in failure.message
+
+
+_KILLED = "was killed by SIGKILL"
+
+
 def _timeout(time_limit_s: float, where: str) -> Failure:
     message = f"no end within the time limit of {time_limit_s:g} s: --zoobench-time-limit raises it"
     return Failure(kind=FailureKind.TIMEOUT, message=message, where=where)
@@ -203,8 +211,9 @@ def _ending(exit_code: int | None) -> str:
         name = signal.Signals(-exit_code).name
     except ValueError:
         name = f"signal {-exit_code}"
-    hint = ", which the kernel also does when memory runs out" if name == "SIGKILL" else ""
-    return f"was killed by {name}{hint}"
+    if name == "SIGKILL":
+        return f"{_KILLED}, which the kernel also does when memory runs out"
+    return f"was killed by {name}"
 
 
 def _last_words(output: Path) -> str:

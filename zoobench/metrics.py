@@ -130,6 +130,10 @@ METRICS: tuple[Metric, ...] = (
     _opinion("fvcore_unsupported_calls", "Calls of operators that fvcore leaves out"),
     _opinion("published_macs", "Multiply-accumulates that the model's publisher prints"),
     _opinion("published_parameters", "Parameters that the model's publisher prints"),
+    Metric(key="capacity", title="Largest batch that fits the memory limit", unit=COUNT, better=Better.HIGHER),
+    Metric(key="memory_slope", title="Peak memory that each further image adds", unit=BYTES),
+    Metric(key="memory_intercept", title="Peak memory at no image, by the same line", unit=BYTES),
+    Metric(key="memory_limit", title="Memory limit that the capacity is of", unit=BYTES, better=Better.NEITHER),
     Metric(key="process_memory", title="Peak growth of the process's memory", unit=BYTES),
     *_CALIBRATION,
 )

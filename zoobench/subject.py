@@ -84,6 +84,14 @@ def build_subject(case: Case, device: Device, clock: Callable[[], float] = time.
     )
 
 
+def with_batch(subject: Subject, batch: int) -> Subject:
+    """The same model on another number of pictures: it is not built again."""
+    case = msgspec.structs.replace(subject.case, batch=batch)
+    images = _images(case, subject.device)
+    model_call = _model_call(case, subject.device, subject.module, images)
+    return msgspec.structs.replace(subject, case=case, images=images, model_call=model_call)
+
+
 def storage_bytes(tensors: Iterable[Tensor]) -> int:
     """Bytes of the tensors' storages, each counted once however many tensors are views of it."""
     storages = {tensor.untyped_storage().data_ptr(): tensor.untyped_storage().nbytes() for tensor in tensors}

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
+from decimal import Decimal
+
+from zoobench.errors import BadInputError
 
 NOT_MEASURED = "–"
 _SIGNIFICANT_DIGITS = 3
@@ -55,6 +59,26 @@ def format_duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
 
+
+def parse_bytes(kind: str, text: str) -> int:
+    """Bytes from a number and its unit: `2GiB`, `1.5 GiB`, `500MB`. Powers of 1024 with an i, of 1000 without.
+
+    Raises: BadInputError; a number without a unit would be taken for what it is not.
+    """
+    found = _QUANTITY.fullmatch(text.strip())
+    scale = _BYTES_OF.get(found["unit"].lower()) if found else None
+    if found is None or scale is None:
+        raise BadInputError(f"{kind} {text!r} is not a number of bytes with its unit, as 2GiB or 500MB")
+    size_bytes = int(Decimal(found["number"]) * scale)
+    if size_bytes < 1:
+        raise BadInputError(f"{kind} {text!r} is too small: it must be at least 1 byte")
+    return size_bytes
+
+
+_QUANTITY = re.compile(r"(?P<number>[0-9]+(\.[0-9]+)?)\s*(?P<unit>[A-Za-z]+)")
+_BYTES_OF = {
+    "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30
+}  # fmt: skip
 
 _FORMATS: dict[str, Callable[[float], str]] = {
     "s": format_seconds,

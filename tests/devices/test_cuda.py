@@ -280,6 +280,13 @@ class FakeNvmlError(Exception):
     pass
 
 
+def test_free_memory_is_what_the_driver_says(fake_cuda: Any) -> None:
+    recorder = fake_cuda(mem_get_info=(300, 1000))
+
+    assert CudaDevice(1).free_memory_bytes() == 300
+    assert recorder.asked == ["mem_get_info(1)"]
+
+
 @pytest.fixture
 def fake_nvml(monkeypatch: pytest.MonkeyPatch) -> Any:
     def install(**answers: Any) -> Recorder:

@@ -7,6 +7,7 @@ import sys
 import typer
 
 from zoobench.cli.build import build
+from zoobench.cli.capacity import capacity
 from zoobench.cli.count import count
 from zoobench.cli.doctor import doctor
 from zoobench.cli.env import env
@@ -25,6 +26,7 @@ app = typer.Typer(
 )
 app.command("run")(run)
 app.command("report")(report)
+app.command("capacity")(capacity)
 app.command("show")(show)
 app.command("list")(list_)
 app.command("count")(count)

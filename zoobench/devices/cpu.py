@@ -18,7 +18,7 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 
 from zoobench.cases import Case, Precision
-from zoobench.devices import heap
+from zoobench.devices import heap, host_memory
 from zoobench.devices.device import REFERENCE, Call, Mark, PeakMemory, Result
 from zoobench.devices.profiled import ProfiledOperator, profile_operators
 from zoobench.devices.reference import ReferenceProduct
@@ -90,9 +90,6 @@ class CpuDevice:
     def conditions(self) -> dict[str, float]:
         return {REFERENCE: self._reference.read_s()}
 
-    def free_memory_bytes(self) -> int | None:
-        return int(psutil.virtual_memory().available)
-
     def measure_peak_memory(self, call: Call) -> PeakMemory:
         """The allocator's own events during one call, summed up in their order.
 
@@ -102,6 +99,14 @@ class CpuDevice:
             call()
         growth = peak_of_events(_memory_events(profiler))
         return PeakMemory(growth_bytes=growth, method="torch profiler, allocator events of one call")
+
+    def free_memory_bytes(self) -> int:
+        """Nine tenths of what the host has, less what a worker takes beside its tensors.
+
+        The tenth is for a heap that is not packed, and for what other processes ask meanwhile: past the end the
+        kernel does not refuse, it kills.
+        """
+        return max(0, int(_GIVEN_SHARE * host_memory.available_bytes()) - host_memory.WORKER_BYTES)
 
     def measure_other_memory(self) -> tuple[Result, ...]:
         reserved = Unavailable(metric="peak_reserved", reason="a CPU's allocator reserves nothing ahead of use")
@@ -120,6 +125,9 @@ class CpuDevice:
         growth = max(0, peak_bytes - self._rss_at_start_bytes)
         method = "peak resident set since the process began to measure, above what it began with"
         return Measurement(metric="process_memory", samples=(float(growth),), method=method)
+
+
+_GIVEN_SHARE = 0.9
 
 
 def peak_of_events(events: list[dict[str, Any]]) -> int:

@@ -91,10 +91,6 @@ class CudaDevice:
     def conditions(self) -> dict[str, float]:
         return {}
 
-    def free_memory_bytes(self) -> int | None:
-        free_bytes, _ = torch.cuda.mem_get_info(self._index)
-        return int(free_bytes)
-
     def measure_peak_memory(self, call: Call) -> PeakMemory:
         """From the caching allocator's counters, reset before the call."""
         self.wait()
@@ -106,6 +102,9 @@ class CudaDevice:
         self.wait()
         growth = torch.cuda.max_memory_allocated(self._index) - baseline
         return PeakMemory(growth_bytes=growth, method="peak of the caching allocator over one call")
+
+    def free_memory_bytes(self) -> int:
+        return torch.cuda.mem_get_info(self._index)[0]
 
     def measure_other_memory(self) -> tuple[Result, ...]:
         reserved = Measurement(

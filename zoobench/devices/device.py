@@ -76,12 +76,12 @@ class Device(Protocol):
         """What the device's surroundings are like now, by name: asked for between rounds, never within one."""
         ...
 
-    def free_memory_bytes(self) -> int | None:
-        """Memory that could be allocated now; None where nobody knows."""
-        ...
-
     def measure_peak_memory(self, call: Call) -> PeakMemory:
         """Run the call once and say how far it raised the allocated bytes."""
+        ...
+
+    def free_memory_bytes(self) -> int:
+        """Bytes that a call may be given: what nobody holds now, less what must stay free."""
         ...
 
     def measure_other_memory(self) -> tuple[Result, ...]:

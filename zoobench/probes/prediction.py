@@ -21,7 +21,7 @@ def predict_memory(subject: Subject, budget: Budget, progress: Progress) -> Iter
     if subject.case.compiler is not Compiler.EAGER:
         yield from _unavailable("a compiled call allocates what its compiler decides: only eager ones are predicted")
         return
-    backend = _backend(subject)
+    backend = backend_of(subject)
     try:
         peak = predict_peak(
             subject.module,
@@ -40,7 +40,8 @@ def predict_memory(subject: Subject, budget: Budget, progress: Progress) -> Iter
 PROBE = Probe(name="prediction", metrics=_METRICS, measure=predict_memory, makes_calls=False)
 
 
-def _backend(subject: Subject) -> Backend:
+def backend_of(subject: Subject) -> Backend:
+    """What is known of the workspace of the subject's kernels."""
     if subject.device.torch_device.type == "cpu":
         return cpu_onednn(threads=subject.case.threads)
     return NOTHING

@@ -6,7 +6,9 @@ from collections.abc import Collection, Iterable, Sequence
 
 from zoobench.reports.answers import answers
 from zoobench.reports.audit import render_audit
+from zoobench.reports.capacity import collect_frontiers, render_capacity
 from zoobench.reports.charts import CHARTS, Chart
+from zoobench.reports.charts.frontier import FRONTIER, FrontierChart
 from zoobench.reports.charts.papers import PAPER_CHARTS, PaperChart
 from zoobench.reports.claims import render_claims
 from zoobench.reports.escape import markdown_text
@@ -63,6 +65,9 @@ def render_page(view: View, runs: Sequence[StoredRun], tables: Sequence[Table], 
     rest = f"{TABLES}/reproduction.csv"
     sections.append(render_reproduction(runs, image=images.get("printed_against_found", ""), rest=rest))
     sections.append(render_claims(runs, images))
+    image = _image(FRONTIER) if FRONTIER.key in drawn else ""
+    found = collect_frontiers(runs)
+    sections.append(render_capacity(found, image=image, most_rows=MOST_ROWS, rest=f"{TABLES}/capacity.md"))
     sections.append(render_predicted(runs, most_rows=MOST_ROWS, rest=f"{TABLES}/predicted.md"))
     sections.append(render_audit(runs, most_rows=MOST_ROWS, rest=f"{TABLES}/audit.md"))
     sections += ["## How to read this", METHOD, _notes(runs)]
@@ -86,7 +91,7 @@ def _charts_of(table: Table) -> Iterable[Chart]:
     return (chart for key in _BESIDE.get(table.key, ()) for chart in CHARTS if chart.key == key)
 
 
-def _image(chart: Chart | PaperChart) -> str:
+def _image(chart: Chart | PaperChart | FrontierChart) -> str:
     return f"![{chart.title}. {chart.alt}]({FIGURES}/{chart.key}.png)"
 
 
@@ -97,7 +102,7 @@ def _cut(table: Table) -> str:
 def _not_drawn(drawn: Collection[str]) -> str:
     missing = [
         f"- {chart.title} was not drawn: {chart.missing}."
-        for chart in (*CHARTS, *PAPER_CHARTS)
+        for chart in (*CHARTS, *PAPER_CHARTS, FRONTIER)
         if chart.key not in drawn
     ]
     return "\n".join(missing)

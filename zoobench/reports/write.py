@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,8 +16,10 @@ from zoobench.errors import StoreError
 from zoobench.frame import collect_frame
 from zoobench.reports.audit import audit_table
 from zoobench.reports.calibration import calibration_table
+from zoobench.reports.capacity import Frontier, capacity_table, collect_frontiers
 from zoobench.reports.charts import CHARTS
 from zoobench.reports.charts.canvas import PNG_DPI
+from zoobench.reports.charts.frontier import FRONTIER
 from zoobench.reports.charts.papers import PAPER_CHARTS
 from zoobench.reports.claims import claims_table, judged_run
 from zoobench.reports.markdown import render_cut_table
@@ -57,11 +59,18 @@ def write_report(runs: Iterable[StoredRun], out: Path) -> ReportPaths:
     frame = collect_frame(read)
     view = view_of(frame)
     tables = (*build_tables(view, read), calibration_table(read))
-    beside = (predicted_table(read), audit_table(read), reproduction_table(read), claims_table(read))
+    frontiers = collect_frontiers(read)
+    beside = (
+        capacity_table(frontiers),
+        predicted_table(read),
+        audit_table(read),
+        reproduction_table(read),
+        claims_table(read),
+    )
     try:
         for folder in (out / TABLES, out / FIGURES):
             folder.mkdir(parents=True, exist_ok=True)
-        figures = tuple(_write_charts(_charts(view, judged_run(read)), out / FIGURES))
+        figures = tuple(_write_charts(_charts(view, judged_run(read), frontiers), out / FIGURES))
         drawn = {path.stem for path in figures}
         page = _write_text(out / "report.md", render_page(view, read, tables, drawn))
         parquet, csv = _write_frame(frame, out)
@@ -79,10 +88,11 @@ def write_figure(figure: Figure, folder: Path, key: str) -> tuple[Path, Path]:
     return png, svg
 
 
-def _charts(view: View, judged: StoredRun | None) -> Iterable[tuple[str, Figure | None]]:
+def _charts(view: View, judged: StoredRun | None, frontiers: Sequence[Frontier]) -> Iterable[tuple[str, Figure | None]]:
     """Every chart that the page may show, by key; None where the runs have nothing to draw."""
     yield from ((chart.key, chart.build(view)) for chart in CHARTS)
     yield from ((chart.key, chart.build(judged.records if judged else ())) for chart in PAPER_CHARTS)
+    yield FRONTIER.key, FRONTIER.build(frontiers)
 
 
 def _write_charts(charts: Iterable[tuple[str, Figure | None]], folder: Path) -> Iterable[Path]:

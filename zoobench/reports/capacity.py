@@ -1,0 +1,149 @@
+"""The largest batches that fit a memory limit: what the searches found, a row each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from statistics import median
+from typing import Final, NamedTuple
+
+import pandas as pd
+
+from zoobench import metrics
+from zoobench.cases import Case
+from zoobench.records import CaseRecord
+from zoobench.reports.markdown import render_cut_table
+from zoobench.reports.selection import run_names
+from zoobench.reports.tables import Column, Kind, Table
+from zoobench.store import StoredRun
+
+CAPACITY: Final = "capacity"
+
+METHOD: Final = """\
+A batch fits if one call of it, watched in a process of its own, takes no more than the limit by the allocator's own
+count. The largest is found by doubling and bisection, and one image more was tried too. An image adds *bytes an image*
+to the *fixed* bytes, by least squares through the trials from batch 2 up. The latency is with the heap kept where the
+machine has room for three times the peak, which such a process may take, and else with freed memory given back."""
+
+_COLUMNS = (
+    Column("model", "Model"),
+    Column("mode", "Mode"),
+    Column("precision", "Precision"),
+    Column("device", "Device"),
+    Column("limit", "Limit", Kind.NUMBER, metrics.BYTES),
+    Column("batch", "Largest batch"),
+    Column("slope", "Bytes an image", Kind.NUMBER, metrics.BYTES),
+    Column("intercept", "Fixed", Kind.NUMBER, metrics.BYTES),
+    Column("throughput", "Images/s there", Kind.NUMBER, metrics.PER_SECOND),
+    Column("latency", "Latency there", Kind.NUMBER, metrics.SECONDS),
+    Column("note", "Why none"),
+)
+
+
+class Frontier(NamedTuple):
+    """What one search found. `peaks` are bytes by batch, of trials whose call ended; `fits` is of every trial.
+
+    `batch` is the largest that fits, 0 if none does, None if the search failed.
+    """
+
+    run: str
+    case: Case
+    limit_bytes: float
+    batch: int | None
+    slope_bytes: float | None
+    intercept_bytes: float | None
+    latency_s: float | None
+    peaks: dict[int, float]
+    fits: dict[int, bool]
+    note: str
+
+    @property
+    def throughput(self) -> float | None:
+        """Images a second at the largest batch that fits."""
+        return self.batch / self.latency_s if self.batch and self.latency_s else None
+
+    @property
+    def too_large(self) -> int | None:
+        """The smallest batch that was tried and does not fit."""
+        return min((batch for batch, does_fit in self.fits.items() if not does_fit), default=None)
+
+
+def collect_frontiers(runs: Sequence[StoredRun]) -> tuple[Frontier, ...]:
+    """Every search of these runs, in the order of the records."""
+    names = run_names((stored.run.run_id, stored.run.label) for stored in runs)
+    of_runs = ((names[stored.run.run_id], record) for stored in runs for record in stored.records)
+    return tuple(_frontier(name, record) for name, record in of_runs if _value(record, "memory_limit") is not None)
+
+
+def capacity_table(frontiers: Iterable[Frontier]) -> Table:
+    """A row for each search."""
+    rows = [_row(frontier) for frontier in frontiers]
+    is_of_several = len({row["run"] for row in rows}) > 1
+    has_note = any(row["note"] for row in rows)
+    columns = tuple(column for column in _COLUMNS if has_note or column.key != "note")
+    columns = (Column("run", "Run"), *columns) if is_of_several else columns
+    numbers = [column.key for column in columns if column.kind is Kind.NUMBER]
+    frame = pd.DataFrame(rows, columns=[column.key for column in columns])
+    frame = frame.astype({**dict.fromkeys(numbers, "float64"), "batch": "Int64"})
+    return Table(CAPACITY, "Capacity", frame, columns, "No capacity was searched for.")
+
+
+def render_capacity(frontiers: Sequence[Frontier], *, image: str, most_rows: int, rest: str) -> str:
+    """The section of the page: the chart, what it says, and the table; empty if nothing was searched for."""
+    if not frontiers:
+        return ""
+    table = capacity_table(frontiers)
+    rows = render_cut_table(table, most_rows=most_rows, rest=rest)
+    return "\n\n".join(part for part in (f"## {table.title}", image, METHOD, rows) if part)
+
+
+def _frontier(run: str, record: CaseRecord) -> Frontier:
+    capacity = record.measurement(CAPACITY)
+    latency = record.measurement("latency")
+    fits = {batch: value > 0 for batch, value in _by_batch(record, CAPACITY)}
+    is_none_fitting = capacity is None and record.failure is None
+    return Frontier(
+        run=run,
+        case=record.case,
+        limit_bytes=_value(record, "memory_limit") or 0.0,
+        batch=int(capacity.samples[0]) if capacity else 0 if is_none_fitting else None,
+        slope_bytes=_value(record, "memory_slope"),
+        intercept_bytes=_value(record, "memory_intercept"),
+        latency_s=median(latency.samples) if latency else None,
+        peaks=dict(_by_batch(record, "peak_allocated")),
+        fits=fits,
+        note=_note(record),
+    )
+
+
+def _value(record: CaseRecord, metric: str) -> float | None:
+    found = record.measurement(metric)
+    return None if found is None else found.samples[0]
+
+
+def _by_batch(record: CaseRecord, metric: str) -> Iterator[tuple[int, float]]:
+    for breakdown in record.breakdowns:
+        if (breakdown.metric, breakdown.by) == (metric, "batch"):
+            yield from ((int(batch), value) for batch, value in breakdown.values.items())  # noqa: PD011 - no frame
+
+
+def _note(record: CaseRecord) -> str:
+    if record.failure is not None:
+        return f"{record.failure.kind.value}: {record.failure.message}"
+    return next((each.reason for each in record.unavailable if each.metric == CAPACITY), "")
+
+
+def _row(frontier: Frontier) -> dict[str, object]:
+    return {
+        "run": frontier.run,
+        "model": frontier.case.model.name,
+        "mode": frontier.case.mode.value,
+        "precision": frontier.case.precision.value,
+        "device": frontier.case.device,
+        "limit": frontier.limit_bytes,
+        "batch": frontier.batch,
+        "slope": frontier.slope_bytes,
+        "intercept": frontier.intercept_bytes,
+        "throughput": frontier.throughput,
+        "latency": frontier.latency_s,
+        "note": frontier.note,
+    }
