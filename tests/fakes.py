@@ -148,6 +148,12 @@ class FakeAsyncDevice:
     def conditions(self) -> dict[str, float]:
         return {}
 
+    def why_no_conditions(self) -> str:
+        return ""
+
+    def free_memory_bytes(self) -> int | None:
+        return self.allocator.capacity_bytes - self.allocator.current_bytes
+
     def measure_peak_memory(self, call: Call) -> PeakMemory:
         self.allocator.empty_cache()
         self.wait()
@@ -171,7 +177,7 @@ class FakeAsyncDevice:
         self.wait()
         return (ProfiledOperator(name="relu", shapes=((),), values=(None,), time_s=self._kernels_s - before_s),)
 
-    def measure_device_time(self, call: Call) -> Result:
+    def measure_device_time(self, call: Call, *, is_capturable: bool = True) -> Result:
         before_s = self._kernels_s
         call()
         self.wait()

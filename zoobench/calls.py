@@ -37,12 +37,28 @@ def autocast_of(precision: Precision, device: torch.device) -> Autocast:
     return lambda: torch.autocast(device.type, dtype=dtype)
 
 
+def _read_autocast(autocast: Autocast, device: torch.device) -> dict[str, str]:
+    """What autocast is within that context: its own answer, not what was asked for."""
+    with autocast():
+        is_on = torch.is_autocast_enabled(device.type)
+        return {"autocast": str(torch.get_autocast_dtype(device.type)).removeprefix("torch.") if is_on else "off"}
+
+
 class ModelCall(Protocol):
     """A call that can be repeated."""
 
     @property
     def phases(self) -> tuple[Phase, ...]:
         """Its parts in order."""
+        ...
+
+    @property
+    def is_capturable(self) -> bool:
+        """Whether the host never waits for a result within a call, so that a CUDA graph of it can be captured."""
+        ...
+
+    def read_settings(self) -> dict[str, str]:
+        """Autocast and scaling of the loss, as the live objects have them."""
         ...
 
     def rest(self) -> None:
@@ -62,6 +78,10 @@ class Inference:
         self._images = images
         self._autocast = autocast
         self.phases: tuple[Phase, ...] = (Phase("forward_latency", self._forward),)
+        self.is_capturable = True
+
+    def read_settings(self) -> dict[str, str]:
+        return {**_read_autocast(self._autocast, self._images.device), "grad_scaler": "none"}
 
     def rest(self) -> None:
         """Inference leaves nothing behind."""
@@ -95,6 +115,11 @@ class TrainingStep:
             Phase("backward_latency", self._backward),
             Phase("optimizer_latency", self._update),
         )
+        self.is_capturable = not scales_loss  # the scaler asks the device whether gradients are finite
+
+    def read_settings(self) -> dict[str, str]:
+        scaler = f"scale {self._scaler.get_scale():g}" if self._scaler.is_enabled() else "off"
+        return {**_read_autocast(self._autocast, self._images.device), "grad_scaler": scaler}
 
     def rest(self) -> None:
         self._optimizer.zero_grad(set_to_none=True)

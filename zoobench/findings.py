@@ -27,6 +27,8 @@ TEXTS = {
     "paging": "{faults:.0f} page faults a call: the allocator gives memory back to the kernel and fetches it again "
     "within every call; --zoobench-allocator retained keeps it",
     "not-retained": "the C library is not glibc, so freed memory may go back to the kernel within every call",
+    "no-conditions": "the clocks, temperature, power and load of {device} are not all known, so throttling may go "
+    "unseen: {reason}",
     "emulated-precision": "{device} has no instructions for {precision}: it is emulated, and slower than fp32",
 }
 
@@ -50,6 +52,12 @@ def judge_device(case: Case, *, is_native: bool) -> Iterable[Finding]:
     if not is_native:
         values: dict[str, float | str] = {"device": case.device, "precision": case.precision.value}
         yield Finding(code="emulated-precision", severity=Severity.WARNING, values=values)
+
+
+def judge_conditions(device: str, reason: str) -> Iterable[Finding]:
+    """Whether the device told all of its conditions; `reason` says which it did not, and why."""
+    if reason:
+        yield Finding(code="no-conditions", severity=Severity.NOTE, values={"device": device, "reason": reason})
 
 
 def _judge_precision(budget: Budget, latency: Measurement) -> Iterable[Finding]:

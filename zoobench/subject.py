@@ -38,6 +38,10 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
         for phase in self.model_call.phases:
             phase.run()
 
+    def read_settings(self) -> dict[str, str]:
+        """Settings of the device and of the call as the live process has them."""
+        return {**self.device.read_settings(), **self.model_call.read_settings()}
+
     def weights_bytes(self) -> int:
         """Storage of parameters and buffers."""
         return storage_bytes([*self.module.parameters(), *self.module.buffers()])

@@ -81,6 +81,13 @@ class CpuDevice:
     def conditions(self) -> dict[str, float]:
         return {}
 
+    def why_no_conditions(self) -> str:
+        return ""
+
+    def free_memory_bytes(self) -> int | None:
+        """What processes can take without swapping (psutil, from MemAvailable of proc_meminfo(5) on Linux)."""
+        return psutil.virtual_memory().available
+
     def measure_peak_memory(self, call: Call) -> PeakMemory:
         """The allocator's own events during one call, summed up in their order.
 
@@ -98,7 +105,7 @@ class CpuDevice:
     def profile_operators(self, call: Call) -> tuple[ProfiledOperator, ...]:
         return profile_operators(call, [ProfilerActivity.CPU], lambda event: event.cpu_time_total)
 
-    def measure_device_time(self, call: Call) -> Result:  # noqa: ARG002 - a GPU's question
+    def measure_device_time(self, call: Call, *, is_capturable: bool = True) -> Result:  # noqa: ARG002 - a GPU's question
         return Unavailable(metric="device_time", reason="on a CPU the call is its own kernels: see latency")
 
     def _process_memory(self) -> Result:
