@@ -6,7 +6,7 @@ import pytest
 from synthetic import make_case, measurement, realistic_record
 
 from zoobench.cases import Allocator, Budget, Precision
-from zoobench.findings import MANY_PAGE_FAULTS, TEXTS, judge_device, judge_latency, text_of
+from zoobench.findings import MANY_PAGE_FAULTS, TEXTS, judge_conditions, judge_device, judge_latency, text_of
 from zoobench.options import OPTIONS
 from zoobench.records import Finding, Measurement, Severity
 
@@ -106,6 +106,16 @@ def test_an_emulated_precision_is_said() -> None:
     assert list(judge_device(case, is_native=True)) == []
 
 
+def test_conditions_that_are_not_told_are_said() -> None:
+    (finding,) = judge_conditions("cuda", "power_w: NVML: Not Supported")
+    assert finding.severity is Severity.NOTE
+    assert text_of(finding) == (
+        "the clocks, temperature, power and load of cuda are not all known, so throttling may go unseen: "
+        "power_w: NVML: Not Supported"
+    )
+    assert list(judge_conditions("cuda", "")) == []
+
+
 def test_findings_of_stored_records_have_words() -> None:
     record = realistic_record(make_case(precision=Precision.AMP_BF16))
     assert [text_of(finding) for finding in record.findings] == [
@@ -124,6 +134,7 @@ def test_every_code_is_given_by_a_judge_and_renders() -> None:
         *judged(latency(1.0)),
         *judge_device(make_case(), is_native=False),
         Finding(code="not-retained", severity=Severity.WARNING),
+        *judge_conditions("cuda", "power_w: NVML: Not Supported"),
     ]
     assert {finding.code for finding in given} == set(TEXTS)
     assert not any(re.search(r"[{}]", text_of(finding)) for finding in given)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import msgspec
+import psutil
 import pytest
 import torch
 from fakes import FakeClock
@@ -250,3 +251,14 @@ def test_a_system_that_tells_no_peak_has_no_process_memory(device: CpuDevice, mo
     monkeypatch.setattr(cpu, "_peak_rss_bytes", lambda: None)
 
     assert isinstance(device.measure_other_memory()[1], Unavailable)
+
+
+def test_free_memory_is_some_of_it_and_not_all(device: CpuDevice) -> None:
+    free_bytes = device.free_memory_bytes()
+
+    assert free_bytes is not None
+    assert 0 < free_bytes < psutil.virtual_memory().total
+
+
+def test_a_cpu_has_no_conditions_to_miss(device: CpuDevice) -> None:
+    assert (device.conditions(), device.why_no_conditions()) == ({}, "")

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -62,7 +61,7 @@ class FakeNvml(ModuleType):
 def install(monkeypatch: pytest.MonkeyPatch) -> Callable[..., FakeNvml]:
     def put(**answers: Any) -> FakeNvml:
         fake = FakeNvml(**answers)
-        monkeypatch.setitem(sys.modules, "pynvml", fake)
+        monkeypatch.setattr("zoobench.devices.nvml.pynvml", fake)
         return fake
 
     return put

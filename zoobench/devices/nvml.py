@@ -6,17 +6,20 @@ an error here: what is not known has no name among the conditions, and a reason 
 
 from __future__ import annotations
 
-import importlib
 import os
 import time
 from collections.abc import Callable
 from typing import Any
 
+import pynvml
+
 from zoobench.devices.device import Result
 from zoobench.records import Measurement, Unavailable
 
-Reading = Callable[[Any, Any], float]
-"""Takes the module pynvml and a handle of the GPU."""
+Handle = Any
+"""Of a GPU, as pynvml gives it."""
+
+Reading = Callable[[Handle], float]
 
 _READ_EVERY_S = 0.05
 """Reading costs up to milliseconds; between rounds of a fast model the last reading stands for the next ones."""
@@ -43,7 +46,7 @@ class Nvml:
     def __init__(self, uuid: Callable[[], str], clock: Callable[[], float] = time.perf_counter) -> None:
         self._uuid = uuid
         self._clock = clock
-        self._opened: tuple[Any, Any] | None = None
+        self._handle: Handle = None
         self._readings = dict(_READINGS)
         self._reasons: dict[str, str] = {}
         self._last: dict[str, float] = {}
@@ -69,9 +72,8 @@ class Nvml:
     def process_memory(self) -> Result:
         """The metric `process_memory`: what this process holds on the GPU, the CUDA context included."""
         try:
-            nvml, handle = self._open()
-            processes = nvml.nvmlDeviceGetComputeRunningProcesses(handle)
-        except _errors() as error:
+            processes = pynvml.nvmlDeviceGetComputeRunningProcesses(self._open())
+        except _ERRORS as error:
             return Unavailable(metric="process_memory", reason=f"NVML: {error}")
         used = next((process.usedGpuMemory for process in processes if process.pid == os.getpid()), None)
         if used is None:
@@ -84,29 +86,26 @@ class Nvml:
         found: dict[str, float] = {}
         for name, reading in tuple(self._readings.items()):
             try:
-                found[name] = reading(*self._open())
-            except _errors() as error:
+                found[name] = reading(self._open())
+            except _ERRORS as error:
                 self._reasons[name] = f"NVML: {error}"
                 del self._readings[name]
         return found | _throttled(found)
 
-    def _open(self) -> tuple[Any, Any]:
-        """The module and the GPU's handle. NVML counts its users; this one stays until the process ends."""
-        if self._opened is None:
-            nvml = importlib.import_module("pynvml")
-            nvml.nvmlInit()
-            self._opened = nvml, nvml.nvmlDeviceGetHandleByUUID(f"GPU-{self._uuid()}".encode())
-        return self._opened
+    def _open(self) -> Handle:
+        """NVML counts its users; this one stays until the process ends."""
+        if self._handle is None:
+            pynvml.nvmlInit()
+            self._handle = pynvml.nvmlDeviceGetHandleByUUID(f"GPU-{self._uuid()}".encode())
+        return self._handle
 
 
 class _UnknownError(Exception):
     """NVML answers, but not to this question."""
 
 
-def _errors() -> tuple[type[Exception], ...]:
-    """What NVML's calls raise: the second, of a library older than the package, is no subclass of the first."""
-    nvml = importlib.import_module("pynvml")
-    return (nvml.NVMLError, nvml.NVMLLibraryMismatchError, _UnknownError)
+_ERRORS = (pynvml.NVMLError, pynvml.NVMLLibraryMismatchError, _UnknownError)
+"""What a reading raises: the second, of a library older than the package, is no subclass of the first."""
 
 
 def _throttled(found: dict[str, float]) -> dict[str, float]:
@@ -116,49 +115,49 @@ def _throttled(found: dict[str, float]) -> dict[str, float]:
     return {"throttled": float(any(int(found["throttle_reasons"]) & bit for bit in SLOWING_REASONS))}
 
 
-def _sm_clock_hz(nvml: Any, handle: Any) -> float:
-    return float(nvml.nvmlDeviceGetClockInfo(handle, nvml.NVML_CLOCK_SM)) * _HZ_A_MHZ
+def _sm_clock_hz(handle: Handle) -> float:
+    return float(pynvml.nvmlDeviceGetClockInfo(handle, pynvml.NVML_CLOCK_SM)) * _HZ_A_MHZ
 
 
-def _memory_clock_hz(nvml: Any, handle: Any) -> float:
-    return float(nvml.nvmlDeviceGetClockInfo(handle, nvml.NVML_CLOCK_MEM)) * _HZ_A_MHZ
+def _memory_clock_hz(handle: Handle) -> float:
+    return float(pynvml.nvmlDeviceGetClockInfo(handle, pynvml.NVML_CLOCK_MEM)) * _HZ_A_MHZ
 
 
-def _temperature_c(nvml: Any, handle: Any) -> float:
+def _temperature_c(handle: Handle) -> float:
     """The older function is known to every driver of today, and is announced to go with CUDA 14."""
     names = ("nvmlDeviceGetTemperature", "nvmlDeviceGetTemperatureV")
-    return float(_first_known(nvml, names, handle, nvml.NVML_TEMPERATURE_GPU))
+    return float(_first_known(names, handle, pynvml.NVML_TEMPERATURE_GPU))
 
 
-def _power_w(nvml: Any, handle: Any) -> float:
-    return float(nvml.nvmlDeviceGetPowerUsage(handle)) / _MILLIWATTS_A_WATT
+def _power_w(handle: Handle) -> float:
+    return float(pynvml.nvmlDeviceGetPowerUsage(handle)) / _MILLIWATTS_A_WATT
 
 
-def _throttle_reasons(nvml: Any, handle: Any) -> float:
+def _throttle_reasons(handle: Handle) -> float:
     """The bit mask. Drivers before 535 know it by the second name."""
     names = ("nvmlDeviceGetCurrentClocksEventReasons", "nvmlDeviceGetCurrentClocksThrottleReasons")
-    return float(_first_known(nvml, names, handle))
+    return float(_first_known(names, handle))
 
 
-def _other_processes(nvml: Any, handle: Any) -> float:
+def _other_processes(handle: Handle) -> float:
     """Only where NVML lists this process too: within a container's own numbering, none can be told from this one."""
-    pids = {process.pid for process in nvml.nvmlDeviceGetComputeRunningProcesses(handle)}
+    pids = {process.pid for process in pynvml.nvmlDeviceGetComputeRunningProcesses(handle)}
     if os.getpid() not in pids:
         raise _UnknownError("this process is not in its list (as in a container)")
     return float(len(pids) - 1)
 
 
-def _first_known(nvml: Any, names: tuple[str, ...], *arguments: Any) -> Any:
+def _first_known(names: tuple[str, ...], *arguments: Any) -> Any:
     """The answer of the first of these functions that both the package and the driver's library have."""
     for name in names[:-1]:
-        function = getattr(nvml, name, None)
+        function = getattr(pynvml, name, None)
         try:
             if function is not None:
                 return function(*arguments)
-        except nvml.NVMLError as error:
-            if error.value != nvml.NVML_ERROR_FUNCTION_NOT_FOUND:
+        except pynvml.NVMLError as error:
+            if error.value != pynvml.NVML_ERROR_FUNCTION_NOT_FOUND:
                 raise
-    return getattr(nvml, names[-1])(*arguments)
+    return getattr(pynvml, names[-1])(*arguments)
 
 
 _READINGS: dict[str, Reading] = {
