@@ -216,10 +216,3 @@ def test_a_compiled_model_is_what_is_called_and_the_eager_one_is_what_is_counted
     assert calls == [1]
     assert subject.module is compiled[0]
     assert not compiled.training
-
-
-def test_settings_are_those_of_the_device_and_of_the_call() -> None:
-    settings = build(mode=Mode.TRAIN, precision=Precision.AMP_FP16).read_settings()
-
-    assert settings["threads"] == str(torch.get_num_threads())
-    assert (settings["autocast"], settings["grad_scaler"]) == ("float16", "scale 65536")

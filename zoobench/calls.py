@@ -37,13 +37,6 @@ def autocast_of(precision: Precision, device: torch.device) -> Autocast:
     return lambda: torch.autocast(device.type, dtype=dtype)
 
 
-def _read_autocast(autocast: Autocast, device: torch.device) -> dict[str, str]:
-    """What autocast is within that context: its own answer, not what was asked for."""
-    with autocast():
-        is_on = torch.is_autocast_enabled(device.type)
-        return {"autocast": str(torch.get_autocast_dtype(device.type)).removeprefix("torch.") if is_on else "off"}
-
-
 class ModelCall(Protocol):
     """A call that can be repeated."""
 
@@ -57,16 +50,16 @@ class ModelCall(Protocol):
         """Whether the host never waits for a result within a call, so that a CUDA graph of it can be captured."""
         ...
 
-    def read_settings(self) -> dict[str, str]:
-        """Autocast and scaling of the loss, as the live objects have them."""
-        ...
-
     def rest(self) -> None:
         """Drop what one call leaves for the next, so that the memory held is the least."""
         ...
 
     def held_tensors(self) -> list[Tensor]:
         """What stays allocated between calls when at rest."""
+        ...
+
+    def read_settings(self) -> dict[str, str]:
+        """What its forward pass runs under, as found there, and what its loss is scaled by."""
         ...
 
 
@@ -80,14 +73,15 @@ class Inference:
         self.phases: tuple[Phase, ...] = (Phase("forward_latency", self._forward),)
         self.is_capturable = True
 
-    def read_settings(self) -> dict[str, str]:
-        return {**_read_autocast(self._autocast, self._images.device), "grad_scaler": "none"}
-
     def rest(self) -> None:
         """Inference leaves nothing behind."""
 
     def held_tensors(self) -> list[Tensor]:
         return [*self._module.parameters(), *self._module.buffers(), self._images]
+
+    def read_settings(self) -> dict[str, str]:
+        with torch.inference_mode(), self._autocast():
+            return _read_autocast(self._images.device.type)
 
     def _forward(self) -> None:
         with torch.inference_mode(), self._autocast():
@@ -117,10 +111,6 @@ class TrainingStep:
         )
         self.is_capturable = not scales_loss  # the scaler asks the device whether gradients are finite
 
-    def read_settings(self) -> dict[str, str]:
-        scaler = f"scale {self._scaler.get_scale():g}" if self._scaler.is_enabled() else "off"
-        return {**_read_autocast(self._autocast, self._images.device), "grad_scaler": scaler}
-
     def rest(self) -> None:
         self._optimizer.zero_grad(set_to_none=True)
         self._loss = None
@@ -129,6 +119,11 @@ class TrainingStep:
         state = [value for states in self._optimizer.state.values() for value in states.values()]
         momenta = [value for value in state if isinstance(value, Tensor)]
         return [*self._module.parameters(), *self._module.buffers(), *momenta, self._images, self._targets]
+
+    def read_settings(self) -> dict[str, str]:
+        scale = str(self._scaler.get_scale()) if self._scaler.is_enabled() else "none"
+        with self._autocast():
+            return {**_read_autocast(self._images.device.type), "loss_scale": scale}
 
     def _forward(self) -> None:
         self._optimizer.zero_grad(set_to_none=True)
@@ -146,3 +141,11 @@ class TrainingStep:
     def _update(self) -> None:
         self._scaler.step(self._optimizer)
         self._scaler.update()
+
+
+def _read_autocast(device_type: str) -> dict[str, str]:
+    is_on = torch.is_autocast_enabled(device_type)
+    return {
+        "autocast": str(torch.get_autocast_dtype(device_type)) if is_on else "off",
+        "inference_mode": str(torch.is_inference_mode_enabled()),
+    }

@@ -38,18 +38,30 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
         for phase in self.model_call.phases:
             phase.run()
 
-    def read_settings(self) -> dict[str, str]:
-        """Settings of the device and of the call as the live process has them."""
-        return {**self.device.read_settings(), **self.model_call.read_settings()}
-
     def weights_bytes(self) -> int:
         """Storage of parameters and buffers."""
         return storage_bytes([*self.module.parameters(), *self.module.buffers()])
 
-    def held_bytes(self) -> int:
-        """Storage of all that lives between calls: weights, optimizer state, pictures and targets; no gradients."""
+    def read_settings(self) -> dict[str, str]:
+        """What the case set for this model: seed, modes and formats, as the live objects have them."""
+        parameter = next(self.module.parameters(), None)
+        return {
+            "seed": str(torch.initial_seed()),
+            "is_training": str(self.module.training),
+            "weights_dtype": str(None if parameter is None else parameter.dtype),
+            "images_dtype": str(self.images.dtype),
+            "images_channels_last": str(self.images.is_contiguous(memory_format=torch.channels_last)),
+            **self.model_call.read_settings(),
+        }
+
+    def resting_tensors(self) -> list[Tensor]:
+        """All that lives between calls: weights, optimizer state, pictures and targets; gradients are dropped."""
         self.model_call.rest()
-        return storage_bytes(self.model_call.held_tensors())
+        return self.model_call.held_tensors()
+
+    def held_bytes(self) -> int:
+        """Storage of all that lives between calls."""
+        return storage_bytes(self.resting_tensors())
 
 
 def build_subject(case: Case, device: Device, clock: Callable[[], float] = time.perf_counter) -> Subject:

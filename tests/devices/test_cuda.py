@@ -602,6 +602,18 @@ def test_what_cannot_be_captured_is_profiled_and_the_device_is_as_before(capturi
     assert gpu.graphs[0].resets == 1
 
 
+def test_a_graph_that_failed_is_kept_and_no_other_is_begun(capturing: Any) -> None:
+    """The allocator may still refer to it."""
+    device, gpu = capturing()
+    device.measure_device_time(refuse_to_be_captured(gpu))
+
+    answer = device.measure_device_time(lambda: None)
+
+    assert answer.method.endswith("no CUDA graph: operation not permitted when stream is capturing")
+    assert len(gpu.graphs) == 1
+    assert gpu.graphs[0] in cuda._BROKEN_GRAPHS
+
+
 def test_no_memory_for_a_graph_is_no_failure(capturing: Any) -> None:
     device, gpu = capturing()
 

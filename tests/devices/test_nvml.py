@@ -214,6 +214,14 @@ def test_where_nvml_does_not_list_this_process_others_cannot_be_counted(nvml: Nv
     assert "this process is not in its list" in nvml.why_incomplete()
 
 
+def test_the_driver_tells_its_version_or_nothing(nvml: Nvml, install: Any) -> None:
+    install(nvmlSystemGetDriverVersion="570.124.06")
+    assert nvml.driver_version() == "570.124.06"
+
+    install(nvmlSystemGetDriverVersion=error(pynvml.NVML_ERROR_UNKNOWN))
+    assert nvml.driver_version() == ""
+
+
 def test_process_memory_is_this_processs(nvml: Nvml, install: Any) -> None:
     fake = install(nvmlDeviceGetComputeRunningProcesses=[OTHER, OWN])
 

@@ -85,8 +85,7 @@ class CpuDevice:
         return ""
 
     def free_memory_bytes(self) -> int | None:
-        """What processes can take without swapping (psutil, from MemAvailable of proc_meminfo(5) on Linux)."""
-        return psutil.virtual_memory().available
+        return int(psutil.virtual_memory().available)
 
     def measure_peak_memory(self, call: Call) -> PeakMemory:
         """The allocator's own events during one call, summed up in their order.

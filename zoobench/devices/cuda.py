@@ -50,6 +50,7 @@ class CudaDevice:
         self.torch_device = torch.device("cuda", index)
         self._index = index
         self._nvml = Nvml(self._uuid)
+        self._failed_capture = ""
 
     @property
     def name(self) -> str:
@@ -163,11 +164,12 @@ class CudaDevice:
         if not is_capturable:
             return self._sum_of_kernels(call, "the call reads a result back")
         try:
-            with self._captured(call) as graph:
-                return self._replayed(graph)
+            if not self._failed_capture:
+                with self._captured(call) as graph:
+                    return self._replayed(graph)
         except RuntimeError as error:  # as are torch.OutOfMemoryError, torch.AcceleratorError and what dynamo raises
-            reason = _first_line(error)
-        return self._sum_of_kernels(call, reason)
+            self._failed_capture = _first_line(error)
+        return self._sum_of_kernels(call, self._failed_capture)
 
     @contextlib.contextmanager
     def _captured(self, call: Call) -> Iterator[torch.cuda.CUDAGraph]:
@@ -175,7 +177,9 @@ class CudaDevice:
 
         A capture that fails may leave its stream current, because `torch.cuda.graph` does not leave the stream when
         `capture_end` raises, and the random generator waiting for its end, which fails the next dropout. Hence the
-        outer stream, and a copy of the generator's state to put in the place of the one that took part.
+        outer stream, and a copy of the generator's state to put in the place of the one that took part. The allocator
+        may go on asking the graph whether it is being captured (ATen/cuda/CUDAGraph.cpp, `capture_end`), which no API
+        undoes: such a graph lives on, and there is no other capture.
         """
         stream, graph = torch.cuda.Stream(self._index), torch.cuda.CUDAGraph()  # type: ignore[no-untyped-call]
         self._warm_up(call, stream)
@@ -185,6 +189,7 @@ class CudaDevice:
             with torch.cuda.stream(stream), torch.cuda.graph(graph, stream=stream):
                 call()
         except BaseException:
+            _BROKEN_GRAPHS.append(graph)
             graph.reset()
             generator.graphsafe_set_state(before)
             raise
@@ -254,6 +259,7 @@ class CudaDevice:
                 "multiprocessors": str(properties.multi_processor_count),
                 "cuda": str(torch.version.cuda),
                 "cudnn": str(_CUDNN.version()),
+                "driver": self._nvml.driver_version(),
                 "allocator": str(torch.cuda.get_allocator_backend()),
             },
         )
@@ -261,6 +267,9 @@ class CudaDevice:
     def _uuid(self) -> str:
         return str(torch.cuda.get_device_properties(self._index).uuid)
 
+
+_BROKEN_GRAPHS: list[torch.cuda.CUDAGraph] = []
+"""Those whose capture failed, kept from being deleted while the allocator may still refer to them."""
 
 _AMPERE = 8
 """Major compute capability from which there is TF32 and native bf16 (CUDA programming guide, compute capabilities)."""

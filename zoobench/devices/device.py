@@ -78,7 +78,7 @@ class Device(Protocol):
         ...
 
     def free_memory_bytes(self) -> int | None:
-        """Bytes that new tensors could take now, or None where nobody knows."""
+        """Memory that could be allocated now; None where nobody knows."""
         ...
 
     def measure_peak_memory(self, call: Call) -> PeakMemory:

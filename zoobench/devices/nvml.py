@@ -69,6 +69,14 @@ class Nvml:
             names_of.setdefault(reason, []).append(name)
         return "; ".join(f"{', '.join(names)}: {reason}" for reason, names in names_of.items())
 
+    def driver_version(self) -> str:
+        """As in `570.124.06`; empty where NVML does not tell."""
+        try:
+            self._open()
+            return str(pynvml.nvmlSystemGetDriverVersion())
+        except _ERRORS:
+            return ""
+
     def process_memory(self) -> Result:
         """The metric `process_memory`: what this process holds on the GPU, the CUDA context included."""
         try:
