@@ -25,6 +25,17 @@ def test_a_device_that_starves_takes_as_long_as_the_host_needs_to_launch() -> No
     assert interval_s(device, lambda: device.launch(0.125, launch_s=0.5), 4) == pytest.approx(0.5 + 0.125 / 4)
 
 
+def test_noticing_the_end_is_the_hosts_business() -> None:
+    class SlowToNotice(FakeAsyncDevice):
+        def wait(self) -> None:
+            super().wait()
+            self.clock.advance(1.0)
+
+    device = SlowToNotice()
+
+    assert interval_s(device, lambda: device.launch(0.25), 4) == 0.25
+
+
 def test_what_was_launched_before_is_not_in_it() -> None:
     device = FakeAsyncDevice()
     device.launch(100.0)

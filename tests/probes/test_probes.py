@@ -12,7 +12,7 @@ from zoobench.probes import Probe, all_probes
 def test_what_is_timed_comes_before_what_disturbs() -> None:
     names = [probe.name for probe in all_probes()]
 
-    assert names == ["size", "latency", "interval", "memory", "operator_time", "device_time", "prediction", "audit"]
+    assert names == ["size", "latency", "interval", "memory", "device_time", "operator_time", "prediction", "audit"]
 
 
 def test_every_metric_of_a_probe_is_in_the_table_and_has_one_probe() -> None:

@@ -16,10 +16,10 @@ ENTRY_POINTS = "zoobench.probes"
 
 
 def all_probes() -> tuple[Probe, ...]:
-    """Every probe in the order in which they run: what is timed comes before what disturbs.
+    """Every probe in the order in which they run: what is timed comes before what disturbs (profilers).
 
-    Profilers disturb, and most of all a graph whose capture fails: `device_time` is the last that calls the model.
+    A CUDA graph comes before them too: CUPTI, once torn down, can crash on it (torch/profiler/profiler.py, start_trace).
     """
     added = tuple(point.load() for point in importlib.metadata.entry_points(group=ENTRY_POINTS))
-    own = (size, latency, interval, memory, operator_time, device_time, prediction, audit)
+    own = (size, latency, interval, memory, device_time, operator_time, prediction, audit)
     return (*(module.PROBE for module in own), *added)
