@@ -18,7 +18,7 @@ ENTRY_POINTS = "zoobench.probes"
 def all_probes() -> tuple[Probe, ...]:
     """Every probe in the order in which they run: what is timed comes before what disturbs (profilers).
 
-    A CUDA graph comes before them too: CUPTI, once torn down, can crash on it (torch/profiler/profiler.py, start_trace).
+    A CUDA graph comes before them too: CUPTI, once torn down, can crash on one (torch/profiler/profiler.py).
     """
     added = tuple(point.load() for point in importlib.metadata.entry_points(group=ENTRY_POINTS))
     own = (size, latency, interval, memory, device_time, operator_time, prediction, audit)
