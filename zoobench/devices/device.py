@@ -69,12 +69,12 @@ class Device(Protocol):
         """Whether its work runs apart from the host's, so that the host's clock tells another time."""
         ...
 
-    def conditions(self) -> dict[str, float]:
-        """What the device's surroundings are like now, by name: asked for between rounds, never within one."""
-        ...
-
     def why_no_conditions(self) -> str:
         """Which conditions are missing and why, so far; empty where it tells all that it could."""
+        ...
+
+    def conditions(self) -> dict[str, float]:
+        """What the device's surroundings are like now, by name: asked for between rounds, never within one."""
         ...
 
     def free_memory_bytes(self) -> int | None:
