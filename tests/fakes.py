@@ -145,11 +145,11 @@ class FakeAsyncDevice:
     def has_own_timeline(self) -> bool:
         return True
 
-    def conditions(self) -> dict[str, float]:
-        return {}
-
     def why_no_conditions(self) -> str:
         return ""
+
+    def conditions(self) -> dict[str, float]:
+        return {}
 
     def free_memory_bytes(self) -> int | None:
         return self.allocator.capacity_bytes - self.allocator.current_bytes

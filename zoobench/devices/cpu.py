@@ -78,11 +78,11 @@ class CpuDevice:
     def has_own_timeline(self) -> bool:
         return False
 
-    def conditions(self) -> dict[str, float]:
-        return {}
-
     def why_no_conditions(self) -> str:
         return ""
+
+    def conditions(self) -> dict[str, float]:
+        return {}
 
     def free_memory_bytes(self) -> int | None:
         return int(psutil.virtual_memory().available)

@@ -121,11 +121,11 @@ class CudaDevice:
     def has_own_timeline(self) -> bool:
         return True
 
-    def conditions(self) -> dict[str, float]:
-        return self._nvml.conditions()
-
     def why_no_conditions(self) -> str:
         return self._nvml.why_incomplete()
+
+    def conditions(self) -> dict[str, float]:
+        return self._nvml.conditions()
 
     def free_memory_bytes(self) -> int | None:
         """What the driver has left (cudaMemGetInfo), and what the caching allocator holds without using it."""
