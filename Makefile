@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: bench report test smoke lint prove clean
+.PHONY: bench report test smoke lint prove gpu-check clean
 
 bench: $(READY)  ## the quick preset and its report
 	$(BIN)/python -m zoobench run --preset quick
@@ -15,7 +15,7 @@ report: $(READY)  ## the report of the newest run
 	$(BIN)/python -m zoobench report
 
 test: $(READY)
-	$(BIN)/coverage run -m pytest -m "not slow"
+	$(BIN)/coverage run -m pytest -m "not slow and not gpu"
 	$(BIN)/coverage report --skip-covered --fail-under=90
 
 smoke: $(READY)  ## every suite runs, on two small models
@@ -33,6 +33,9 @@ prove: $(READY)  ## what the README claims about speed; prints figures, takes mi
 	$(BIN)/python benchmarks/bench_count.py
 	$(BIN)/python benchmarks/bench_memory.py
 	$(BIN)/python -m pytest -m slow
+
+gpu-check: $(READY)  ## proves the CUDA side on a machine with a GPU; 8 minutes at most, and a report to attach
+	$(BIN)/python tools/gpu_check.py
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

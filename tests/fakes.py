@@ -145,6 +145,9 @@ class FakeAsyncDevice:
     def has_own_timeline(self) -> bool:
         return True
 
+    def why_no_conditions(self) -> str:
+        return ""
+
     def conditions(self) -> dict[str, float]:
         return {}
 
@@ -174,7 +177,7 @@ class FakeAsyncDevice:
         self.wait()
         return (ProfiledOperator(name="relu", shapes=((),), values=(None,), time_s=self._kernels_s - before_s),)
 
-    def measure_device_time(self, call: Call) -> Result:
+    def measure_device_time(self, call: Call, *, is_capturable: bool = True) -> Result:
         before_s = self._kernels_s
         call()
         self.wait()

@@ -201,3 +201,12 @@ def test_backward_comes_after_forward(images: Tensor) -> None:
 
     with pytest.raises(RuntimeError, match="backward comes after forward"):
         call.phases[1].run()
+
+
+@pytest.mark.parametrize("scales_loss", [False, True])
+def test_only_a_step_that_asks_whether_gradients_are_finite_waits_for_the_device(
+    images: Tensor, *, scales_loss: bool
+) -> None:
+    assert Inference(Observed(), images, contextlib.nullcontext).is_capturable
+    step = TrainingStep(Observed(), images, contextlib.nullcontext, scales_loss=scales_loss)
+    assert step.is_capturable is not scales_loss

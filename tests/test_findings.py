@@ -11,7 +11,15 @@ from synthetic import TROUBLED, make_calibration, make_case, measurement, realis
 from zoobench import findings
 from zoobench.cases import Allocator, Budget, Precision
 from zoobench.disturbance import Cause
-from zoobench.findings import MANY_PAGE_FAULTS, TEXTS, judge_device, judge_latency, judge_warm_up, text_of
+from zoobench.findings import (
+    MANY_PAGE_FAULTS,
+    TEXTS,
+    judge_conditions,
+    judge_device,
+    judge_latency,
+    judge_warm_up,
+    text_of,
+)
 from zoobench.options import OPTIONS
 from zoobench.records import Finding, Measurement, Severity
 from zoobench.summaries import summary_of
@@ -215,6 +223,16 @@ def test_an_emulated_precision_is_said() -> None:
     assert list(judge_device(case, is_native=True)) == []
 
 
+def test_conditions_that_are_not_told_are_said() -> None:
+    (finding,) = judge_conditions("cuda", "power_w: NVML: Not Supported")
+    assert finding.severity is Severity.NOTE
+    assert text_of(finding) == (
+        "the clocks, temperature, power and load of cuda are not all known, so throttling may go unseen: "
+        "power_w: NVML: Not Supported"
+    )
+    assert list(judge_conditions("cuda", "")) == []
+
+
 def test_findings_of_stored_records_have_words() -> None:
     record = realistic_record(make_case(precision=Precision.AMP_BF16))
     assert [text_of(finding) for finding in record.findings] == [
@@ -238,6 +256,7 @@ def test_every_code_is_given_by_a_judge_and_renders() -> None:
         *judge_device(make_case(), is_native=False),
         Finding(code="not-retained", severity=Severity.WARNING),
         *make_calibration(TROUBLED).findings,
+        *judge_conditions("cuda", "power_w: NVML: Not Supported"),
     ]
     assert {finding.code for finding in given} == set(TEXTS) - {"few-rounds"}, "which older records have"
     assert not any(re.search(r"[{}]", text_of(finding)) for finding in given)

@@ -92,6 +92,38 @@ def test_a_clock_that_stood_still_gives_no_throughput():
     assert found["reason"] == "the clock saw no time pass during a call"
 
 
+def test_the_launch_bound_share_is_what_the_kernels_leave_of_a_call():
+    latency, kernels = measurement("latency", *EIGHT_SAMPLES), measurement("device_time", *[0.009] * 7, 0.0095)
+    found = row(rows_of(make_record(make_case(device="cuda"), [latency, kernels])), "launch_bound_ratio")
+
+    assert (found["status"], found["unit"]) == (OK, "ratio")
+    assert found["value"] == pytest.approx(1 - 0.009 / 0.0135)
+    assert found["low"] == pytest.approx(1 - 0.0095 / 0.010)
+    assert found["high"] == pytest.approx(1 - 0.009 / 0.017)
+    assert found["method"] == "1 − device_time ÷ latency; device_time: fabricated"
+
+
+def test_one_profiled_call_gives_a_launch_bound_share_without_an_interval():
+    parts = [measurement("latency", *EIGHT_SAMPLES), measurement("device_time", 0.009)]
+    found = row(rows_of(make_record(make_case(device="cuda"), parts)), "launch_bound_ratio")
+
+    assert found["value"] == pytest.approx(1 - 0.009 / 0.0135)
+    assert math.isnan(found["low"])
+    assert math.isnan(found["high"])
+
+
+def test_there_is_no_launch_bound_share_without_both_times():
+    lacking = (Unavailable(metric="device_time", reason="a CPU has no kernels of its own"),)
+    latency, kernels = measurement("latency", *EIGHT_SAMPLES), measurement("device_time", 0.009)
+    for record in (
+        make_record(make_case(), [latency]),
+        make_record(make_case(), [kernels]),
+        make_record(make_case(), [latency], unavailable=lacking),
+        make_record(make_case(), [measurement("latency", 0.0), kernels]),
+    ):
+        assert "launch_bound_ratio" not in set(rows_of(record)["metric"])
+
+
 def test_what_is_unavailable_is_a_row_with_its_reason():
     lacking = (Unavailable(metric="device_time", reason="a CPU has no kernels of its own"),)
     found = row(rows_of(make_record(make_case(), unavailable=lacking)), "device_time")

@@ -45,6 +45,11 @@ class ModelCall(Protocol):
         """Its parts in order."""
         ...
 
+    @property
+    def is_capturable(self) -> bool:
+        """Whether the host never waits for a result within a call, so that a CUDA graph of it can be captured."""
+        ...
+
     def rest(self) -> None:
         """Drop what one call leaves for the next, so that the memory held is the least."""
         ...
@@ -66,6 +71,7 @@ class Inference:
         self._images = images
         self._autocast = autocast
         self.phases: tuple[Phase, ...] = (Phase("forward_latency", self._forward),)
+        self.is_capturable = True
 
     def rest(self) -> None:
         """Inference leaves nothing behind."""
@@ -103,6 +109,7 @@ class TrainingStep:
             Phase("backward_latency", self._backward),
             Phase("optimizer_latency", self._update),
         )
+        self.is_capturable = not scales_loss  # the scaler asks the device whether gradients are finite
 
     def rest(self) -> None:
         self._optimizer.zero_grad(set_to_none=True)

@@ -50,6 +50,8 @@ TEXTS = {
     Flaw.UNSTABLE_WARM_UP.value: "calls were still getting faster when warm-up ended at its bound of {bound}: "
     "a larger --zoobench-max-seconds gives it more",
     "not-retained": "the C library is not glibc, so freed memory may go back to the kernel within every call",
+    "no-conditions": "the clocks, temperature, power and load of {device} are not all known, so throttling may go "
+    "unseen: {reason}",
     "emulated-precision": "{device} has no instructions for {precision}: it is emulated, and slower than fp32",
     "other-load": "other processes used {share} of the processors while nothing was measured: end them, or measure "
     "when the machine is quiet",
@@ -118,6 +120,12 @@ def judge_device(case: Case, *, is_native: bool) -> Iterable[Finding]:
     """Whether the device runs the case's precision in hardware."""
     if not is_native:
         yield _warning("emulated-precision", device=case.device, precision=case.precision.value)
+
+
+def judge_conditions(device: str, reason: str) -> Iterable[Finding]:
+    """Whether the device told all of its conditions; `reason` says which it did not, and why."""
+    if reason:
+        yield Finding(code="no-conditions", severity=Severity.NOTE, values={"device": device, "reason": reason})
 
 
 def _judge_precision(budget: Budget, latency: Measurement) -> Iterable[Finding]:

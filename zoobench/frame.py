@@ -30,6 +30,8 @@ STATUSES = (OK, UNAVAILABLE, FAILED)
 
 LATENCY = "latency"
 THROUGHPUT = "throughput"
+DEVICE_TIME = "device_time"
+LAUNCH_BOUND = "launch_bound_ratio"
 
 TIMED_METRICS = (LATENCY, "host_latency", "forward_latency", "backward_latency", "optimizer_latency")
 """What the same rounds tell, and so what stands against one of them stands against all."""
@@ -195,6 +197,9 @@ def _metric_rows(record: CaseRecord) -> Iterator[_MetricRow]:
     latency = next((row for row in rows if row.metric == LATENCY), None)
     if latency is not None and THROUGHPUT not in present:
         yield _throughput(latency, record.case.batch)
+    device_time = next((row for row in rows if row.metric == DEVICE_TIME), None)
+    if latency is not None and device_time is not None and LAUNCH_BOUND not in present:
+        yield from _launch_bound(latency, device_time)
 
 
 def _measured(measurement: Measurement, validity_of_times: str) -> _MetricRow:
@@ -243,6 +248,22 @@ def _throughput(latency: _MetricRow, batch: int) -> _MetricRow:
         method="batch / latency",
         page_faults=np.nan,
     )
+
+
+def _launch_bound(latency: _MetricRow, device_time: _MetricRow) -> Iterator[_MetricRow]:
+    """1 − device_time ÷ latency, where both are measured; a little below 0 where only their noise tells them apart.
+
+    The interval's ends are those of the worst case: the longest device time in the shortest call, and the other way.
+    """
+    if {latency.status, device_time.status} == {OK} and latency.value > 0:
+        yield device_time._replace(
+            metric=LAUNCH_BOUND,
+            value=1 - device_time.value / latency.value,
+            low=1 - device_time.high / latency.low if latency.low > 0 else np.nan,
+            high=1 - device_time.low / latency.high if latency.high > 0 else np.nan,
+            method=f"1 − device_time ÷ latency; device_time: {device_time.method}",
+            page_faults=np.nan,
+        )
 
 
 def _failure_text(failure: Failure) -> str:

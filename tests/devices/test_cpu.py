@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import msgspec
+import psutil
 import pytest
 import torch
 from fakes import FakeClock
@@ -280,3 +281,12 @@ def test_a_system_that_tells_no_peak_has_no_process_memory(device: CpuDevice, mo
     monkeypatch.setattr(cpu, "_peak_rss_bytes", lambda: None)
 
     assert isinstance(device.measure_other_memory()[1], Unavailable)
+
+
+def test_free_memory_is_some_of_it_and_not_all(device: CpuDevice) -> None:
+    assert 0 < device.free_memory_bytes() < psutil.virtual_memory().total
+
+
+def test_a_cpu_misses_no_conditions(device: CpuDevice) -> None:
+    assert list(device.conditions()) == [REFERENCE]
+    assert device.why_no_conditions() == ""

@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import ast
 import contextlib
-import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -12,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 import torch
+from fakes import FakeClock
 from synthetic import make_case
 from torch.autograd import DeviceType
 from torch.profiler import ProfilerActivity
@@ -59,7 +58,7 @@ def fake_cuda(monkeypatch: pytest.MonkeyPatch) -> Any:
 # The only place that names torch.cuda
 
 
-def test_no_other_module_names_torch_cuda() -> None:
+def test_no_other_modules_name_torch_cuda_or_nvml() -> None:
     package = Path(zoobench.__file__).parent
     culprits = {
         str(path.relative_to(package)): named
@@ -67,7 +66,8 @@ def test_no_other_module_names_torch_cuda() -> None:
         if (named := sorted(_cuda_names(ast.parse(path.read_text(encoding="utf-8")))))
     }
 
-    assert list(culprits) == ["devices/cuda.py"]
+    assert sorted(culprits) == ["devices/cuda.py", "devices/nvml.py"]
+    assert set(culprits["devices/nvml.py"]) == {"pynvml"}
 
 
 @pytest.mark.parametrize(
@@ -194,6 +194,59 @@ def test_tf32_is_on_for_its_own_precision_only_and_put_back(precision: Precision
 
 
 @pytest.mark.usefixtures("without_entering")
+@pytest.mark.parametrize(("precision", "old"), [(Precision.FP32, False), (Precision.TF32, True)])
+def test_the_old_switches_agree_with_the_new_ones(precision: Precision, *, old: bool) -> None:
+    """torch.compile reads the old ones, and torch raises where the two disagree."""
+    with CudaDevice().settings(msgspec.structs.replace(CASE, precision=precision)):
+        assert torch.backends.cuda.matmul.allow_tf32 is old
+        assert torch.backends.cudnn.allow_tf32 is old
+        assert torch.get_float32_matmul_precision() == ("high" if old else "highest")
+
+
+@pytest.mark.usefixtures("without_entering")
+def test_switches_that_were_mixed_before_are_read_as_mixed_and_put_back(mixed_switches: None) -> None:
+    device = CudaDevice()
+    before = device.read_settings()
+
+    with device.settings(CASE):
+        assert device.read_settings()["matmul_fp32_precision"] == "ieee"
+
+    assert (before["matmul_allow_tf32"], before["cudnn_allow_tf32"]) == ("mixed", "mixed")
+    assert device.read_settings() == before
+
+
+@pytest.fixture
+def mixed_switches() -> Iterator[None]:
+    """As in a process that used only the new switches, and turned them."""
+    matmul, conv = torch.backends.cuda.matmul.fp32_precision, torch.backends.cudnn.conv.fp32_precision
+    torch.backends.cuda.matmul.fp32_precision = "tf32"
+    torch.backends.cudnn.conv.fp32_precision = "ieee"
+    yield
+    torch.backends.cuda.matmul.fp32_precision, torch.backends.cudnn.conv.fp32_precision = matmul, conv
+
+
+@pytest.mark.usefixtures("without_entering")
+def test_the_case_leaves_cudnn_free_to_choose(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.backends.cudnn, "deterministic", True)
+    device = CudaDevice()
+
+    with device.settings(CASE):
+        assert device.read_settings()["cudnn_deterministic"] == "False"
+
+    assert device.read_settings()["cudnn_deterministic"] == "True"
+
+
+def test_every_setting_that_chooses_a_kernel_is_read() -> None:
+    settings = CudaDevice().read_settings()
+
+    assert set(settings) >= {
+        "threads", "matmul_fp32_precision", "matmul_fp16_accumulation", "cudnn_fp32_precision", "cudnn_benchmark",
+        "cudnn_benchmark_limit", "cudnn_deterministic", "deterministic_algorithms",
+    }  # fmt: skip
+    assert all(settings.values())
+
+
+@pytest.mark.usefixtures("without_entering")
 @pytest.mark.parametrize("precision", set(Precision) - {Precision.TF32}, ids=str)
 def test_no_other_precision_uses_tf32(precision: Precision) -> None:
     with CudaDevice().settings(msgspec.structs.replace(CASE, precision=precision)):
@@ -276,74 +329,41 @@ def test_the_peak_is_above_what_was_there_and_of_this_call_alone(fake_cuda: Any)
     ]
 
 
-class FakeNvmlError(Exception):
-    pass
+def test_peak_reserved_is_the_allocators_and_process_memory_is_nvmls(
+    fake_cuda: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_cuda(max_memory_reserved=2**21)
+    device = CudaDevice()
+    answer = Unavailable(metric="process_memory", reason="NVML: Driver Not Loaded")
+    monkeypatch.setattr(device, "_nvml", SimpleNamespace(process_memory=lambda: answer))
 
-
-def test_free_memory_is_what_the_driver_says(fake_cuda: Any) -> None:
-    recorder = fake_cuda(mem_get_info=(300, 1000))
-
-    assert CudaDevice(1).free_memory_bytes() == 300
-    assert recorder.asked == ["mem_get_info(1)"]
-
-
-@pytest.fixture
-def fake_nvml(monkeypatch: pytest.MonkeyPatch) -> Any:
-    def install(**answers: Any) -> Recorder:
-        recorder = Recorder(**answers)
-        module = ModuleType("pynvml")
-        module.NVMLError = FakeNvmlError  # type: ignore[attr-defined]
-        module.__getattr__ = recorder.__getattr__  # type: ignore[method-assign, assignment]
-        monkeypatch.setitem(sys.modules, "pynvml", module)
-        return recorder
-
-    return install
-
-
-def other_memory(fake_cuda: Any) -> tuple[Any, Any]:
-    fake_cuda(max_memory_reserved=2**21, get_device_properties=properties(9))
-    reserved, process = CudaDevice().measure_other_memory()
-    return reserved, process
-
-
-def test_process_memory_is_nvmls_for_this_process_on_this_gpu(fake_cuda: Any, fake_nvml: Any) -> None:
-    processes = [
-        SimpleNamespace(pid=os.getpid() + 1, usedGpuMemory=1),
-        SimpleNamespace(pid=os.getpid(), usedGpuMemory=3 * 2**20),
-    ]
-    nvml = fake_nvml(nvmlDeviceGetHandleByUUID="handle", nvmlDeviceGetComputeRunningProcesses=processes)
-
-    reserved, process = other_memory(fake_cuda)
+    reserved, process = device.measure_other_memory()
 
     assert isinstance(reserved, Measurement)
-    assert isinstance(process, Measurement)
     assert (reserved.metric, reserved.samples) == ("peak_reserved", (2.0**21,))
-    assert (process.metric, process.samples) == ("process_memory", (3.0 * 2**20,))
-    assert nvml.asked == [
-        "nvmlInit()",
-        f"nvmlDeviceGetHandleByUUID({f'GPU-{UUID}'.encode()})",
-        "nvmlDeviceGetComputeRunningProcesses(handle)",
-    ]
+    assert process == answer
 
 
-def test_a_process_that_nvml_does_not_list_has_no_memory_rather_than_none(fake_cuda: Any, fake_nvml: Any) -> None:
-    fake_nvml(nvmlDeviceGetComputeRunningProcesses=[SimpleNamespace(pid=os.getpid() + 1, usedGpuMemory=1)])
+def test_nvml_is_asked_for_this_gpu_by_its_uuid(fake_cuda: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its indices do not follow CUDA_VISIBLE_DEVICES."""
+    asked: list[bytes] = []
+    fake = SimpleNamespace(
+        nvmlInit=lambda: None,
+        nvmlDeviceGetHandleByUUID=asked.append,
+        nvmlDeviceGetComputeRunningProcesses=lambda _: [],
+    )
+    monkeypatch.setattr("zoobench.devices.nvml.pynvml", fake)
+    fake_cuda(get_device_properties=properties(9), max_memory_reserved=0)
 
-    _, process = other_memory(fake_cuda)
+    CudaDevice().measure_other_memory()
 
-    assert isinstance(process, Unavailable)
-    assert "does not list this process" in process.reason
+    assert asked == [f"GPU-{UUID}".encode()]
 
 
-def test_nvmls_own_reason_is_passed_on(fake_cuda: Any, fake_nvml: Any) -> None:
-    def fail() -> None:
-        raise FakeNvmlError("Driver Not Loaded")
+def test_free_memory_is_the_drivers_and_what_the_allocator_holds_unused(fake_cuda: Any) -> None:
+    fake_cuda(is_available=True, device_count=2, mem_get_info=(700, 1000), memory_reserved=90, memory_allocated=60)
 
-    fake_nvml(nvmlInit=fail)
-
-    _, process = other_memory(fake_cuda)
-
-    assert process == Unavailable(metric="process_memory", reason="NVML: Driver Not Loaded")
+    assert CudaDevice(1).free_memory_bytes() == 730
 
 
 # Kernels
@@ -368,7 +388,8 @@ def profiled(fake_cuda: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
             recorder.asked.append("end")
 
         monkeypatch.setattr(cuda, "profile", profile)
-        return CudaDevice().measure_device_time(lambda: recorder.asked.append("the call")), recorder.asked
+        call = lambda: recorder.asked.append("the call")  # noqa: E731
+        return CudaDevice().measure_device_time(call, is_capturable=False), recorder.asked
 
     return run
 
@@ -384,6 +405,7 @@ def test_device_time_is_the_sum_of_what_ran_on_the_gpu(profiled: Any) -> None:
     answer, asked = profiled(events)
 
     assert (answer.metric, answer.samples) == ("device_time", (375e-6,))
+    assert answer.method == "torch profiler, kernels of one call; no CUDA graph: the call reads a result back"
     assert asked == ["begin", "the call", "synchronize(0)", "end"], "kernels end before the profiler does"
 
 
@@ -391,7 +413,8 @@ def test_device_time_is_the_sum_of_what_ran_on_the_gpu(profiled: Any) -> None:
 def test_without_kernels_there_is_no_device_time(profiled: Any, events: Any) -> None:
     answer, _ = profiled(events)
 
-    assert answer == Unavailable(metric="device_time", reason="the torch profiler saw no kernels")
+    reason = "no CUDA graph: the call reads a result back; and the torch profiler saw no kernels"
+    assert answer == Unavailable(metric="device_time", reason=reason)
 
 
 def test_an_operator_takes_the_time_of_the_kernels_that_it_launches(
@@ -416,3 +439,202 @@ def test_an_operator_takes_the_time_of_the_kernels_that_it_launches(
     assert (operator.name, operator.shapes, operator.time_s) == ("relu", ((2, 3),), 250e-6)
     assert asked == [([ProfilerActivity.CPU, ProfilerActivity.CUDA], True)]
     assert "the call" in recorder.asked
+
+
+# Graphs
+
+
+class Capturing(Recorder):
+    """A torch.cuda whose graphs take `kernels_s` a replay; capturing one can be made to fail as torch's does.
+
+    As in torch/cuda/graphs.py, leaving a capture whose end raises leaves the capture's stream current.
+    """
+
+    def __init__(self, clock: FakeClock, *, kernels_s: float = 0.25, end_error: str = "") -> None:
+        super().__init__(current_stream=lambda _: self.current, Event=lambda **_: FakeEvent(self))
+        self.clock, self.kernels_s, self.end_error = clock, kernels_s, end_error
+        self.current = FakeStream("default")
+        self.is_capturing = False
+        self.random_state = "untouched"
+        self.graphs: list[FakeGraph] = []
+        self.default_generators = (FakeGenerator(self),)
+        self.Stream = lambda _: FakeStream("side")
+
+    def CUDAGraph(self) -> FakeGraph:  # noqa: N802 - torch's name
+        self.graphs.append(FakeGraph(self))
+        return self.graphs[-1]
+
+    @contextlib.contextmanager
+    def stream(self, stream: FakeStream) -> Iterator[None]:
+        before, self.current = self.current, stream
+        try:
+            yield
+        finally:
+            self.current = before
+
+    @contextlib.contextmanager
+    def graph(self, graph: FakeGraph, *, stream: FakeStream) -> Iterator[None]:
+        before, self.current = self.current, stream
+        self.is_capturing, self.random_state = True, "capturing"
+        try:
+            yield
+        finally:
+            self.is_capturing = False
+            if self.end_error:
+                raise RuntimeError(self.end_error)
+            self.random_state, self.current = "untouched", before
+
+
+class FakeStream:
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.waited_for: list[str] = []
+
+    def wait_stream(self, other: FakeStream) -> None:
+        self.waited_for.append(other.name)
+
+
+class FakeEvent:
+    def __init__(self, gpu: Capturing) -> None:
+        self._gpu = gpu
+
+    def record(self, stream: FakeStream) -> None:
+        self.at_s = self._gpu.clock()
+
+    def elapsed_time(self, end: FakeEvent) -> float:
+        return (end.at_s - self.at_s) * 1e3
+
+
+class FakeGraph:
+    def __init__(self, gpu: Capturing) -> None:
+        self._gpu = gpu
+        self.replays = self.resets = 0
+
+    def replay(self) -> None:
+        assert not self._gpu.is_capturing
+        self.replays += 1
+        self._gpu.clock.advance(self._gpu.kernels_s)
+
+    def reset(self) -> None:
+        self.resets += 1
+
+
+class FakeGenerator:
+    def __init__(self, gpu: Capturing) -> None:
+        self._gpu = gpu
+
+    def clone_state(self) -> str:
+        return self._gpu.random_state
+
+    def graphsafe_set_state(self, state: str) -> None:
+        self._gpu.random_state = state
+
+
+@pytest.fixture
+def capturing(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A CUDA device on a fake torch.cuda that captures; its profiler always sees one kernel of 125 µs."""
+
+    def install(**options: Any) -> tuple[CudaDevice, Capturing]:
+        gpu = Capturing(FakeClock(), **options)
+        stand_in = ModuleType("torch")
+        stand_in.__dict__.update({**vars(torch), "cuda": gpu})
+        monkeypatch.setattr(cuda, "torch", stand_in)
+
+        @contextlib.contextmanager
+        def profile(activities: Any) -> Iterator[Any]:
+            yield SimpleNamespace(events=lambda: [event(DeviceType.CUDA, 125.0)])
+
+        monkeypatch.setattr(cuda, "profile", profile)
+        return CudaDevice(), gpu
+
+    return install
+
+
+def test_device_time_is_that_of_a_replay(capturing: Any) -> None:
+    device, gpu = capturing(kernels_s=2**-10)
+    streams: list[tuple[str, bool]] = []
+
+    answer = device.measure_device_time(lambda: streams.append((gpu.current.name, gpu.is_capturing)))
+
+    assert streams == [("side", False)] * 3 + [("side", True)], "warmed up on the stream of the capture"
+    assert answer.samples == pytest.approx([2**-10] * 6)
+    assert answer.calls_per_sample == 51, "0.05 s of replays"
+    assert answer.method == "CUDA graph of one call, replayed back to back"
+    [graph] = gpu.graphs
+    assert (graph.replays, graph.resets) == (2 + 6 * 51, 1)
+    assert gpu.current.name == "default"
+
+
+def test_a_graph_of_seconds_is_not_replayed_for_a_minute(capturing: Any) -> None:
+    device, gpu = capturing(kernels_s=4.0)
+
+    answer = device.measure_device_time(lambda: None)
+
+    assert (answer.samples, answer.calls_per_sample) == ((4.0,), 1)
+    assert gpu.graphs[0].replays == 3
+
+
+def refuse_to_be_captured(gpu: Capturing) -> Any:
+    def call() -> None:
+        if gpu.is_capturing:
+            raise RuntimeError("operation not permitted when stream is capturing\nand more lines")
+
+    return call
+
+
+@pytest.mark.parametrize("end_error", ["", "operation failed due to a previous error during capture"])
+def test_what_cannot_be_captured_is_profiled_and_the_device_is_as_before(capturing: Any, end_error: str) -> None:
+    device, gpu = capturing(end_error=end_error)
+
+    answer = device.measure_device_time(refuse_to_be_captured(gpu))
+
+    assert answer.samples == (125e-6,)
+    reason = "no CUDA graph: operation not permitted when stream is capturing"
+    assert answer.method == f"torch profiler, kernels of one call; {reason}", "the first error, not the one on top"
+    assert gpu.current.name == "default"
+    assert gpu.random_state == "untouched"
+    assert gpu.graphs[0].resets == 1
+
+
+def test_a_graph_that_failed_is_kept_and_no_other_is_begun(capturing: Any) -> None:
+    """The allocator may still refer to it."""
+    device, gpu = capturing()
+    device.measure_device_time(refuse_to_be_captured(gpu))
+
+    answer = device.measure_device_time(lambda: None)
+
+    assert answer.method.endswith("no CUDA graph: operation not permitted when stream is capturing")
+    assert len(gpu.graphs) == 1
+    assert gpu.graphs[0] in cuda._BROKEN_GRAPHS
+
+
+def test_no_memory_for_a_graph_is_no_failure(capturing: Any) -> None:
+    device, gpu = capturing()
+
+    def call() -> None:
+        if gpu.is_capturing:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+    assert "no CUDA graph: CUDA out of memory." in device.measure_device_time(call).method
+
+
+def test_an_error_of_the_models_own_is_not_taken_for_one_of_the_capture(capturing: Any) -> None:
+    device, gpu = capturing()
+
+    def call() -> None:
+        if gpu.is_capturing:
+            raise KeyError("a bug")
+
+    with pytest.raises(KeyError):
+        device.measure_device_time(call)
+    assert gpu.current.name == "default"
+    assert gpu.random_state == "untouched"
+
+
+def test_a_call_that_reads_a_result_back_is_not_captured(capturing: Any) -> None:
+    device, gpu = capturing()
+
+    answer = device.measure_device_time(lambda: None, is_capturable=False)
+
+    assert answer.samples == (125e-6,)
+    assert gpu.graphs == []

@@ -99,6 +99,36 @@ def test_device_time_and_host_time_are_two_metrics(device: FakeAsyncDevice, cloc
     assert results["latency"].method.endswith(", stopped by max-rounds")
 
 
+class Losing(FakeAsyncDevice):
+    """A device that stops telling its temperature after three rounds."""
+
+    told = 0
+
+    def conditions(self) -> dict[str, float]:
+        self.told += 1
+        return {"sm_clock_hz": 1e9} | ({"temperature_c": 60.0} if self.told <= 3 else {})
+
+    def why_no_conditions(self) -> str:
+        return "temperature_c: NVML: Unknown Error" if self.told > 3 else ""
+
+
+def test_a_condition_that_went_missing_is_dropped_as_a_whole_and_found(clock: FakeClock) -> None:
+    losing = Losing(clock)
+
+    results, findings = measure(subject_of(losing, Phased(lambda: losing.launch(0.25))))
+
+    assert results["latency"].covariates["sm_clock_hz"] == (1e9,) * 6
+    assert "temperature_c" not in results["latency"].covariates
+    missing = [finding for finding in findings if finding.code == "no-conditions"]
+    assert [finding.values["reason"] for finding in missing] == ["temperature_c: NVML: Unknown Error"]
+
+
+def test_a_device_that_told_all_gives_no_such_finding(device: FakeAsyncDevice) -> None:
+    _, findings = measure(subject_of(device, Phased(lambda: device.launch(0.25))))
+
+    assert "no-conditions" not in [finding.code for finding in findings]
+
+
 def test_phases_of_a_training_step_sum_to_its_latency(device: FakeAsyncDevice) -> None:
     call = Phased(lambda: device.launch(0.25), lambda: device.launch(0.5), lambda: device.launch(0.125))
 

@@ -12,7 +12,7 @@ from zoobench.probes import Probe, all_probes
 def test_what_is_timed_comes_before_what_disturbs() -> None:
     names = [probe.name for probe in all_probes()]
 
-    assert names == ["size", "latency", "memory", "device_time", "operator_time", "prediction", "audit"]
+    assert names == ["size", "latency", "interval", "memory", "device_time", "operator_time", "prediction", "audit"]
 
 
 def test_every_metric_of_a_probe_is_in_the_table_and_has_one_probe() -> None:
@@ -20,7 +20,7 @@ def test_every_metric_of_a_probe_is_in_the_table_and_has_one_probe() -> None:
 
     assert len(measured) == len(set(measured))
     assert all(metrics.find(metric) for metric in measured)
-    derived = {"throughput"}
+    derived = {"throughput", "launch_bound_ratio"}
     assert set(measured) | derived == {metric.key for metric in metrics.METRICS}
 
 

@@ -87,6 +87,9 @@ class CpuDevice:
     def has_own_timeline(self) -> bool:
         return False
 
+    def why_no_conditions(self) -> str:
+        return ""
+
     def conditions(self) -> dict[str, float]:
         return {REFERENCE: self._reference.read_s()}
 
@@ -115,7 +118,7 @@ class CpuDevice:
     def profile_operators(self, call: Call) -> tuple[ProfiledOperator, ...]:
         return profile_operators(call, [ProfilerActivity.CPU], lambda event: event.cpu_time_total)
 
-    def measure_device_time(self, call: Call) -> Result:  # noqa: ARG002 - a GPU's question
+    def measure_device_time(self, call: Call, *, is_capturable: bool = True) -> Result:  # noqa: ARG002 - a GPU's question
         return Unavailable(metric="device_time", reason="on a CPU the call is its own kernels: see latency")
 
     def _process_memory(self) -> Result:

@@ -72,6 +72,10 @@ class Device(Protocol):
         """Whether its work runs apart from the host's, so that the host's clock tells another time."""
         ...
 
+    def why_no_conditions(self) -> str:
+        """Which conditions are missing and why, so far; empty where it tells all that it could."""
+        ...
+
     def conditions(self) -> dict[str, float]:
         """What the device's surroundings are like now, by name: asked for between rounds, never within one."""
         ...
@@ -92,6 +96,9 @@ class Device(Protocol):
         """The operators of the call, each with the time that it takes on the device."""
         ...
 
-    def measure_device_time(self, call: Call) -> Result:
-        """The metric `device_time`: the sum of the kernels of one call."""
+    def measure_device_time(self, call: Call, *, is_capturable: bool = True) -> Result:
+        """The metric `device_time`: the kernels of one call, without the gaps in which the device waits for the host.
+
+        The call must not wait for the device; it is capturable if nothing in it does.
+        """
         ...

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from zoobench.cases import Budget, Compiler, Mode
 from zoobench.devices import Result
 from zoobench.disturbance import DISTURBED, causes
-from zoobench.findings import judge_latency, judge_warm_up
+from zoobench.findings import judge_conditions, judge_latency, judge_warm_up
 from zoobench.probes.probe import Probe, Progress
 from zoobench.records import Finding, Measurement, Unavailable
 from zoobench.subject import Subject
@@ -38,6 +38,7 @@ def measure_latency(subject: Subject, budget: Budget, progress: Progress) -> Ite
     yield from _beside_latency(subject, sampled, latency)
     yield from _phase_latencies(subject, phases, sampled, latency)
     yield from judge_latency(subject.case, budget, latency)
+    yield from judge_conditions(subject.device.name, subject.device.why_no_conditions())
     yield from judge_warm_up(budget, is_flat=sampled.is_warm)
 
 

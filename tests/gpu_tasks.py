@@ -1,0 +1,36 @@
+"""Tasks that break something on a GPU, in a fresh process run by `zoobench.isolate`. Each has a `Tell` last."""
+
+from __future__ import annotations
+
+import torch
+
+from zoobench.cases import Case
+from zoobench.devices import CudaDevice
+from zoobench.isolate import Tell
+from zoobench.subject import build_subject
+
+ELEMENTS = 2**20
+SIZE_BYTES = 64 * 2**20
+
+
+def capture_step(case: Case, tell: Tell) -> None:
+    """Try to capture a call that may not be capturable, and make one more afterwards."""
+    device = CudaDevice()
+    with device.settings(case):
+        subject = build_subject(case, device)
+        answer = device.measure_device_time(subject.call)
+        subject.call()
+        device.wait()
+    tell((answer, subject.model_call.is_capturable))
+
+
+def fail_a_capture(tell: Tell) -> None:
+    """A call that draws random numbers and reads a result back, and whether stream, generator and memory recovered."""
+    device = CudaDevice()
+    x = torch.ones(ELEMENTS, device="cuda")
+    stream = torch.cuda.current_stream()
+    answer = device.measure_device_time(lambda: torch.nn.functional.dropout(x).sum().item())
+    is_on_its_stream = torch.cuda.current_stream() == stream
+    kept_ratio = float(torch.nn.functional.dropout(x).count_nonzero()) / ELEMENTS
+    peak = device.measure_peak_memory(lambda: torch.empty(SIZE_BYTES, dtype=torch.uint8, device="cuda"))
+    tell((answer, is_on_its_stream, kept_ratio, peak.growth_bytes))
