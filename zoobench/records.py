@@ -52,7 +52,10 @@ class Unavailable(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Breakdown(msgspec.Struct, frozen=True, kw_only=True):
-    """How a metric of a case divides: `values` are in its base unit and add up to what `method` could tell apart."""
+    """How a metric of a case divides: `values` are in its base unit and add up to what `method` could tell apart.
+
+    Those by `batch` do not add up: they are of the same case at other batches, as the search for a capacity tried them.
+    """
 
     metric: str
     by: str
