@@ -35,7 +35,7 @@ class CpuDevice:
         self._clock = clock
         self._reference = ReferenceProduct(clock)
         _forget_peak_rss()
-        self._rss_at_start_bytes = psutil.Process().memory_info().rss
+        self._rss_at_start_bytes = _rss_bytes()
 
     def facts(self) -> DeviceFacts:
         native = (Precision.FP32, *_native_half_precisions())
@@ -91,7 +91,13 @@ class CpuDevice:
         return {"reference_s": self._reference.read_s()}
 
     def free_memory_bytes(self) -> int | None:
-        return int(psutil.virtual_memory().available)
+        try:
+            return int(psutil.virtual_memory().available)
+        except (OSError, psutil.Error):  # without /proc
+            return None
+
+    def allocated_bytes(self) -> int | None:
+        return heap.in_use_bytes()
 
     def measure_peak_memory(self, call: Call) -> PeakMemory:
         """The allocator's own events during one call, summed up in their order.
@@ -115,7 +121,7 @@ class CpuDevice:
 
     def _process_memory(self) -> Result:
         peak_bytes = _peak_rss_bytes()
-        if peak_bytes is None:
+        if peak_bytes is None or self._rss_at_start_bytes is None:
             return Unavailable(metric="process_memory", reason="this system does not tell a process's peak memory")
         growth = max(0, peak_bytes - self._rss_at_start_bytes)
         method = "peak resident set since the process began to measure, above what it began with"
@@ -162,6 +168,13 @@ def _forget_peak_rss() -> None:
     """Let the kernel's high-water mark start again (proc(5), clear_refs); where it cannot, the mark is too high."""
     with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+
+
+def _rss_bytes() -> int | None:
+    try:
+        return int(psutil.Process().memory_info().rss)
+    except (OSError, psutil.Error):  # without /proc
+        return None
 
 
 def _peak_rss_bytes() -> int | None:

@@ -95,6 +95,9 @@ class CudaDevice:
         free_bytes, _ = torch.cuda.mem_get_info(self._index)
         return int(free_bytes)
 
+    def allocated_bytes(self) -> int | None:
+        return int(torch.cuda.memory_allocated(self._index))
+
     def measure_peak_memory(self, call: Call) -> PeakMemory:
         """From the caching allocator's counters, reset before the call."""
         self.wait()

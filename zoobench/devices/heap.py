@@ -53,13 +53,39 @@ def read_allocator() -> str:
 
     `unknown` where the C library cannot tell (mallinfo2(3) came with glibc 2.33).
     """
-    if not (can_retain() and hasattr(ctypes.CDLL(None), "mallinfo2")):
+    if not _can_tell():
         return "unknown"
     before = _mallinfo().hblks
-    block = ctypes.create_string_buffer(_LARGE_BLOCK_BYTES)
-    is_mapped = _mallinfo().hblks > before
-    del block
+    with _untouched_block(_LARGE_BLOCK_BYTES):
+        is_mapped = _mallinfo().hblks > before
     return (Allocator.SYSTEM if is_mapped else Allocator.RETAINED).value
+
+
+def in_use_bytes() -> int | None:
+    """What is allocated and not freed, in all of the heap and in blocks mapped apart; None where nobody knows.
+
+    Python's own small objects are in neither, and what was freed to a thread's cache counts as in use.
+    """
+    if not _can_tell():
+        return None
+    found = _mallinfo()
+    return int(found.uordblks) + int(found.hblkhd)
+
+
+def _can_tell() -> bool:
+    return can_retain() and hasattr(ctypes.CDLL(None), "mallinfo2")
+
+
+@contextlib.contextmanager
+def _untouched_block(size_bytes: int) -> Iterator[None]:
+    """A block that is never written to, so that the kernel need not find pages for it."""
+    library = ctypes.CDLL(None)
+    library.malloc.restype = ctypes.c_void_p
+    block = library.malloc(ctypes.c_size_t(size_bytes))
+    try:
+        yield
+    finally:
+        library.free(ctypes.c_void_p(block))
 
 
 class _MallInfo(ctypes.Structure):
