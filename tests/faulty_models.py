@@ -15,10 +15,7 @@ SIDE = 16
 """Of their pictures."""
 
 KEPT_BYTES = 64 * 2**10
-PLACE = "ZOOBENCH_TEST_PLACE"
-"""The environment's name for a fifo through which a model says that it is in a call."""
-
-_LATE = 60
+LATE = 60
 """A call among the rounds, long after warm-up."""
 
 
@@ -113,16 +110,20 @@ class Dying(Net):
     """Killed in the middle of a block."""
 
     def beside(self) -> None:
-        if self.calls == _LATE:
+        if self.calls == LATE:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
 class Stoppable(Net):
-    """In one of its calls it says who it is, and computes on until it was stopped for a while."""
+    """In one of its calls it tells a fifo who it is, and computes on until it was stopped for a while."""
+
+    def __init__(self, fifo: str) -> None:
+        super().__init__()
+        self.fifo = fifo
 
     def beside(self) -> None:
-        if self.calls == _LATE:
-            Path(os.environ[PLACE]).write_text(str(os.getpid()), encoding="ascii")
+        if self.calls == LATE:
+            Path(self.fifo).write_text(str(os.getpid()), encoding="ascii")
             last = time.perf_counter()
             while (now := time.perf_counter()) - last < 0.5:
                 last = now

@@ -117,12 +117,13 @@ def judge_drift(budget: Budget, latency: Measurement) -> Iterable[Finding]:
 
 
 def judge_idleness(latency: Measurement) -> Iterable[Finding]:
-    """Whether a call on the CPU leaves the processors idle. Waiting for one that others have is not idleness.
+    """Whether a call on the CPU leaves the processors idle.
 
+    Waiting for one that others have is not idleness: nobody is accused where the system does not tell how long it was.
     Sums over rounds, since systems tell processor time in ticks that may be longer than a call; without those in which
     the process was stopped.
     """
-    if CPU not in latency.covariates:
+    if not {CPU, RUN_DELAY} <= latency.covariates.keys():
         return
     told = [latency.covariates[name] for name in (CPU, RUN_DELAY, STEAL) if name in latency.covariates]
     reasons = causes(latency.samples, latency.covariates)

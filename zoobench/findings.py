@@ -62,7 +62,8 @@ TEXTS = {
     "threads": "calls left {count:.0f} threads behind ({names}): they take processors from the calls that follow; end "
     "them within the call, and leave parallel work to torch and --zoobench-threads",
     "settings-changed": "the model changed settings of the whole process ({changes}): they were put back before the "
-    "next step, but what ran meanwhile ran under them: let the case set them (--zoobench-threads, --zoobench-precisions)",
+    "next step, but what ran meanwhile ran under them: let the case set them "
+    "(--zoobench-threads, --zoobench-precisions)",
     "hooks": "{count:.0f} hooks or replaced functions of torch ({before:.0f} of them before the first call) run within "
     "the calls and are timed with them: {where}; take them off in the model's factory",
     "emulated-precision": "{device} has no instructions for {precision}: it is emulated, and slower than fp32",

@@ -24,6 +24,8 @@ from zoobench.devices.profiled import ProfiledOperator, profile_operators
 from zoobench.devices.reference import ReferenceProduct
 from zoobench.records import DeviceFacts, Measurement, Unavailable
 
+_STATUS = Path("/proc/self/status")
+
 
 class CpuDevice:
     """The host's processor. `clock` gives seconds and never steps back."""
@@ -178,10 +180,9 @@ def _rss_bytes() -> int | None:
 
 
 def _peak_rss_bytes() -> int | None:
-    status = Path("/proc/self/status")
-    if not status.exists():
+    if not _STATUS.exists():
         return None
-    lines = dict(line.split(":", 1) for line in status.read_text(encoding="ascii").splitlines() if ":" in line)
+    lines = dict(line.split(":", 1) for line in _STATUS.read_text(encoding="ascii").splitlines() if ":" in line)
     return int(lines["VmHWM"].split()[0]) * 1024 if "VmHWM" in lines else None
 
 
