@@ -147,7 +147,7 @@ CHANGES: dict[str, tuple[Callable[[], object], Callable[[], object]]] = {
         torch.get_float32_matmul_precision,
     ),
     "detects_anomalies": (lambda: torch.autograd.set_detect_anomaly(True), torch.is_anomaly_enabled),
-    "onednn_enabled": (lambda: setattr(torch.backends.mkldnn, "enabled", False), lambda: torch.backends.mkldnn.enabled),
+    "onednn": (lambda: setattr(torch.backends.mkldnn, "enabled", False), lambda: torch.backends.mkldnn.enabled),
     "garbage_collection": (gc.disable, gc.isenabled),
     "autocast": (lambda: torch.set_autocast_enabled("cpu", True), lambda: torch.is_autocast_enabled("cpu")),
     "threads": (lambda: torch.set_num_threads(3), torch.get_num_threads),

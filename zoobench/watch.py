@@ -118,7 +118,7 @@ def _globals_of(device_type: str) -> Iterator[_Global]:
     yield _Global("deterministic", torch.get_deterministic_debug_mode, torch.set_deterministic_debug_mode)
     yield _Global("float32_matmul_precision", _matmul_precision, _set_matmul_precision)
     yield _Global("detects_anomalies", torch.is_anomaly_enabled, torch.autograd.set_detect_anomaly)
-    yield _Global("onednn_enabled", lambda: _ONEDNN.enabled, lambda value: setattr(_ONEDNN, "enabled", value))
+    yield _Global("onednn", lambda: _ONEDNN.enabled, lambda value: setattr(_ONEDNN, "enabled", value))
     yield _Global("garbage_collection", gc.isenabled, lambda value: gc.enable() if value else gc.disable())
     yield _Global(
         "autocast",

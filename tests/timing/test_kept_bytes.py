@@ -11,7 +11,7 @@ from zoobench.timing.rounds import Phase
 LEAK_BYTES = 1000
 ROUNDED_BYTES = 1024
 """By the fake allocator, to blocks of 512."""
-BUDGET = Budget(min_rounds=1, max_rounds=24, min_s=0.0, max_s=1000.0, max_warmup_s=0.0, precision_target=0.0)
+BUDGET = Budget(min_rounds=24, max_rounds=24, min_s=0.0, max_s=1000.0, max_warmup_s=0.0, precision_target=0.0)
 
 
 class MovingLayout:

@@ -53,11 +53,14 @@ def read_allocator() -> str:
 
     `unknown` where the C library cannot tell (mallinfo2(3) came with glibc 2.33).
     """
-    if not _can_tell():
+    library = ctypes.CDLL(None)
+    if not (can_retain() and hasattr(library, "mallinfo2")):
         return "unknown"
+    library.malloc.restype = ctypes.c_void_p
     before = _mallinfo().hblks
-    with _untouched_block(_LARGE_BLOCK_BYTES):
-        is_mapped = _mallinfo().hblks > before
+    block = ctypes.c_void_p(library.malloc(ctypes.c_size_t(_LARGE_BLOCK_BYTES)))  # not written to: it stays unbacked
+    is_mapped = _mallinfo().hblks > before
+    library.free(block)
     return (Allocator.SYSTEM if is_mapped else Allocator.RETAINED).value
 
 
@@ -66,26 +69,10 @@ def in_use_bytes() -> int | None:
 
     Python's own small objects are in neither, and what was freed to a thread's cache counts as in use.
     """
-    if not _can_tell():
+    if not (can_retain() and hasattr(ctypes.CDLL(None), "mallinfo2")):
         return None
     found = _mallinfo()
     return int(found.uordblks) + int(found.hblkhd)
-
-
-def _can_tell() -> bool:
-    return can_retain() and hasattr(ctypes.CDLL(None), "mallinfo2")
-
-
-@contextlib.contextmanager
-def _untouched_block(size_bytes: int) -> Iterator[None]:
-    """A block that is never written to, so that the kernel need not find pages for it."""
-    library = ctypes.CDLL(None)
-    library.malloc.restype = ctypes.c_void_p
-    block = library.malloc(ctypes.c_size_t(size_bytes))
-    try:
-        yield
-    finally:
-        library.free(ctypes.c_void_p(block))
 
 
 class _MallInfo(ctypes.Structure):
