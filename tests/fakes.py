@@ -151,6 +151,9 @@ class FakeAsyncDevice:
     def conditions(self) -> dict[str, float]:
         return {}
 
+    def allocated_bytes(self) -> int | None:
+        return self.allocator.current_bytes
+
     def measure_peak_memory(self, call: Call) -> PeakMemory:
         self.allocator.empty_cache()
         self.wait()

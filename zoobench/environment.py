@@ -6,6 +6,7 @@ import importlib.metadata
 import os
 import platform
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -47,17 +48,24 @@ def _facts_of(name: str) -> DeviceFacts:
 
 
 def _host() -> dict[str, str]:
-    load = os.getloadavg()[0]
     return {
         "system": f"{platform.system()} {platform.release()}",
         "machine": platform.machine(),
         "processor": get_device("cpu").facts().model,
-        "cores": str(psutil.cpu_count(logical=False) or ""),
+        "cores": _told(lambda: psutil.cpu_count(logical=False) or ""),
         "usable_threads": str(len(os.sched_getaffinity(0))) if hasattr(os, "sched_getaffinity") else "",
-        "memory_bytes": str(psutil.virtual_memory().total),
-        "load_before": f"{load:.2f}",
+        "memory_bytes": _told(lambda: psutil.virtual_memory().total),
+        "load_before": _told(lambda: f"{os.getloadavg()[0]:.2f}"),
         "governor": _governor(),
     }
+
+
+def _told(ask: Callable[[], object]) -> str:
+    """As text; empty where this system does not tell, as without /proc."""
+    try:
+        return str(ask())
+    except (OSError, psutil.Error):
+        return ""
 
 
 def _software() -> dict[str, str]:

@@ -52,6 +52,22 @@ TEXTS = {
     "not-retained": "the C library is not glibc, so freed memory may go back to the kernel within every call",
     "no-conditions": "the clocks, temperature, power and load of {device} are not all known, so throttling may go "
     "unseen: {reason}",
+    "leaks": "every call keeps {kept} more, seen over {calls:.0f} calls: what a model stores in itself or in lists "
+    "grows until memory runs out; drop it within the call",
+    "drifts": "the time of a call went from {first} to {last} in the course of the rounds, by {change}, more than the "
+    "±{target} asked for: no one number stands for it; look for what grows from call to call, or if it falls give "
+    "--zoobench-max-seconds more",
+    "no-work": "a call runs no operator that computes: its {latency} are those of Python; let the model compute in "
+    "forward",
+    "idle": "for {share} of a call the process slept or waited, and not for a processor: the time is not that of a "
+    "computation; take sleeping, locks and reading of files out of forward",
+    "threads": "calls left {count:.0f} threads behind ({names}): they take processors from the calls that follow; end "
+    "them within the call, and leave parallel work to torch and --zoobench-threads",
+    "settings-changed": "the model changed settings of the whole process ({changes}): they were put back before the "
+    "next step, but what ran meanwhile ran under them: let the case set them "
+    "(--zoobench-threads, --zoobench-precisions)",
+    "hooks": "{count:.0f} hooks or replaced functions of torch ({before:.0f} of them before the first call) run within "
+    "the calls and are timed with them: {where}; take them off in the model's factory",
     "emulated-precision": "{device} has no instructions for {precision}: it is emulated, and slower than fp32",
     "other-load": "other processes used {share} of the processors while nothing was measured: end them, or measure "
     "when the machine is quiet",

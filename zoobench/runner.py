@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from zoobench.cases import Allocator, Budget, Case
 from zoobench.devices import Device, get_device, heap
 from zoobench.failures import BUILD, failure_of
 from zoobench.findings import judge_device
-from zoobench.parts import InCalls, Known, Settings, Step, Tell
+from zoobench.parts import InCalls, Known, Part, Settings, Step, Tell
 from zoobench.probes import all_probes
 from zoobench.probes.probe import Progress
 from zoobench.records import Finding, Severity
 from zoobench.subject import build_subject
+from zoobench.watch import kept_settings
 
 
 def measure(case: Case, budget: Budget, known: Known, tell: Tell) -> None:
@@ -47,16 +48,21 @@ def _measure(
 ) -> None:
     device = get_device(case.device)
     enter(BUILD)
-    with device.settings(case):
+    with device.settings(case), kept_settings(case, device) as put_back:
         subject = build_subject(case, device)
+        _tell_all(put_back(), tell)
         tell(Settings({**device.read_settings(), **subject.read_settings()}))
-        for finding in _judge_settings(case, device):
-            tell(finding)
+        _tell_all(_judge_settings(case, device), tell)
         for probe in all_probes():
             if probe.is_wanted(budget, known_metrics):
                 enter(probe.name)
-                for part in probe.measure(subject, budget, progress):
-                    tell(part)
+                _tell_all(probe.measure(subject, budget, progress), tell)
+                _tell_all(put_back(), tell)
+
+
+def _tell_all(parts: Iterable[Part], tell: Tell) -> None:
+    for part in parts:
+        tell(part)
 
 
 def _judge_settings(case: Case, device: Device) -> list[Finding]:

@@ -54,6 +54,11 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
             **self.model_call.read_settings(),
         }
 
+    def allocated_bytes(self) -> int | None:
+        """What is allocated on the device when at rest, by whomever; None where nobody knows."""
+        self.model_call.rest()
+        return self.device.allocated_bytes()
+
     def resting_tensors(self) -> list[Tensor]:
         """All that lives between calls: weights, optimizer state, pictures and targets; gradients are dropped."""
         self.model_call.rest()

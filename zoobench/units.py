@@ -17,14 +17,7 @@ def format_quantity(value: float | None, unit: str) -> str:
     """A value in its base unit (see `zoobench.metrics`) with the prefix that suits it."""
     if value is None or not math.isfinite(value):
         return NOT_MEASURED
-    formats = {
-        "s": format_seconds,
-        "bytes": format_bytes,
-        "1": format_count,
-        "1/s": format_rate,
-        "ratio": format_percent,
-    }
-    return formats[unit](value)
+    return _FORMATS[unit](value)
 
 
 def format_seconds(seconds: float) -> str:

@@ -26,8 +26,8 @@ SAFE_SHARE = 0.95
 it, but end some process when the pages are touched, and not always this one."""
 
 
-def tell_free_memory(device: str, tell: Callable[[int], None]) -> None:
-    """Tell the bytes that a call on the device may be given."""
+def tell_free_memory(device: str, tell: Callable[[int | None], None]) -> None:
+    """Tell the bytes that a call on the device may be given; None where nobody knows."""
     tell(get_device(device).free_memory_bytes())
 
 

@@ -24,6 +24,8 @@ from zoobench.devices.profiled import ProfiledOperator, profile_operators
 from zoobench.devices.reference import ReferenceProduct
 from zoobench.records import DeviceFacts, Measurement, Unavailable
 
+_STATUS = Path("/proc/self/status")
+
 
 class CpuDevice:
     """The host's processor. `clock` gives seconds and never steps back."""
@@ -35,7 +37,7 @@ class CpuDevice:
         self._clock = clock
         self._reference = ReferenceProduct(clock)
         _forget_peak_rss()
-        self._rss_at_start_bytes = psutil.Process().memory_info().rss
+        self._rss_at_start_bytes = _rss_bytes()
 
     def facts(self) -> DeviceFacts:
         native = (Precision.FP32, *_native_half_precisions())
@@ -93,6 +95,9 @@ class CpuDevice:
     def conditions(self) -> dict[str, float]:
         return {REFERENCE: self._reference.read_s()}
 
+    def allocated_bytes(self) -> int | None:
+        return heap.in_use_bytes()
+
     def measure_peak_memory(self, call: Call) -> PeakMemory:
         """The allocator's own events during one call, summed up in their order.
 
@@ -103,13 +108,17 @@ class CpuDevice:
         growth = peak_of_events(_memory_events(profiler))
         return PeakMemory(growth_bytes=growth, method="torch profiler, allocator events of one call")
 
-    def free_memory_bytes(self) -> int:
+    def free_memory_bytes(self) -> int | None:
         """Nine tenths of what the host has, less what a worker takes beside its tensors.
 
         The tenth is for a heap that is not packed, and for what other processes ask meanwhile: past the end the
         kernel does not refuse, it kills.
         """
-        return max(0, int(_GIVEN_SHARE * host_memory.available_bytes()) - host_memory.WORKER_BYTES)
+        try:
+            available_bytes = host_memory.available_bytes()
+        except (OSError, psutil.Error):  # without /proc
+            return None
+        return max(0, int(_GIVEN_SHARE * available_bytes) - host_memory.WORKER_BYTES)
 
     def measure_other_memory(self) -> tuple[Result, ...]:
         reserved = Unavailable(metric="peak_reserved", reason="a CPU's allocator reserves nothing ahead of use")
@@ -123,7 +132,7 @@ class CpuDevice:
 
     def _process_memory(self) -> Result:
         peak_bytes = _peak_rss_bytes()
-        if peak_bytes is None:
+        if peak_bytes is None or self._rss_at_start_bytes is None:
             return Unavailable(metric="process_memory", reason="this system does not tell a process's peak memory")
         growth = max(0, peak_bytes - self._rss_at_start_bytes)
         method = "peak resident set since the process began to measure, above what it began with"
@@ -180,11 +189,17 @@ def _forget_peak_rss() -> None:
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
 
 
-def _peak_rss_bytes() -> int | None:
-    status = Path("/proc/self/status")
-    if not status.exists():
+def _rss_bytes() -> int | None:
+    try:
+        return int(psutil.Process().memory_info().rss)
+    except (OSError, psutil.Error):  # without /proc
         return None
-    lines = dict(line.split(":", 1) for line in status.read_text(encoding="ascii").splitlines() if ":" in line)
+
+
+def _peak_rss_bytes() -> int | None:
+    if not _STATUS.exists():
+        return None
+    lines = dict(line.split(":", 1) for line in _STATUS.read_text(encoding="ascii").splitlines() if ":" in line)
     return int(lines["VmHWM"].split()[0]) * 1024 if "VmHWM" in lines else None
 
 

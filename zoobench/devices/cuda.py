@@ -132,6 +132,9 @@ class CudaDevice:
         free_bytes, _ = torch.cuda.mem_get_info(self._index)
         return free_bytes + torch.cuda.memory_reserved(self._index) - torch.cuda.memory_allocated(self._index)
 
+    def allocated_bytes(self) -> int | None:
+        return int(torch.cuda.memory_allocated(self._index))
+
     def measure_peak_memory(self, call: Call) -> PeakMemory:
         """From the caching allocator's counters, reset before the call."""
         self.wait()

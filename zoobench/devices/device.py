@@ -80,12 +80,16 @@ class Device(Protocol):
         """What the device's surroundings are like now, by name: asked for between rounds, never within one."""
         ...
 
+    def allocated_bytes(self) -> int | None:
+        """Memory that is allocated now, after `wait`; None where nobody knows. It costs less than a millisecond."""
+        ...
+
     def measure_peak_memory(self, call: Call) -> PeakMemory:
         """Run the call once and say how far it raised the allocated bytes."""
         ...
 
-    def free_memory_bytes(self) -> int:
-        """Bytes that a call may be given: what nobody holds now, less what must stay free."""
+    def free_memory_bytes(self) -> int | None:
+        """Bytes that a call may be given: what nobody holds now, less what must stay free. None where nobody knows."""
         ...
 
     def measure_other_memory(self) -> tuple[Result, ...]:

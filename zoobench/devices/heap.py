@@ -64,6 +64,17 @@ def read_allocator() -> str:
     return (Allocator.SYSTEM if is_mapped else Allocator.RETAINED).value
 
 
+def in_use_bytes() -> int | None:
+    """What is allocated and not freed, in all of the heap and in blocks mapped apart; None where nobody knows.
+
+    Python's own small objects are in neither, and what was freed to a thread's cache counts as in use.
+    """
+    if not (can_retain() and hasattr(ctypes.CDLL(None), "mallinfo2")):
+        return None
+    found = _mallinfo()
+    return int(found.uordblks) + int(found.hblkhd)
+
+
 class _MallInfo(ctypes.Structure):
     """glibc's malloc.h, struct mallinfo2."""
 

@@ -6,6 +6,7 @@ import secrets
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 
+from zoobench import conduct
 from zoobench.cases import Budget, Compiler, Mode
 from zoobench.devices import Result
 from zoobench.disturbance import DISTURBED, causes
@@ -16,6 +17,7 @@ from zoobench.subject import Subject
 from zoobench.timing.layout import ShuffledLayout
 from zoobench.timing.loop import Sampled, sample
 from zoobench.timing.rounds import Phase
+from zoobench.watch import observe
 
 _RESOLUTION_DECIMALS = 9
 """Nanoseconds: finer digits are not measured, and a record is written with each digit."""
@@ -29,7 +31,16 @@ def measure_latency(subject: Subject, budget: Budget, progress: Progress) -> Ite
     phases = subject.model_call.phases
     seed = secrets.randbits(_SEED_BITS)  # another process is another draw
     layout = ShuffledLayout(subject.resting_tensors, subject.device.free_memory_bytes, seed=seed)
-    sampled = sample(phases, subject.device, budget, layout=layout, known_reference_s=progress.known_reference_s)
+    before = observe(subject.module)
+    sampled = sample(
+        phases,
+        subject.device,
+        budget,
+        layout=layout,
+        known_reference_s=progress.known_reference_s,
+        allocated_bytes=subject.allocated_bytes,
+    )
+    after = observe(subject.module)
     progress.in_calls_s += sampled.in_calls_s
     latency = _latency(subject, sampled, seed)
     progress.call_s = statistics.median(latency.samples)
@@ -40,6 +51,13 @@ def measure_latency(subject: Subject, budget: Budget, progress: Progress) -> Ite
     yield from judge_latency(subject.case, budget, latency)
     yield from judge_conditions(subject.device.name, subject.device.why_no_conditions())
     yield from judge_warm_up(budget, is_flat=sampled.is_warm)
+    yield from conduct.judge_drift(budget, latency)
+    yield from conduct.judge_leak(sampled.kept_bytes, sampled.block_sizes)
+    yield from conduct.judge_attached(before, after)
+    if not subject.device.has_own_timeline():
+        yield from conduct.judge_idleness(latency)
+    if subject.case.compiler is Compiler.EAGER:  # a compiler has threads of its own
+        yield from conduct.judge_threads(before, after)
 
 
 PROBE = Probe(

@@ -6,11 +6,12 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 
 from zoobench.cases import Budget, Compiler
+from zoobench.conduct import judge_work
 from zoobench.counting.kinds import kind_of_profiled
 from zoobench.devices import ProfiledOperator, Result
 from zoobench.kinds import LayerKind
 from zoobench.probes.probe import Probe, Progress, count_time
-from zoobench.records import Breakdown, Measurement, Unavailable
+from zoobench.records import Breakdown, Finding, Measurement, Unavailable
 from zoobench.subject import Subject
 
 OPERATOR_TIME = "operator_time"
@@ -20,7 +21,9 @@ _LONG_CALL_S = 1.0
 """A call of this length is profiled once."""
 
 
-def measure_operator_time(subject: Subject, budget: Budget, progress: Progress) -> Iterable[Result | Breakdown]:
+def measure_operator_time(
+    subject: Subject, budget: Budget, progress: Progress
+) -> Iterable[Result | Breakdown | Finding]:
     """A few more calls, under the torch profiler. None where calls are longer than the whole budget."""
     reason = _why_not(subject, budget, progress)
     if reason:
@@ -29,6 +32,7 @@ def measure_operator_time(subject: Subject, budget: Budget, progress: Progress) 
     calls = 1 if progress.call_s > _LONG_CALL_S else _CALLS
     before_s = progress.in_calls_s
     operators = subject.device.profile_operators(_repeated(count_time(subject, progress), calls))
+    yield from judge_work((operator.name for operator in operators), progress.call_s)
     profiled_s = (progress.in_calls_s - before_s) / calls
     times = time_by_kind(operators, calls)
     method = f"torch profiler, mean of {calls} calls; a profiled call took {profiled_s:.3g} s"

@@ -33,6 +33,7 @@ _SETTLED_CALL_S = 0.1
 """A call shorter than this is made once, untimed, after its tensors were moved; one that is longer hardly notices."""
 
 Take = Callable[[], Round]
+AllocatedBytes = Callable[[], int | None]
 
 
 class Sampled(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,7 +42,8 @@ class Sampled(msgspec.Struct, frozen=True, kw_only=True):
     `first_call_s` is by the host's clock and is the first of the warm-up calls; `is_warm` whether these had stopped
     getting faster when rounds began (True where they were too few to tell). `block_sizes` are numbers of consecutive
     rounds, `covariates` have one value a round. `reference_s` is what the device's fixed computation takes when quiet,
-    if it has one. `is_shuffled` tells whether every block had a layout of its own.
+    if it has one. `is_shuffled` tells whether every block had a layout of its own. `kept_bytes` are what was allocated
+    after the rounds of each block and not before them, None where nobody knows.
     """
 
     rounds: tuple[Round, ...]
@@ -52,6 +54,7 @@ class Sampled(msgspec.Struct, frozen=True, kw_only=True):
     warm_up_s: float
     is_warm: bool
     is_shuffled: bool
+    kept_bytes: tuple[int | None, ...]
     reference_s: float | None
     stop: Stop
     in_calls_s: float
@@ -64,12 +67,14 @@ def sample(
     *,
     layout: Layout | None = None,
     known_reference_s: float | None = None,
+    allocated_bytes: AllocatedBytes = lambda: None,
     clock: Clock = HOST_CLOCK,
 ) -> Sampled:
     """Take blocks of rounds within the budget, at least one round after at least one warm-up call.
 
     A call so long that the budget is spent before the first round is still timed once: one honest sample, which
     the findings then call too few. `known_reference_s` is what the device's fixed computation was seen to take before.
+    `allocated_bytes` is asked before and after the rounds of a block, never between them.
     """
     began = clock()
     take = functools.partial(take_round, phases, device, clock)
@@ -78,7 +83,7 @@ def sample(
         warm_up_s = clock() - began
         call_s = _typical_s(warm_up)
         settles = call_s < _SETTLED_CALL_S
-        taken = _Taken(device, layout or FixedLayout(), take, known_reference_s, settles=settles)
+        taken = _Taken(device, layout or FixedLayout(), take, known_reference_s, allocated_bytes, settles=settles)
         size = block_size(call_s, budget)
         while True:
             taken.add_block(min(size, budget.max_rounds - len(taken.rounds)))
@@ -100,6 +105,7 @@ def sample(
         warm_up_s=warm_up_s,
         is_warm=len(warm_up) < WINDOW or is_flat([r.host_s for r in warm_up]),
         is_shuffled=taken.is_shuffled,
+        kept_bytes=tuple(taken.kept_bytes),
         reference_s=taken.reference_s(),
         stop=stop,
         in_calls_s=sum(r.host_s for r in warm_up) + taken.in_calls_s,
@@ -117,24 +123,36 @@ class _Taken:
     """The blocks taken so far."""
 
     def __init__(
-        self, device: Device, layout: Layout, take: Take, known_reference_s: float | None, *, settles: bool
+        self,
+        device: Device,
+        layout: Layout,
+        take: Take,
+        known_reference_s: float | None,
+        allocated_bytes: AllocatedBytes,
+        *,
+        settles: bool,
     ) -> None:
         self._device = device
         self._layout = layout
         self._take = take
         self._known_reference_s = known_reference_s
+        self._allocated_bytes = allocated_bytes
         self._settles = settles
         self._readings: list[list[float]] = []
         self.rounds: list[Round] = []
         self.block_sizes: list[int] = []
+        self.kept_bytes: list[int | None] = []
         self.is_shuffled = True
         self.in_calls_s = 0.0
 
     def add_block(self, size: int) -> None:
         """Move everything, and take that many rounds."""
         self._settle()
+        before_bytes = self._allocated_bytes()
         block = [self._take() for _ in range(size)]
         conditions = [*(r.conditions for r in block), self._device.conditions()]
+        after_bytes = self._allocated_bytes()
+        self.kept_bytes.append(None if before_bytes is None or after_bytes is None else after_bytes - before_bytes)
         self.rounds += block
         self.block_sizes.append(size)
         self._readings.append([found[REFERENCE] for found in conditions if REFERENCE in found])
