@@ -150,7 +150,7 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
 
 
 SMOKE_BUDGET = Budget(min_rounds=1, max_rounds=1, min_s=0.0, max_s=60.0, max_warmup_s=0.0)
-"""One warm-up call, one that settles in the shuffled layout if it is short, and one round: whether a case runs at all."""
+"""One warm-up call, one that settles in the new layout if it is short, and one round: whether a case runs at all."""
 
 COUNT_ONLY = Budget(max_rounds=0)
 """No call: facts of the model alone."""
