@@ -124,6 +124,15 @@ def test_there_is_no_launch_bound_share_without_both_times():
         assert "launch_bound_ratio" not in set(rows_of(record)["metric"])
 
 
+def test_a_latency_known_so_badly_that_it_may_be_nothing_bounds_no_throughput():
+    """Seven rising blocks: the lower arm is 3 long, widened threefold, and the median is 4."""
+    latency = measurement("latency", *map(float, range(1, 8)), block_sizes=(1,) * 7)
+    found = row(rows_of(make_record(make_case(batch=2), [latency])), "throughput")
+    assert (found["status"], found["value"]) == (OK, 0.5)
+    assert found["low"] == pytest.approx(2 / 13)
+    assert found["high"] == math.inf
+
+
 def test_what_is_unavailable_is_a_row_with_its_reason():
     lacking = (Unavailable(metric="device_time", reason="a CPU has no kernels of its own"),)
     found = row(rows_of(make_record(make_case(), unavailable=lacking)), "device_time")

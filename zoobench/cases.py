@@ -133,8 +133,9 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
 class Budget(msgspec.Struct, frozen=True, kw_only=True):
     """How long a case may take and how precise it should become.
 
-    Sampling stops when the interval of the median is within ± `precision_target` (a ratio of the median) after at
-    least `min_rounds` and `min_s`, or at `max_rounds` or `max_s`, whichever is first; one round is always taken, unless
+    Sampling stops when the interval of the median is within ± `precision_target` (a ratio of the median) with and
+    without the last block of rounds, after at least `min_rounds` and `min_s`, or at `max_rounds` or before a block that
+    would end past `max_s`, whichever is first; one round is always taken, unless
     `max_rounds` is 0: then the model is built and counted, and never called. `time_limit_s` bounds the whole case,
     building included: past it the worker is killed.
     """
@@ -149,7 +150,7 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
 
 
 SMOKE_BUDGET = Budget(min_rounds=1, max_rounds=1, min_s=0.0, max_s=60.0, max_warmup_s=0.0)
-"""One warm-up call and one round: whether a case runs at all."""
+"""One warm-up call, one that settles in the new layout if it is short, and one round: whether a case runs at all."""
 
 COUNT_ONLY = Budget(max_rounds=0)
 """No call: facts of the model alone."""

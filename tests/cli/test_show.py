@@ -9,7 +9,7 @@ from synthetic import failed, make_case, make_record, make_run, measurement, rea
 
 from zoobench import store
 from zoobench.cases import Mode, ModelRef, Precision
-from zoobench.cli.show import find_case
+from zoobench.cli.show import _render_measurement, find_case
 from zoobench.errors import BadInputError, UnknownNameError
 from zoobench.records import Breakdown, CaseRecord, DeviceFacts, Finding, Severity
 
@@ -168,3 +168,15 @@ def test_a_run_that_cannot_be_read_is_refused(
 ) -> None:
     (stored_run / file).write_bytes(content)
     assert message in refusal("show", RUN_ID)
+
+
+def test_samples_that_were_set_aside_are_counted_and_shown() -> None:
+    delays = (0.0,) * 6 + (0.5,) * 2
+    latency = measurement(
+        "latency", *[1.0] * 6, 3.0, 4.0, covariates={"run_delay_s": delays}, block_sizes=(1,) * 8
+    )  # fmt: skip
+
+    head, _, samples, *_ = _render_measurement(latency)
+
+    assert head == "latency: 1.00 s ±0.0 %, 6 of 8 samples, the others disturbed (fabricated)"
+    assert samples.split() == ["1", "1", "1", "1", "1", "1", "3", "4"]

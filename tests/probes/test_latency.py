@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import functools
+import gc
 import itertools
 import re
+import weakref
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 import pytest
@@ -21,6 +24,7 @@ from zoobench.records import Finding, Measurement, Unavailable
 from zoobench.subject import Subject
 from zoobench.timing import rounds
 from zoobench.timing.covariates import Counters
+from zoobench.timing.layout import ShuffledLayout
 from zoobench.timing.loop import sample
 from zoobench.timing.rounds import Phase
 
@@ -191,6 +195,24 @@ def test_every_process_shuffles_by_a_seed_of_its_own(device: FakeAsyncDevice) ->
     methods = {measure(subject_of(device, Phased(lambda: device.launch(0.25))))[0]["latency"].method for _ in range(3)}
 
     assert len(methods) == 3
+
+
+def test_with_the_last_result_the_layout_and_its_padding_are_gone(
+    device: FakeAsyncDevice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The probes to come measure memory."""
+    made: list[weakref.ref[ShuffledLayout]] = []
+
+    def make(*arguments: Any, **named: Any) -> ShuffledLayout:
+        layout = ShuffledLayout(*arguments, **named)
+        made.append(weakref.ref(layout))
+        return layout
+
+    monkeypatch.setattr(latency, "ShuffledLayout", make)
+    measure(subject_of(device, Phased(lambda: device.launch(0.25))))
+    gc.collect()
+
+    assert [layout() for layout in made] == [None]
 
 
 def test_a_layout_without_room_is_said(clock: FakeClock) -> None:

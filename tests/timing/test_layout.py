@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from zoobench.calls import TrainingStep
 from zoobench.isolate import ForkedWorkers, Task
+from zoobench.timing import layout as layout_module
 from zoobench.timing.layout import FixedLayout, ShuffledLayout
 
 PADDING_BYTES = 8 * 2**21
@@ -123,6 +124,20 @@ def test_addresses_change_with_every_shuffle() -> None:
     assert len({tuple(found) for found in seen}) == len(seen)
     orders = {tuple(sorted(range(20), key=found.__getitem__)) for found in seen}
     assert len(orders) > 1, "not only the whole is elsewhere: one lies before the other, then behind it"
+
+
+def test_storages_are_moved_in_an_order_of_chance(monkeypatch: pytest.MonkeyPatch) -> None:
+    tensors = [torch.ones(8) for _ in range(10)]
+    numbers = {id(tensor): number for number, tensor in enumerate(tensors)}
+    moved: list[int] = []
+    monkeypatch.setattr(layout_module, "_move", lambda sharing: moved.append(numbers[id(sharing[0])]))
+    layout = layout_of(*tensors)
+
+    layout.shuffle()
+    layout.shuffle()
+
+    assert sorted(moved[:10]) == sorted(moved[10:]) == list(range(10))
+    assert len({tuple(range(10)), tuple(moved[:10]), tuple(moved[10:])}) == 3
 
 
 def test_offsets_within_pages_change() -> None:

@@ -499,12 +499,14 @@ def test_a_condition_is_a_covariate() -> None:
 def test_a_condition_that_is_missing_once_is_left_out() -> None:
     whole, failed = {"celsius": 40.0, "watts": 200.0}, {"watts": 200.0}
 
-    sampled = bench(0.25, device=surrounded(*[whole] * (WINDOW + 3), failed, whole)).sample()
-    late = bench(0.25, device=surrounded(*[failed] * (WINDOW + 3), whole)).sample()
+    after_a_block = bench(0.25, device=surrounded(*[whole] * (WINDOW + 3), failed, whole)).sample()
+    midway = bench(0.25, device=surrounded(*[whole] * (WINDOW + 4), failed, whole)).sample()
+    at_first = bench(0.25, device=surrounded(*[failed] * (WINDOW + 3), whole)).sample()
 
-    assert ("celsius" in sampled.covariates, "watts" in sampled.covariates) == (True, True), "after a block, no round's"
-    assert "celsius" not in late.covariates
-    assert late.covariates["watts"] == (200.0,) * 7
+    assert after_a_block.covariates["celsius"] == (40.0,) * 7, "it was missing before no round"
+    for sampled in (midway, at_first):
+        assert "celsius" not in sampled.covariates
+        assert sampled.covariates["watts"] == (200.0,) * 7
 
 
 def test_the_pace_is_read_around_every_round() -> None:

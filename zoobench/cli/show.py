@@ -92,7 +92,9 @@ def _render_measurement(measurement: Measurement) -> list[str]:
     if summary.n == 1:
         return [f"{head}, 1 sample: {_raw(measurement.samples[0])} ({measurement.method})"]
     table = {"samples": measurement.samples, **measurement.covariates}
-    lines = [f"{head}, {summary.n} samples ({measurement.method})"]
+    taken = len(measurement.samples)
+    counted = f"{taken} samples" if summary.n == taken else f"{summary.n} of {taken} samples, the others disturbed"
+    lines = [f"{head}, {counted} ({measurement.method})"]
     for name, values in table.items():
         lines += [f"  {name}", *(f"    {line}" for line in _in_lines(values))]
     return lines
