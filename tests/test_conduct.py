@@ -44,7 +44,7 @@ def blocks(medians: Sequence[float], **covariates: Sequence[float]) -> Measureme
 
 @pytest.mark.parametrize(("a_call", "is_found"), [(LEAK_BYTES - 1, False), (LEAK_BYTES, True)])
 def test_a_leak_is_what_every_call_keeps(a_call: int, *, is_found: bool) -> None:
-    sizes = (10, 20, 30)
+    sizes = (100, 200, 300)
 
     found = list(judge_leak([size * a_call for size in sizes], sizes))
 
@@ -63,8 +63,15 @@ def test_a_leak_in_words() -> None:
 
 @pytest.mark.parametrize(
     "kept",
-    [[2**30, 0, 0, 0, 0, 0], [2**30, 0, 0, 2**30, 0, 0], [-(2**30)] * 6, [2**30, 2**30], [None] * 6],
-    ids=["a cache that fills", "a cache that fills later", "what is freed", "too few blocks", "nobody knows"],
+    [[2**30, 0, 0, 0, 0, 0], [2**30, 0, 0, 2**30, 0, 0], [-(2**30)] * 6, [2**30, 2**30], [2**17] * 6, [None] * 6],
+    ids=[
+        "a cache that fills",
+        "a cache that fills later",
+        "what is freed",
+        "too few blocks",
+        "a thread's cache",
+        "nobody knows",
+    ],
 )
 def test_no_leak(kept: list[int | None]) -> None:
     assert list(judge_leak(kept, (1,) * len(kept))) == []

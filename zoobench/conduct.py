@@ -23,6 +23,11 @@ LEAK_BYTES = 4096
 """Kept by each call, it is a leak. The smallest one that matters, the logits of one picture (1000 numbers of fp32 and
 their tensor), is larger; what we keep of a round ourselves, and Python's objects, came to 1.6 KB at most."""
 
+_CACHED_BYTES = 2**18
+"""Kept in a block by whatever number of calls, it may be memory that they have freed: the C library counts as in use
+what it keeps in a thread's cache, 64 sizes up to 1032 bytes with 7 blocks each (glibc's malloc.c, TCACHE_MAX_BINS and
+TCACHE_FILL_COUNT: 238 KB), and a new layout empties that cache before each block."""
+
 _LEAST_BLOCKS_OF_LEAK = 3
 """The first fills caches, so that the median of fewer would speak of it."""
 
@@ -87,12 +92,12 @@ def judge_settings(before: Mapping[str, str], after: Mapping[str, str]) -> Itera
 def judge_leak(kept_bytes: Sequence[int | None], block_sizes: Sequence[int]) -> Iterable[Finding]:
     """Whether calls keep memory: `kept_bytes` are what is allocated after each block of rounds and was not before.
 
-    By the median over the blocks of what a call keeps: caches that fill in some of them are no leak.
+    By medians over the blocks: caches that fill in some of them are no leak.
     """
-    a_call = [kept / size for kept, size in zip(kept_bytes, block_sizes, strict=True) if kept is not None]
-    if len(a_call) < _LEAST_BLOCKS_OF_LEAK:
+    known = [(kept, size) for kept, size in zip(kept_bytes, block_sizes, strict=True) if kept is not None]
+    if len(known) < _LEAST_BLOCKS_OF_LEAK or statistics.median(kept for kept, _ in known) < _CACHED_BYTES:
         return
-    typical = statistics.median(a_call)
+    typical = statistics.median(kept / size for kept, size in known)
     if typical >= LEAK_BYTES:
         yield _warning("leaks", kept=format_bytes(typical), kept_bytes=typical, calls=sum(block_sizes))
 

@@ -37,11 +37,3 @@ def test_a_c_library_that_does_not_tell_is_unknown(monkeypatch: pytest.MonkeyPat
 
     assert CpuDevice().allocated_bytes() is None
     assert heap.read_allocator() == "unknown"
-
-
-def test_asking_which_allocator_it_is_touches_no_memory() -> None:
-    """Or the peak of the process's memory would be that of the question."""
-    with heap.allocator(Allocator.RETAINED):
-        before = heap.in_use_bytes()
-        assert heap.read_allocator() == "retained"
-        assert heap.in_use_bytes() == pytest.approx(before, abs=SLACK_BYTES)
