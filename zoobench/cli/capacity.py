@@ -79,8 +79,9 @@ def _measure(options: Options, limit_bytes: int | None, largest_batch: int) -> l
     limit = measure.memory_limit(lab, cases[0].device, limit_bytes)
     budget = options.budget(measure.BUDGET)
     records = []
+    noun = "search" if len(cases) == 1 else "searches"
     with start_run(options.results, lab, label=options.label, command=("zoobench", *sys.argv[1:])) as writer:
-        typer.echo(f"{writer.path}: {len(cases)} searches, memory limit {format_bytes(limit.size_bytes)}")
+        typer.echo(f"{writer.path}: {len(cases)} {noun}, memory limit {format_bytes(limit.size_bytes)}")
         for number, case in enumerate(cases, start=1):
             telling = _Telling(f"[{number:>{len(str(len(cases)))}}/{len(cases)}]", case)
             record = measure.measure_capacity(lab, case, limit, most=largest_batch, budget=budget, watch=telling.watch)
