@@ -8,7 +8,6 @@ from zoobench.metrics import CALIBRATION_METRICS, METRICS, Better, Comparison
 from zoobench.probes import all_probes
 from zoobench.units import format_quantity
 
-
 OF_CASES = [metric for metric in METRICS if metric.key not in CALIBRATION_METRICS]
 
 
