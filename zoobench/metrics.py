@@ -142,6 +142,9 @@ METRICS: tuple[Metric, ...] = (
 
 _BY_KEY = {metric.key: metric for metric in METRICS}
 
+CALIBRATION_METRICS = tuple(metric.key for metric in _CALIBRATION)
+"""Of a machine: no case has them."""
+
 MODEL_METRICS = tuple(metric.key for metric in METRICS if metric.is_of_model)
 
 
