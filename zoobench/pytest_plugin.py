@@ -33,6 +33,7 @@ from zoobench.records import CaseRecord, DeviceFacts, FailureKind
 from zoobench.replay import PedanticBenchmark, ReplayTimer, mark_failed, replay
 from zoobench.session import Lab, Recorder, Session, check_case, open_lab, resume_run, start_run
 from zoobench.store import RunWriter
+from zoobench.survey import survey_ceilings
 
 USAGE_ERROR = 2
 PREFIX = "zoobench-"
@@ -117,7 +118,9 @@ class Bench:
         if self.is_smoke:
             return
         if self.options.resume is None:
-            self.writer = start_run(self.options.results, self.lab, label=self.options.label, command=self.command)
+            timed = (case for case, budget in self.selected if budget.max_rounds)
+            lab, self.notes = survey_ceilings(self.lab, timed, self.options.results)
+            self.writer = start_run(self.options.results, lab, label=self.options.label, command=self.command)
             return
         self.writer, stored = resume_run(self.options.results, self.options.resume, self.lab)
         self._finished, self.notes = stored.records, stored.notes
