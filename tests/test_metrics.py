@@ -20,7 +20,7 @@ def test_an_unknown_metric_is_answered_with_the_nearest() -> None:
 
 
 def test_every_unit_can_be_printed() -> None:
-    assert {metric.unit for metric in METRICS} == {"s", "bytes", "1", "1/s"}
+    assert {metric.unit for metric in METRICS} == {"s", "bytes", "1", "1/s", "ratio"}
     for metric in METRICS:
         assert format_quantity(1.0, metric.unit)[0] == "1"
 

@@ -9,7 +9,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,11 +20,13 @@ from processes import interruptible
 
 import zoobench.environment
 import zoobench.runner  # noqa: F401 - as torchvision
-from zoobench import store
-from zoobench.cases import Mode
+from zoobench import ceilings, pytest_plugin, store
+from zoobench.cases import Case, Mode
 from zoobench.probes import all_probes
 from zoobench.records import FailureKind
+from zoobench.session import Lab
 from zoobench.store import StoredRun
+from zoobench.survey import Surveyed, survey_ceilings
 
 USAGE_ERROR = 2
 INTERRUPTED = 2
@@ -93,6 +95,19 @@ def assert_refused(result: pytest.RunResult, message: str) -> None:
     assert " passed" not in text_of(result)
 
 
+@pytest.fixture(autouse=True)
+def survey(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> list[list[Case]]:
+    """Measures no ceilings, which would take two seconds a run; the cases that they were asked for."""
+    asked: list[list[Case]] = []
+
+    def know_nothing(lab: Lab, cases: Iterable[Case], folder: Path) -> Surveyed:
+        asked.append(list(cases))
+        return Surveyed(lab, ("no ceiling is known",))
+
+    monkeypatch.setattr(pytest_plugin, "survey_ceilings", know_nothing)
+    return asked
+
+
 # A run from end to end
 
 
@@ -115,6 +130,34 @@ def test_a_suite_is_measured_recorded_and_handed_to_pytest_benchmark(run: Run, p
     assert benchmark["extra_info"]["case"] == record.case.id
     result.stdout.fnmatch_lines(["*1/1*lenet5 infer b1 fp32*took*", f"results: *{stored.run.run_id}*% of the time*"])
     result.stdout.fnmatch_lines([f"report:  python -m zoobench report {stored.run.run_id}"])
+
+
+def test_a_run_knows_the_ceilings_of_its_cases(
+    run: Run, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pytest_plugin, "survey_ceilings", survey_ceilings)
+    monkeypatch.setattr(ceilings, "PRODUCT_SIDES", (16,))
+    monkeypatch.setattr(ceilings, "COPY_BYTES", (2**16,))
+
+    run("--benchmark-only").assert_outcomes(passed=1)
+
+    found = the_run(pytester.path).run.environment.ceilings
+    assert [(c.device, c.kind, c.threads, c.precision) for c in found] == [
+        ("cpu", "matrix-product", 1, "fp32"),
+        ("cpu", "copy", 1, ""),
+    ]
+    assert (pytester.path / "results" / "ceilings.json").exists()
+
+
+def test_ceilings_are_asked_for_the_selected_cases_and_what_is_said_of_them_is_told(
+    run: Run, survey: list[list[Case]]
+) -> None:
+    axes = ("--zoobench-models=lenet5", "--zoobench-precisions=fp32", "--zoobench-batch-sizes=1,2")
+
+    result = run("-k", "b2", axes=axes)
+
+    assert [[case.batch for case in cases] for cases in survey] == [[2]]
+    result.stdout.fnmatch_lines(["note:    no ceiling is known"])
 
 
 def test_its_table_shows_our_numbers(run: Run, pytester: pytest.Pytester) -> None:
@@ -145,12 +188,15 @@ def test_histograms_are_drawn_by_pytest_benchmark(run: Run, pytester: pytest.Pyt
     assert list(pytester.path.glob("drawn*.svg"))
 
 
-def test_disabled_benchmarks_run_each_case_once_and_write_no_run(run: Run, pytester: pytest.Pytester) -> None:
+def test_disabled_benchmarks_run_each_case_once_and_write_no_run(
+    run: Run, pytester: pytest.Pytester, survey: list[list[Case]]
+) -> None:
     result = run("--benchmark-disable", "-v")
 
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(["*1/1*lenet5 infer b1 fp32*"])
     assert not (pytester.path / "results").exists()
+    assert survey == []
 
 
 def test_axes_are_those_asked_for_and_modes_those_of_the_suite(run: Run, pytester: pytest.Pytester) -> None:
