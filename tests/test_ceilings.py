@@ -11,9 +11,10 @@ from synthetic import make_case
 
 from zoobench import ceilings
 from zoobench.cases import Precision
-from zoobench.ceiling_cache import COPY, MATRIX_PRODUCT, CeilingKey
+from zoobench.ceiling_cache import CeilingKey
 from zoobench.ceilings import Work, best_of, measure_ceiling, measure_ceilings
 from zoobench.records import Ceiling, Failure
+from zoobench.roofline import COPY, MATRIX_PRODUCT
 
 CASE = make_case("lenet5", threads=1)
 PRODUCT = CeilingKey("fake", MATRIX_PRODUCT, 1, "fp32")

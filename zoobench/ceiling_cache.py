@@ -15,13 +15,11 @@ import msgspec
 
 from zoobench.cases import Case, Precision
 from zoobench.records import Ceiling, Environment
+from zoobench.roofline import COPY, MATRIX_PRODUCT
 
 FILE = "ceilings.json"
 LAYOUT = 1
 """Version of the file's layout; a file of another one is measured again."""
-
-MATRIX_PRODUCT = "matrix-product"
-COPY = "copy"
 
 _HALVES = {Precision.AMP_FP16: Precision.FP16, Precision.AMP_BF16: Precision.BF16}
 

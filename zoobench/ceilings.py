@@ -15,11 +15,12 @@ import torch
 from torch import Tensor
 
 from zoobench.cases import Case
-from zoobench.ceiling_cache import COPY, CeilingKey
+from zoobench.ceiling_cache import CeilingKey
 from zoobench.devices import Device, get_device
 from zoobench.failures import failure_of
 from zoobench.isolate import Tell
 from zoobench.records import Ceiling
+from zoobench.roofline import COPY
 
 PRODUCT_SIDES = (512, 1024, 2048, 4096, 8192)
 """Of square matrices. Smaller ones time how threads start and kernels launch; a GPU is busy only with large ones."""
