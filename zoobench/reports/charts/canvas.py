@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from matplotlib.text import Annotation, Text
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 from matplotlib.transforms import Transform, offset_copy
@@ -32,6 +34,10 @@ _LEADER_COLOR = "#888888"
 _MARKER_POINTS = 5.0
 _POINTS_PER_INCH = 72.0
 _FEW_DECADES = 1.5
+
+_DARK = 0.5
+_LUMINANCE = (0.2126, 0.7152, 0.0722)
+"""Of red, green and blue (ITU-R BT.709), to tell on which colours black can be read."""
 
 
 class Spot(NamedTuple):
@@ -106,6 +112,21 @@ def group_legend(figure: Figure, groups: Iterable[str], more: Sequence[Line2D] =
     everything = [*handles, *more]
     columns = min(len(everything), max(3, int(figure.get_figwidth() / 1.9)))
     figure.legend(handles=everything, loc="outside lower center", ncols=columns, fontsize=8, frameon=False)
+
+
+def kind_patches(kinds: Collection[str]) -> list[Patch]:
+    """For a legend: what each of these kinds of layer looks like, in the order of the palette."""
+    return [
+        Patch(facecolor=style.color, hatch=style.hatch, edgecolor="black", linewidth=0.4, label=kind)
+        for kind, style in palette.KIND_STYLES.items()
+        if kind in kinds
+    ]
+
+
+def ink_on(color: str) -> str:
+    """Black or white, whichever can be read on the colour."""
+    luminance = sum(weight * channel for weight, channel in zip(_LUMINANCE, to_rgb(color), strict=True))
+    return "white" if luminance < _DARK else "black"
 
 
 def freeze_layout(figure: Figure) -> None:
