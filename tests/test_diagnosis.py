@@ -130,6 +130,12 @@ def test_a_large_layer_pays_the_fixed_cost_once() -> None:
     assert found.overhead_ratio * found.time_s == pytest.approx(tiny_s + 2 * TINY_S)
 
 
+def test_a_layer_at_its_ceiling_has_no_overhead() -> None:
+    points = [TINY, *[layer(LayerKind.CONVOLUTION, 0.02, gmacs=1.0)] * 3]
+    tiny_s = TINY_S - 100 / ROOF.bytes_per_s
+    assert diagnosed(points).overhead_ratio == pytest.approx(tiny_s / in_sequence(points))
+
+
 def test_a_layer_far_below_its_ceilings_is_small_or_has_a_slow_kernel() -> None:
     least_s = 0.1 * SHORT_S
     for time_s, bound in ((0.99 * SHORT_S, Bound.OVERHEAD), (1.01 * SHORT_S, Bound.KERNEL)):
@@ -154,7 +160,8 @@ def test_what_a_cache_holds_reaches_the_ceiling_and_no_more() -> None:
 
 
 def test_layers_that_took_longer_under_the_profiler_stand_for_the_call() -> None:
-    assert diagnose(RESNET, ROOF, 0.001).time_s == pytest.approx(in_sequence(RESNET))
+    found = diagnose(RESNET, ROOF, 0.001)
+    assert (found.latency_s, found.time_s) == (0.001, in_sequence(RESNET))
 
 
 def test_without_layers_there_is_nothing_to_diagnose() -> None:

@@ -74,10 +74,11 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     the call's, each layer's at most what it took; `compute_reached_ratio` and `bandwidth_reached_ratio` are the same of
     the layers on either side of the ridge, over their own time (None where there are none). `kinds` has the kinds of
     layer with the most time in the part of the bound, with their shares of the call; `fixed_s` is an operator's fixed
-    cost.
+    cost. `time_s` is what was divided: the latency, or the sum of the layers' times if that is more.
     """
 
     bound: Bound
+    latency_s: float
     time_s: float
     compute_ratio: float
     bandwidth_ratio: float
@@ -141,6 +142,7 @@ def diagnose(
     bound = max(ratios, key=lambda each: ratios[each])
     return Diagnosis(
         bound=bound,
+        latency_s=latency_s,
         time_s=time_s,
         compute_ratio=ratios[Bound.COMPUTE],
         bandwidth_ratio=ratios[Bound.BANDWIDTH],

@@ -151,24 +151,25 @@ def arrange_small(figure: Figure, rows: int, columns: int) -> None:
         text.set_y(1.0 - 0.25 / height)
 
 
-def label_spots(ax: Axes, spots: Sequence[Spot], *, soft: Sequence[Box] = ()) -> int:
+def label_spots(ax: Axes, spots: Sequence[Spot], *, hard: Sequence[Box] = (), soft: Sequence[Box] = ()) -> int:
     """Write each spot's name beside it, the first spots first; how many found no room.
 
-    `soft` boxes (in data units) are avoided too, where there is room enough. The layout must be settled before.
+    `hard` boxes (in data units) stay uncovered, `soft` ones where there is room enough. The layout must be settled
+    before.
     """
     texts = [_measurable_text(ax, spot.name) for spot in spots]
     sizes = [_size(text) for text in texts]
     points = [_pixels(ax, spot.x, spot.y) for spot in spots]
     unit = _pixels_per_point(ax)
-    hard = [_around(point, _MARKER_POINTS * unit) for point in points]
-    hard += [_box_in_pixels(ax, spot.box) for spot in spots if spot.box]
+    taken = [_around(point, _MARKER_POINTS * unit) for point in points]
+    taken += [_box_in_pixels(ax, box) for box in (*(spot.box for spot in spots if spot.box), *hard)]
     bounds = _around_inside(ax, 2.0 * unit)
     nearest = (_MARKER_POINTS + 1.5) * unit
     placed = place(
-        points, sizes, obstacles=[*hard, *(_box_in_pixels(ax, box) for box in soft)], bounds=bounds, nearest=nearest
+        points, sizes, obstacles=[*taken, *(_box_in_pixels(ax, box) for box in soft)], bounds=bounds, nearest=nearest
     )
     if None in placed and soft:
-        placed = place(points, sizes, obstacles=hard, bounds=bounds, nearest=nearest)
+        placed = place(points, sizes, obstacles=taken, bounds=bounds, nearest=nearest)
     for text, point, box in zip(texts, points, placed, strict=True):
         text.remove()
         if box is not None:
