@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
-from torch.profiler import profile, supported_activities
+from torch.profiler import ProfilerActivity, profile, supported_activities
 
 from zoobench.cases import Case
-from zoobench.devices import get_device, module_scopes
+from zoobench.devices import Device, get_device, module_scopes
 from zoobench.isolate import Tell
 from zoobench.subject import build_subject
 
@@ -19,10 +20,16 @@ def write_trace(case: Case, path: str, tell: Tell) -> None:  # noqa: ARG001 - a 
         subject = build_subject(case, device)
         subject.call()
         device.wait()
-        activities = supported_activities()  # type: ignore[no-untyped-call]
-        with module_scopes(subject.module), profile(activities=activities, record_shapes=True) as profiler:
+        with module_scopes(subject.module), profile(activities=_activities(device), record_shapes=True) as profiler:
             subject.call()
             device.wait()
     profiler.export_chrome_trace(path)
     file = Path(path)
     file.write_text(file.read_text(encoding="utf-8", errors="replace"), encoding="utf-8")
+
+
+def _activities(device: Device) -> Iterable[ProfilerActivity]:
+    """Beside the host's, those of a device that works apart from it."""
+    if not device.has_own_timeline():
+        return (ProfilerActivity.CPU,)
+    return supported_activities()  # type: ignore[no-untyped-call,no-any-return]

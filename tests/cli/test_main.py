@@ -11,7 +11,7 @@ from synthetic import make_case, make_run, realistic_record
 
 from zoobench import catalogue, store
 
-COMMANDS = ("run", "report", "show", "list", "count", "build", "env")
+COMMANDS = ("run", "report", "show", "list", "count", "profile", "build", "env")
 TESTS = Path(__file__).parent.parent
 
 WHAT_IS_IMPORTED = """
@@ -106,6 +106,7 @@ def folder(tmp_path: Path) -> Path:
         '["show", "20260301T100000.000Z-base"]',
         '["show", "20260301T100000.000Z-base", "1"]',
         '["run", "--help"]',
+        '["profile", "--help"]',
     ],
 )
 def test_what_needs_no_torch_does_not_import_it(folder: Path, arguments: str) -> None:

@@ -67,11 +67,12 @@ def profile(
         memory_format=memory_format,
         compiler=compiler,
     )
-    folder = _prepare(out or RESULTS / "profile" / f"{case.model.name.replace(':', '.')}-{case.mode}-b{case.batch}")
 
     from zoobench.progress import outcome_of, title_of  # noqa: PLC0415
 
-    lab, case = _survey(case)
+    lab, case = _open(case)
+    folder = _prepare(out or RESULTS / "profile" / f"{case.model.name.replace(':', '.')}-{case.mode}-b{case.batch}")
+    lab = _survey(lab, case)
     typer.echo(title_of(case))
     record = _measure(lab, case)
     _keep(record, folder / "profile.json")
@@ -132,20 +133,25 @@ def _prepare(folder: Path) -> Path:
         raise StoreError(f"cannot write to {folder}: {error.strerror or error}") from None
 
 
-def _survey(case: Case) -> tuple[Lab, Case]:
-    """The lab with the ceilings of the case's device, and the case with the device as the lab names it."""
+def _open(case: Case) -> tuple[Lab, Case]:
+    """A lab that can measure the case, and the case with its device as the lab names it."""
     from zoobench.isolate import ForkedWorkers  # noqa: PLC0415
     from zoobench.session import check_case, open_lab  # noqa: PLC0415
-    from zoobench.survey import survey_ceilings  # noqa: PLC0415
 
     lab = open_lab(ForkedWorkers(), device=case.device)
     facts = lab.device(case.device)
     check_case(case, facts)
-    here = msgspec.structs.replace(case, device=facts.name)
-    surveyed = survey_ceilings(lab, [here], RESULTS)
+    return lab, msgspec.structs.replace(case, device=facts.name)
+
+
+def _survey(lab: Lab, case: Case) -> Lab:
+    """The lab with the ceilings that the case is held against."""
+    from zoobench.survey import survey_ceilings  # noqa: PLC0415
+
+    surveyed = survey_ceilings(lab, [case], RESULTS)
     for note in surveyed.notes:
         typer.echo(f"note: {note}", err=True)
-    return surveyed.lab, here
+    return surveyed.lab
 
 
 def _measure(lab: Lab, case: Case) -> CaseRecord:

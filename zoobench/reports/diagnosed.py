@@ -9,7 +9,7 @@ from typing import NamedTuple
 from zoobench.cases import Case, ModelRef
 from zoobench.diagnosis import Diagnosis, diagnose_case
 from zoobench.papers.found import Counted, Net, collect_counted
-from zoobench.records import CaseRecord, Layer
+from zoobench.records import CaseRecord, Ceiling, Layer
 from zoobench.roofline import Point, Roof, points_of, roof_of, whole
 from zoobench.store import StoredRun
 
@@ -43,11 +43,17 @@ def collect_diagnosed(stored: StoredRun) -> tuple[Diagnosed, ...]:
     found = []
     for record in stored.records:
         layers = counted.get(Net(record.case.model, record.case.picture), Counted(())).layers
-        diagnosis, roof = diagnose_case(record, layers, ceilings), roof_of(ceilings, record.case)
-        if diagnosis is not None and roof is not None:
-            net = whole(points_of(record, layers), diagnosis.latency_s)
-            found.append(Diagnosed(record, layers, roof, net, diagnosis))
+        if (each := diagnosed(record, layers, ceilings)) is not None:
+            found.append(each)
     return tuple(found)
+
+
+def diagnosed(record: CaseRecord, layers: tuple[Layer, ...], ceilings: Sequence[Ceiling]) -> Diagnosed | None:
+    """The case with its diagnosis, where its layers' times and its device's ceilings are known."""
+    diagnosis, roof = diagnose_case(record, layers, ceilings), roof_of(ceilings, record.case)
+    if diagnosis is None or roof is None:
+        return None
+    return Diagnosed(record, layers, roof, whole(points_of(record, layers), diagnosis.latency_s), diagnosis)
 
 
 def diagnosed_run(runs: Sequence[StoredRun]) -> StoredRun | None:

@@ -10,11 +10,12 @@ from tabulate import tabulate
 
 from zoobench import stats
 from zoobench.cases import Mode
-from zoobench.diagnosis import diagnose_case
 from zoobench.errors import StoreError
 from zoobench.records import CaseRecord, Ceiling
 from zoobench.reports.charts.flame import MODEL, flame_of_modules
-from zoobench.reports.write import write_figure
+from zoobench.reports.charts.roofline import roofline_of_model
+from zoobench.reports.diagnosed import diagnosed
+from zoobench.reports.write import write_charts
 from zoobench.roofline import OPERATOR_TIME, Point, Roof, moved_bytes, points_of, roof_of
 from zoobench.units import NOT_MEASURED, format_bytes, format_count, format_percent, format_seconds
 
@@ -38,14 +39,17 @@ def render_profile(record: CaseRecord, ceilings: Sequence[Ceiling]) -> list[str]
 
 
 def write_figures(record: CaseRecord, ceilings: Sequence[Ceiling], folder: Path, title: str) -> tuple[Path, ...]:
-    """`flame` as PNG and SVG, where the case has what it needs.
+    """`flame` and `roofline` as PNG and SVG. Where the case lacks what one needs, an earlier one is taken away.
 
     Raises: StoreError if the folder cannot be written.
     """
-    figures = {"flame": flame_of_modules(record, title)}
+    found = diagnosed(record, record.layers, ceilings)
+    figures = {
+        "flame": flame_of_modules(record, title),
+        "roofline": None if found is None else roofline_of_model((found,)),
+    }
     try:
-        written = (write_figure(figure, folder, key) for key, figure in figures.items() if figure is not None)
-        return tuple(path for paths in written for path in paths)
+        return tuple(write_charts(figures.items(), folder))
     except OSError as error:
         raise StoreError(f"cannot write figures to {folder}: {error.strerror or error}") from error
 
@@ -132,9 +136,9 @@ def _overhead_line(record: CaseRecord) -> str:
 
 
 def _diagnosis_line(record: CaseRecord, ceilings: Sequence[Ceiling]) -> str:
-    found = diagnose_case(record, record.layers, ceilings)
+    found = diagnosed(record, record.layers, ceilings)
     if found is not None:
-        return f"diagnosis: {found}"
+        return f"diagnosis: {found.diagnosis}"
     if record.case.mode is not Mode.INFER:
         return "diagnosis: none, it is made of modules' times, which are known in inference alone"
     lacking = "the machine's ceilings" if roof_of(ceilings, record.case) is None else "the modules' times"

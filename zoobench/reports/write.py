@@ -60,7 +60,7 @@ def write_report(runs: Iterable[StoredRun], out: Path) -> ReportPaths:
     try:
         for folder in (out / TABLES, out / FIGURES):
             folder.mkdir(parents=True, exist_ok=True)
-        figures = tuple(_write_charts(_charts(view, judged_run(read)), out / FIGURES))
+        figures = tuple(write_charts(_charts(view, judged_run(read)), out / FIGURES))
         drawn = {path.stem for path in figures}
         page = _write_text(out / "report.md", render_page(view, read, tables, drawn))
         parquet, csv = _write_frame(frame, out)
@@ -84,7 +84,8 @@ def _charts(view: View, judged: StoredRun | None) -> Iterable[tuple[str, Figure 
     yield from ((chart.key, chart.build(judged.records if judged else ())) for chart in PAPER_CHARTS)
 
 
-def _write_charts(charts: Iterable[tuple[str, Figure | None]], folder: Path) -> Iterable[Path]:
+def write_charts(charts: Iterable[tuple[str, Figure | None]], folder: Path) -> Iterable[Path]:
+    """Each chart by its key; where there is none now, an earlier one is taken away."""
     for key, figure in charts:
         if figure is not None:
             yield from write_figure(figure, folder, key)

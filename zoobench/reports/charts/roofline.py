@@ -33,6 +33,10 @@ _COLUMN_FACTOR = 1.35
 """Between the columns of two kinds without MACs."""
 
 _LEGEND_COLUMNS = 9
+_PANEL_INCHES = 7.6
+_LONE_PANEL_INCHES = 11.0
+"""The title and the legend need as much."""
+
 _GAP = 2.0
 _ROOF_COLOR = "#333333"
 _ROOF_SAMPLES = 40
@@ -63,7 +67,8 @@ def roofline_of_model(shown: Sequence[Diagnosed]) -> Figure | None:
     case = shown[0].case
     setting = f"inference, {case.precision.value}, {case.device}"
     title = f"Roofline: every layer under the ceilings of computing and of memory bandwidth ({setting})"
-    figure, axes = canvas.new_figure(rows, columns, width=7.6, height=5.2, title=title)
+    width = _PANEL_INCHES if columns > 1 else _LONE_PANEL_INCHES
+    figure, axes = canvas.new_figure(rows, columns, width=width, height=5.2, title=title)
     for ax in axes[len(shown) :]:
         ax.set_visible(False)
     frame = _frame_of(shown)
