@@ -63,8 +63,8 @@ TEXTS = {
     "product",
     "mobilenet": "bandwidth-bound: 64 % of a call is in layers that wait for memory (depthwise 36 %, "
     "normalisation 27 %), at 57 % of the bandwidth of a large copy; next computing, 36 %",
-    "shufflenet": "overhead-bound: 96 % of a call goes into starting 151 layers, 151 of them too small to come near a "
-    "ceiling (channel-shuffle 96 %)",
+    "shufflenet": "overhead-bound: 96 % of a call is no work: 0 % between its 151 layers, the rest in starting them; "
+    "151 are too small to come near a ceiling (channel-shuffle 96 %)",
     "vgg": "bandwidth-bound: 100 % of a call is in layers that wait for memory (fully-connected 100 %), at 77 % of the "
     "bandwidth of a large copy",
     "squeezenet": "kernel-bound: 57 % of a call is in layers (pooling 57 %) whose kernels reach less than 25 % of "
@@ -94,6 +94,7 @@ def test_time_between_operators_of_a_host_is_overhead_and_of_a_device_only_while
     work_s = in_sequence(RESNET)
     alone, fixed = diagnosed(RESNET).overhead_ratio, diagnose(RESNET, ROOF, 4 * work_s).overhead_ratio
     assert fixed == pytest.approx(0.75 + alone / 4)
+    assert diagnose(RESNET, ROOF, 4 * work_s).between_ratio == pytest.approx(0.75)
     assert diagnose(RESNET, ROOF, 4 * work_s).bound is Bound.OVERHEAD
     beside = diagnose(RESNET, ROOF, 4 * work_s, device_time_s=2 * work_s)
     assert beside.launch_ratio == pytest.approx(0.5)
@@ -164,6 +165,13 @@ def test_layers_that_took_longer_under_the_profiler_stand_for_the_call() -> None
     assert (found.latency_s, found.time_s) == (0.001, in_sequence(RESNET))
 
 
+def test_no_call_is_quicker_for_being_profiled() -> None:
+    work_s = in_sequence(RESNET)
+    quicker, slower = (diagnose(RESNET, ROOF, 2 * work_s, profiled_s=factor * work_s) for factor in (1.25, 3.0))
+    assert (quicker.latency_s, quicker.time_s, quicker.between_ratio) == (2 * work_s, 1.25 * work_s, pytest.approx(0.2))
+    assert (slower.time_s, slower.between_ratio) == (2 * work_s, pytest.approx(0.5))
+
+
 def test_without_layers_there_is_nothing_to_diagnose() -> None:
     with pytest.raises(ValueError, match="no layer was timed"):
         diagnose([], ROOF, 1.0)
@@ -225,6 +233,13 @@ def test_a_case_is_diagnosed_from_its_record() -> None:
     assert found.allocator_ratio == pytest.approx(0.04)
     assert found.launch_ratio == pytest.approx(0.96 * 0.4)
     assert found.compute_reached_ratio == pytest.approx(0.8)
+
+
+def test_a_profiled_call_that_was_quicker_is_the_one_divided() -> None:
+    record = a_record(measurement("latency", 0.05), measurement("profiler_overhead", 0.8))
+    found = diagnose_case(record, (CONVOLUTION,), CEILINGS)
+    assert found is not None
+    assert found.time_s == pytest.approx(0.04)
 
 
 def test_faults_of_a_sample_of_several_calls_are_of_all_of_them() -> None:

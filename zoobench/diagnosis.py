@@ -28,6 +28,8 @@ from zoobench.stats import summarize
 from zoobench.units import format_count, format_percent, format_seconds
 
 DEVICE_TIME = "device_time"
+PROFILER_OVERHEAD = "profiler_overhead"
+"""Profiled over unprofiled time of a call."""
 
 QUICKEST_RATIO = 0.1
 """The fixed cost is the time below which this share of the layers lies. A smaller one would be a draw of the profiler's
@@ -74,7 +76,7 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     the call's, each layer's at most what it took; `compute_reached_ratio` and `bandwidth_reached_ratio` are the same of
     the layers on either side of the ridge, over their own time (None where there are none). `kinds` has the kinds of
     layer with the most time in the part of the bound, with their shares of the call; `fixed_s` is an operator's fixed
-    cost. `time_s` is what was divided: the latency, or the sum of the layers' times if that is more.
+    cost and `between_ratio` the part of the overhead that is outside all layers. `time_s` is what was divided.
     """
 
     bound: Bound
@@ -92,6 +94,7 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     layers: int
     small_layers: int
     fixed_s: float
+    between_ratio: float
     page_faults: float
     kinds: dict[str, float]
 
@@ -120,21 +123,24 @@ def diagnose(
     roof: Roof,
     latency_s: float,
     *,
+    profiled_s: float | None = None,
     device_time_s: float | None = None,
     page_faults: float = 0.0,
 ) -> Diagnosis:
     """The diagnosis of a call of `latency_s` whose layers are `points`.
 
-    `device_time_s` is that of the device's kernels alone, on a device that runs beside the host. Layers are timed under
-    a profiler: where their sum exceeds the latency, it stands for the call.
+    `profiled_s` is what a call took under the profiler that timed the layers. No call is quicker for being profiled:
+    where it was, the machine was, and that call is divided. Where the sum of the layers exceeds the call, it is.
+    `device_time_s` is that of the device's kernels alone, on a device that runs beside the host.
     Raises: ValueError without points.
     """
     if not points:
         raise ValueError("no layer was timed, so nothing can be diagnosed")
     fixed_s = fixed_cost_s(points)
     in_layers_s = sum(point.time_s for point in points)
-    busy_s = max(in_layers_s, latency_s if device_time_s is None else min(device_time_s, latency_s))
-    time_s = max(busy_s, latency_s)
+    call_s = latency_s if profiled_s is None else min(latency_s, profiled_s)
+    busy_s = max(in_layers_s, call_s if device_time_s is None else min(device_time_s, call_s))
+    time_s = max(busy_s, call_s)
     work = list(_divide(points, roof, fixed_s))
     parts_s = _sums(work) | {Bound.LAUNCH: time_s - busy_s}
     parts_s[Bound.OVERHEAD] += busy_s - in_layers_s
@@ -156,6 +162,7 @@ def diagnose(
         layers=len(points),
         small_layers=sum(_bound_of(point, roof) is Bound.OVERHEAD for point in points),
         fixed_s=fixed_s,
+        between_ratio=(busy_s - in_layers_s) / time_s * (1.0 - ratios[Bound.ALLOCATOR]),
         page_faults=page_faults,
         kinds=_kinds(work, bound, time_s),
     )
@@ -170,15 +177,22 @@ def diagnose_case(record: CaseRecord, layers: Iterable[Layer], ceilings: Iterabl
     points = points_of(record, layers)
     if roof is None or latency is None or not points:
         return None
-    device_time = record.measurement(DEVICE_TIME)
     faults = latency.covariates.get(PAGE_FAULTS)
+    latency_s = summarize(latency.samples).median
+    overhead = _median_of(record, PROFILER_OVERHEAD)
     return diagnose(
         points,
         roof,
-        summarize(latency.samples).median,
-        device_time_s=None if device_time is None else summarize(device_time.samples).median,
+        latency_s,
+        profiled_s=None if overhead is None else overhead * latency_s,
+        device_time_s=_median_of(record, DEVICE_TIME),
         page_faults=0.0 if faults is None else statistics.median(faults) / latency.calls_per_sample,
     )
+
+
+def _median_of(record: CaseRecord, metric: str) -> float | None:
+    measurement = record.measurement(metric)
+    return None if measurement is None else summarize(measurement.samples).median
 
 
 def fixed_cost_s(points: Sequence[Point]) -> float:
@@ -274,8 +288,9 @@ def _kernel_reason(found: Diagnosis) -> str:
 
 def _overhead_reason(found: Diagnosis) -> str:
     return (
-        f"{_percent(found.overhead_ratio)} of a call goes into starting {found.layers} layers, {found.small_layers} of "
-        f"them too small to come near a ceiling{_listed(found.kinds)}"
+        f"{_percent(found.overhead_ratio)} of a call is no work: {_percent(found.between_ratio)} between its "
+        f"{found.layers} layers, the rest in starting them; {found.small_layers} are too small to come near a ceiling"
+        f"{_listed(found.kinds)}"
     )
 
 

@@ -39,7 +39,7 @@ _LONE_PANEL_INCHES = 11.0
 
 _GAP = 2.0
 _ROOF_COLOR = "#333333"
-_ROOF_SAMPLES = 40
+_ROOF_SAMPLES = 200
 _INTENSITY = "Intensity: MACs a byte moved"
 _RATE = "MACs a second"
 
@@ -120,7 +120,7 @@ def _frame_of(shown: Sequence[Diagnosed]) -> _Frame:
     columns = {kind: first * _COLUMN_FACTOR**place for place, kind in enumerate(kinds)}
     heights = [_height(point, columns) for point in points if _is_drawn(point)]
     top = max(*heights, *(each.roof.macs_per_s for each in shown), 1.0)
-    return _Frame(first / _COLUMN_FACTOR, most * 1.6, min(heights, default=top / 1e3) / 1.8, top * 2.2, columns)
+    return _Frame(first / _COLUMN_FACTOR, most * 1.6, min(heights, default=top / 1e3) / 1.8, top * 4.0, columns)
 
 
 def _draw_panel(ax: Axes, each: Diagnosed, frame: _Frame) -> None:
@@ -183,7 +183,7 @@ def _label_layers(ax: Axes, each: Diagnosed, frame: _Frame, taken: Box) -> int:
     largest = sorted(drawn, key=lambda point: -point.time_s)[:LABELLED]
     spots = [_spot(point, each, frame) for point in largest]
     others = [_box_of(point, frame) for point in drawn]
-    return canvas.label_spots(ax, spots, hard=[taken, *_roof_boxes(each.roof, frame)], soft=others)
+    return canvas.label_spots(ax, spots, hard=[taken, *others], soft=_roof_boxes(each.roof, frame))
 
 
 def _spot(point: Point, each: Diagnosed, frame: _Frame) -> Spot:
@@ -197,7 +197,7 @@ def _box_of(point: Point, frame: _Frame) -> Box:
 
 
 def _roof_boxes(roof: Roof, frame: _Frame) -> list[Box]:
-    """The roofs as small boxes, which no name should cover."""
+    """The roofs as small boxes, which no name should cover if there is room elsewhere."""
     across = np.geomspace(frame.low, frame.high, _ROOF_SAMPLES)
     return [Box(float(x), roof.attainable(x), float(x), roof.attainable(x)) for x in across]
 

@@ -29,7 +29,10 @@ class WhyChart(NamedTuple):
     missing: str
 
 
-MEASURED_BY = "`python -m zoobench run` of this version measures them"
+_LACKING = (
+    "no case with the times of its layers on a machine whose ceilings are known: "
+    "`python -m zoobench run --preset default` measures both"
+)
 
 
 def featured(found: Found) -> tuple[Diagnosed, ...]:
@@ -81,7 +84,7 @@ WHY_CHARTS = (
         "Scatter plot, both axes logarithmic: MACs a byte moved across, MACs a second up, a point a net, under the "
         "roofs of the machine's matrix product and copy.",
         _zoo,
-        f"no case with the times of its layers on a machine whose ceilings are known: {MEASURED_BY}",
+        _LACKING,
     ),
     WhyChart(
         "roofline_of_model",
@@ -89,6 +92,6 @@ WHY_CHARTS = (
         "Scatter plots, both axes logarithmic: MACs a byte moved across, MACs a second up, a point a layer whose area "
         "is its time; layers without MACs stand on the left, by their bytes a second.",
         _model,
-        f"no case with the times of its layers on a machine whose ceilings are known: {MEASURED_BY}",
+        _LACKING,
     ),
 )
