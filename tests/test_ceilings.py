@@ -93,6 +93,12 @@ def test_what_would_take_too_long_is_not_begun(device: FakeAsyncDevice) -> None:
     assert made.count(8.0) == 2, "one call to warm up, one to time"
 
 
+def test_what_leaves_no_time_for_a_call_after_the_first_is_not_begun(device: FakeAsyncDevice) -> None:
+    made: list[float] = []
+    best_of([work(device, amount, 0.0625 * amount, made=made) for amount in (1.0, 8.0)], device, limit_s=1.0)
+    assert set(made) == {1.0}, "0.375 s are spent, one call of 0.5 s would have fitted"
+
+
 def test_the_first_size_is_measured_however_slow(device: FakeAsyncDevice) -> None:
     made: list[float] = []
     assert best_of([work(device, 1.0, 50.0, made=made), work(device, 2.0, 0.001)], device).rate == 1 / 50.0

@@ -74,9 +74,15 @@ def test_what_cannot_be_measured_is_a_note_and_the_rest_is_kept(tmp_path: Path) 
     assert notes == ("no ceiling of matrix-product fp32: no such kernel",)
 
 
-def test_a_worker_that_dies_is_a_note(tmp_path: Path) -> None:
+def test_a_worker_that_dies_is_a_note_and_what_it_told_is_kept(tmp_path: Path) -> None:
     died = Failure(kind=FailureKind.CRASH, message="the worker was killed by SIGKILL", where="start")
-    lab, notes = survey_ceilings(lab_of(TellingExecutor(failure=died)), [FP32], tmp_path)
-    assert lab.environment.ceilings == ()
-    assert notes == ("no ceiling of start: the worker was killed by SIGKILL",)
+    lab, notes = survey_ceilings(lab_of(TellingExecutor(PRODUCT, failure=died)), [FP32], tmp_path)
+    assert lab.environment.ceilings == (PRODUCT,)
+    assert notes == ("not every ceiling was measured: the worker was killed by SIGKILL",)
+    again = TellingExecutor(COPY)
+    assert survey_ceilings(lab_of(again), [FP32], tmp_path).lab.environment.ceilings == (PRODUCT, COPY)
+
+
+def test_where_nothing_was_measured_nothing_is_kept(tmp_path: Path) -> None:
+    survey_ceilings(lab_of(TellingExecutor()), [FP32], tmp_path)
     assert not (tmp_path / FILE).exists()

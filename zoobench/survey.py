@@ -53,14 +53,16 @@ def _survey_device(
     missing = {key: case for key, case in wanted.items() if key not in set(map(key_of, cached))}
     if not missing:
         return cached, []
-    told, failures = _measure(lab, missing)
+    told, said = _measure(lab, missing)
     unkept = add_to_cache(folder, facts, told) if told else ""
-    notes = [known.note, *(f"no ceiling of {failure.where}: {failure.message}" for failure in failures), unkept]
-    return [*cached, *told], [note for note in notes if note]
+    return [*cached, *told], [note for note in (known.note, *said, unkept) if note]
 
 
-def _measure(lab: Lab, missing: dict[CeilingKey, Case]) -> tuple[Sequence[Ceiling], Sequence[Failure]]:
+def _measure(lab: Lab, missing: dict[CeilingKey, Case]) -> tuple[Sequence[Ceiling], Sequence[str]]:
+    """What a worker measured of them, and what it could not."""
     parts: list[object] = []
     ended = lab.executor.run(Task(MEASURE_CEILINGS, (tuple(missing.items()),)), parts.append, _TIME_LIMIT_S)
-    failures = [part for part in (*parts, ended) if isinstance(part, Failure)]
-    return [part for part in parts if isinstance(part, Ceiling)], failures
+    said = [f"no ceiling of {part.where}: {part.message}" for part in parts if isinstance(part, Failure)]
+    if ended is not None:
+        said.append(f"not every ceiling was measured: {ended.message}")
+    return [part for part in parts if isinstance(part, Ceiling)], said
