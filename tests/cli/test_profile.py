@@ -65,6 +65,31 @@ def test_a_model_that_fails_is_one_line_and_what_was_measured_is_kept(
     assert [path.name for path in Path("here").iterdir()] == ["profile.json"]
 
 
+COMPILED = """
+import torch
+from torch import nn
+
+def make():
+    return torch.compile(nn.Sequential(nn.Flatten(), nn.Linear(192, 2)), backend="eager")
+"""
+
+
+def test_a_model_that_its_own_code_compiles_is_refused(
+    program: Callable, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (here / "compiled_net.py").write_text(COMPILED)
+    monkeypatch.syspath_prepend(here)
+
+    outcome = program("profile", "compiled_net:make", "--threads", "1", "--image-size", "8", "--out", "here")
+
+    assert outcome.code == 2
+    assert outcome.err.startswith(
+        "zoobench: compiled_net:make cannot be profiled: a compiled model runs kernels of its"
+    )
+    assert outcome.err.count("\n") == 1
+    assert Path("here/profile.json").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [

@@ -193,6 +193,20 @@ def test_what_cannot_be_profiled_says_why(axes: dict[str, object], call_s: float
     assert [result.metric for result in results] == ["operator_time", "profiler_overhead"]
 
 
+def _compiled_in_place() -> nn.Module:
+    module = nn.ReLU()
+    module.compile(backend="eager")
+    return module
+
+
+@pytest.mark.parametrize(
+    "compiled", [lambda: torch.compile(nn.ReLU(), backend="eager"), _compiled_in_place], ids=["wrapped", "in place"]
+)
+def test_a_model_that_is_compiled_in_part_by_its_own_code_is_not_profiled(compiled: Callable[[], nn.Module]) -> None:
+    results = profile_of(nn.Sequential(nn.Tanh(), compiled()))
+    assert all(isinstance(result, Unavailable) and result.reason.startswith("a compiled") for result in results)
+
+
 @pytest.mark.parametrize(("call_s", "calls"), [(0.1, 3), (2.0, 1)])
 def test_a_long_call_is_profiled_once(monkeypatch: pytest.MonkeyPatch, call_s: float, calls: int) -> None:
     made: list[object] = []

@@ -22,6 +22,7 @@ from zoobench.cases import (
     parse_positive,
 )
 from zoobench.errors import BadInputError, StoreError
+from zoobench.roofline import OPERATOR_TIME
 
 if TYPE_CHECKING:
     from zoobench.records import CaseRecord, Failure
@@ -80,6 +81,7 @@ def profile(
         typer.echo(f"zoobench: {outcome_of(record)}", err=True)
         raise typer.Exit(1)
     typer.echo(f"latency: {outcome_of(record).lstrip()}")
+    _refuse_unprofiled(record)
     failure = _trace(lab, case, folder / "trace.json")
     _report(record, lab, folder, title_of(case))
     if failure is not None:
@@ -165,6 +167,13 @@ def _keep(record: CaseRecord, path: Path) -> None:
         path.write_bytes(msgspec.json.format(msgspec.json.encode(record), indent=1) + b"\n")
     except OSError as error:
         raise StoreError(f"cannot write {path}: {error.strerror or error}") from None
+
+
+def _refuse_unprofiled(record: CaseRecord) -> None:
+    """Raises: BadInputError for a model that runs, but whose calls could not be profiled."""
+    reason = next((missing.reason for missing in record.unavailable if missing.metric == OPERATOR_TIME), None)
+    if reason is not None:
+        raise BadInputError(f"{record.case.model.name} cannot be profiled: {reason}")
 
 
 def _trace(lab: Lab, case: Case, path: Path) -> Failure | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 
+from torch import nn
+
 from zoobench.cases import Budget, Compiler, Mode
 from zoobench.counting.kinds import kind_of_profiled
 from zoobench.devices import Call, ProfiledOperator, Result, module_scopes
@@ -87,11 +89,16 @@ def _overhead(profiled_s: Iterable[float], call_s: float) -> Result:
 
 
 def _why_not(subject: Subject, budget: Budget, progress: Progress) -> str:
-    if subject.case.compiler is not Compiler.EAGER:
+    if subject.case.compiler is not Compiler.EAGER or any(map(_is_compiled, subject.module.modules())):
         return "a compiled model runs kernels of its own making, which are of no one kind"
     if progress.call_s > budget.max_s:
         return f"a call takes {progress.call_s:.1f} s, more than the budget of {budget.max_s:g} s"
     return ""
+
+
+def _is_compiled(part: nn.Module) -> bool:
+    """Whether the model's own code compiled it: by `torch.compile(module)`, or by `module.compile()`."""
+    return hasattr(part, "_orig_mod") or getattr(part, "_compiled_call_impl", None) is not None
 
 
 def _repeated(call: Call, progress: Progress, took_s: list[float], times: int) -> Call:
