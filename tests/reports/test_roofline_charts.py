@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 import numpy as np
 import pytest
 from bounded_nets import bounded_run, profiled, run_of
 from matplotlib.axes import Axes
+from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 
 from zoobench.cases import Precision
@@ -15,7 +17,7 @@ from zoobench.reports.charts.canvas import PNG_DPI
 from zoobench.reports.charts.roofline import LABELLED, roofline_of_model, roofline_of_zoo
 from zoobench.reports.charts.why import WHY_CHARTS, featured
 from zoobench.reports.diagnosed import Diagnosed, called_alike, collect_diagnosed
-from zoobench.reports.placement import Box, overlap
+from zoobench.reports.placement import Box, nearest_spot, overlap
 
 FOUND = collect_diagnosed(bounded_run())
 
@@ -29,6 +31,11 @@ def a_case(name: str, batch: int = 1) -> Diagnosed:
     return next(each for each in FOUND if (each.case.model.name, each.case.batch) == (name, batch))
 
 
+def _dots(ax: Axes) -> list[PathCollection]:
+    """One a layer."""
+    return [dots for dots in ax.collections if isinstance(dots, PathCollection)]
+
+
 def boxes_of_texts(ax: Axes) -> list[Box]:
     renderer = ax.figure.canvas.get_renderer()  # type: ignore[attr-defined]
     return [Box(*text.get_window_extent(renderer).extents) for text in ax.texts if text.get_text()]
@@ -37,7 +44,7 @@ def boxes_of_texts(ax: Axes) -> list[Box]:
 def test_a_point_a_layer_stands_at_its_intensity_and_rate() -> None:
     each = a_case("alexnet")
     (ax,) = panels(roofline_of_model([each]))
-    spots = [tuple(map(float, dots.get_offsets()[0])) for dots in ax.collections if len(dots.get_offsets())]
+    spots = [tuple(map(float, dots.get_offsets()[0])) for dots in _dots(ax)]
     convolution, classifier, activation = each.points
     assert (pytest.approx(convolution.intensity), pytest.approx(convolution.macs_per_s)) in spots
     assert (pytest.approx(classifier.intensity), pytest.approx(classifier.macs_per_s)) in spots
@@ -50,7 +57,7 @@ def test_a_point_a_layer_stands_at_its_intensity_and_rate() -> None:
 def test_areas_are_in_proportion_to_time() -> None:
     each = a_case("alexnet")
     (ax,) = panels(roofline_of_model([each]))
-    areas = [float(dots.get_sizes()[0]) - 8.0 for dots in ax.collections if len(dots.get_offsets())]
+    areas = [float(dots.get_sizes()[0]) - 8.0 for dots in _dots(ax)]
     times = [point.time_s for point in each.points]
     assert np.array(areas) / areas[0] == pytest.approx(np.array(times) / times[0])
 
@@ -77,6 +84,15 @@ def test_titles_name_the_case_and_its_diagnosis_and_axes_their_quantity() -> Non
     ax = panels(roofline_of_model([a_case("squeezenet1_1", 8), a_case("alexnet")]))[0]
     assert ax.get_title().startswith("squeezenet1_1, batch 8: kernel-bound, reaches 15 %")
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("Intensity: MACs a byte moved", "MACs a second")
+
+
+def test_no_name_covers_a_layer() -> None:
+    for ax in panels(roofline_of_model(featured(FOUND))):
+        radii = [float(dots.get_sizes()[0]) ** 0.5 / 2 * PNG_DPI / 72 for dots in _dots(ax)]
+        spots = [ax.transData.transform(dots.get_offsets()[0]) for dots in _dots(ax)]
+        for box in boxes_of_texts(ax):
+            nearest = [math.dist(spot, nearest_spot(tuple(spot), box)) for spot in spots]
+            assert all(away > 0.7 * radius for away, radius in zip(nearest, radii, strict=True)), box
 
 
 @pytest.mark.parametrize("key", ["roofline_of_zoo", "roofline_of_model"])

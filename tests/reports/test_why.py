@@ -65,7 +65,7 @@ def test_a_pair_has_both_diagnoses_and_what_becomes_of_it_elsewhere() -> None:
         "kernel-bound at 15 % of the ceilings (slow kernels 80 %, computing 18 %, overhead 2 %)"
     )
     assert row["heavy_diagnosis"].startswith("bandwidth-bound at 88 % of the ceilings (memory 51 %, computing 47 %")
-    assert row["elsewhere"] == "slower in 1 of 2; faster at batch 8, amp-bf16 (0.392×)"
+    assert row["elsewhere"] == "slower in 1 of 2; faster at batch 8, amp-bf16 (0.393×)"
 
 
 def test_each_diagnosed_case_has_a_row_with_its_share_of_the_ceilings() -> None:
