@@ -150,7 +150,8 @@ def _sentences(
 
 
 def _count(count: int, pairs: pd.DataFrame, point: str) -> str:
-    of_all = f"Of {count * (count - 1) // 2} pairs of {count} models ({point})"
+    possible = count * (count - 1) // 2
+    of_all = f"Of {possible} {'pair' if possible == 1 else 'pairs'} of {count} models ({point})"
     if pairs.empty:
         return f"{of_all}, none is in the opposite order by MACs and by latency beyond both intervals."
     first = pairs.iloc[0]

@@ -29,6 +29,7 @@ _LARGEST_AREA = 700.0
 _SMALLEST_AREA = 8.0
 """Points squared, of a layer that takes all of a call's time, and of one that takes next to none."""
 
+_POINTS_PER_INCH = 72.0
 _COLUMN_FACTOR = 1.35
 """Between the columns of two kinds without MACs."""
 
@@ -142,10 +143,9 @@ def _draw_panel(ax: Axes, each: Diagnosed, frame: _Frame) -> None:
 
 def _draw_layer(ax: Axes, point: Point, frame: _Frame, share: float) -> None:
     style = KIND_STYLES[_kind(point)]
-    area = _SMALLEST_AREA + _LARGEST_AREA * share
     ax.scatter(
-        _across(point, frame.columns), _height(point, frame.columns), s=area, color=style.color, hatch=style.hatch,
-        edgecolor="black", linewidth=0.4, alpha=0.85, zorder=3,
+        _across(point, frame.columns), _height(point, frame.columns), s=_area(share), color=style.color,
+        hatch=style.hatch, edgecolor="black", linewidth=0.4, alpha=0.85, zorder=3,
     )  # fmt: skip
 
 
@@ -182,8 +182,8 @@ def _label_layers(ax: Axes, each: Diagnosed, frame: _Frame, taken: Box) -> int:
     drawn = [point for point in each.points if _is_drawn(point)]
     largest = sorted(drawn, key=lambda point: -point.time_s)[:LABELLED]
     spots = [_spot(point, each, frame) for point in largest]
-    others = [_box_of(point, frame) for point in drawn]
-    return canvas.label_spots(ax, spots, hard=[taken, *others], soft=_roof_boxes(each.roof, frame))
+    markers = [_marker_box(ax, point, frame, point.time_s / each.diagnosis.time_s) for point in drawn]
+    return canvas.label_spots(ax, spots, hard=[taken, *markers], soft=_roof_boxes(each.roof, frame))
 
 
 def _spot(point: Point, each: Diagnosed, frame: _Frame) -> Spot:
@@ -191,9 +191,17 @@ def _spot(point: Point, each: Diagnosed, frame: _Frame) -> Spot:
     return Spot(_across(point, frame.columns), _height(point, frame.columns), name)
 
 
-def _box_of(point: Point, frame: _Frame) -> Box:
-    x, y = _across(point, frame.columns), _height(point, frame.columns)
-    return Box(x, y, x, y)
+def _marker_box(ax: Axes, point: Point, frame: _Frame, share: float) -> Box:
+    """What the layer's marker covers, in data units."""
+    radius = math.sqrt(_area(share)) / 2 * ax.get_figure(root=True).dpi / _POINTS_PER_INCH  # type: ignore[union-attr]
+    x, y = ax.transData.transform((_across(point, frame.columns), _height(point, frame.columns)))
+    corners = ax.transData.inverted().transform([(x - radius, y - radius), (x + radius, y + radius)])
+    return Box(*map(float, corners.flatten()))
+
+
+def _area(share: float) -> float:
+    """Points squared, of a layer with this share of a call's time."""
+    return _SMALLEST_AREA + _LARGEST_AREA * share
 
 
 def _roof_boxes(roof: Roof, frame: _Frame) -> list[Box]:

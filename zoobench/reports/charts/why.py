@@ -51,7 +51,7 @@ def _beside(found: Found, names: Sequence[str]) -> list[Diagnosed]:
 
 def _most_deviating(found: Found) -> tuple[Diagnosed, ...]:
     ordered = sorted((each for each in found if each.net.macs > 0), key=lambda each: each.net.macs_per_s)
-    return tuple(dict.fromkeys((*ordered[:1], *ordered[-1:])))
+    return (ordered[0], ordered[-1]) if len(ordered) > 1 else tuple(ordered)
 
 
 def _headline(found: Found) -> tuple[Diagnosed, ...]:
