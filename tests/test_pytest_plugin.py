@@ -9,7 +9,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -21,13 +21,14 @@ from synthetic import make_calibration
 
 import zoobench.environment
 import zoobench.runner  # noqa: F401 - as torchvision
-from zoobench import calibration, store
-from zoobench.cases import Mode
+from zoobench import calibration, ceilings, pytest_plugin, store
+from zoobench.cases import Case, Mode
 from zoobench.isolate import InProcess
 from zoobench.probes import all_probes
 from zoobench.records import FailureKind
-from zoobench.session import open_lab
+from zoobench.session import Lab, open_lab
 from zoobench.store import StoredRun
+from zoobench.survey import Surveyed, survey_ceilings
 
 USAGE_ERROR = 2
 INTERRUPTED = 2
@@ -96,6 +97,19 @@ def assert_refused(result: pytest.RunResult, message: str) -> None:
     assert " passed" not in text_of(result)
 
 
+@pytest.fixture(autouse=True)
+def survey(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> list[list[Case]]:
+    """Measures no ceilings, which would take two seconds a run; the cases that they were asked for."""
+    asked: list[list[Case]] = []
+
+    def know_nothing(lab: Lab, cases: Iterable[Case], folder: Path) -> Surveyed:
+        asked.append(list(cases))
+        return Surveyed(lab, ())
+
+    monkeypatch.setattr(pytest_plugin, "survey_ceilings", know_nothing)
+    return asked
+
+
 # A run from end to end
 
 
@@ -143,6 +157,40 @@ def test_a_calibration_of_another_machine_is_a_line_and_the_run_goes_on(run: Run
     result.stdout.fnmatch_lines(["note:    no calibration: *doctor.json was made with processor 'Another CPU', here *"])
 
 
+def test_a_run_knows_the_ceilings_of_its_cases(
+    run: Run, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pytest_plugin, "survey_ceilings", survey_ceilings)
+    monkeypatch.setattr(ceilings, "PRODUCT_SIDES", (16,))
+    monkeypatch.setattr(ceilings, "COPY_BYTES", (2**16,))
+
+    run("--benchmark-only").assert_outcomes(passed=1)
+
+    found = the_run(pytester.path).run.environment.ceilings
+    assert [(c.device, c.kind, c.threads, c.precision) for c in found] == [
+        ("cpu", "matrix-product", 1, "fp32"),
+        ("cpu", "copy", 1, ""),
+    ]
+    assert (pytester.path / "results" / "ceilings.json").exists()
+
+
+def test_ceilings_are_asked_for_the_selected_cases_alone(run: Run, survey: list[list[Case]]) -> None:
+    axes = ("--zoobench-models=lenet5", "--zoobench-precisions=fp32", "--zoobench-batch-sizes=1,2")
+
+    run("-k", "b2", axes=axes)
+
+    assert [[case.batch for case in cases] for cases in survey] == [[2]]
+
+
+def test_what_is_said_of_ceilings_is_told_and_the_run_goes_on(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pytest_plugin, "survey_ceilings", lambda lab, *_: Surveyed(lab, ("no ceiling is known",)))
+
+    result = run("--benchmark-only")
+
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["note:    no ceiling is known"])
+
+
 def test_its_table_shows_our_numbers(run: Run, pytester: pytest.Pytester) -> None:
     result = run("--benchmark-only", "--benchmark-columns=min,rounds")
 
@@ -171,12 +219,15 @@ def test_histograms_are_drawn_by_pytest_benchmark(run: Run, pytester: pytest.Pyt
     assert list(pytester.path.glob("drawn*.svg"))
 
 
-def test_disabled_benchmarks_run_each_case_once_and_write_no_run(run: Run, pytester: pytest.Pytester) -> None:
+def test_disabled_benchmarks_run_each_case_once_and_write_no_run(
+    run: Run, pytester: pytest.Pytester, survey: list[list[Case]]
+) -> None:
     result = run("--benchmark-disable", "-v")
 
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(["*1/1*lenet5 infer b1 fp32*"])
     assert not (pytester.path / "results").exists()
+    assert survey == []
 
 
 def test_axes_are_those_asked_for_and_modes_those_of_the_suite(run: Run, pytester: pytest.Pytester) -> None:

@@ -119,6 +119,7 @@ METRICS: tuple[Metric, ...] = (
     Metric(key="peak_above_weights", title="Peak memory allocated above the weights", unit=BYTES),
     Metric(key="peak_reserved", title="Peak memory reserved by the device's allocator", unit=BYTES),
     Metric(key="operator_time", title="Time inside a call's operators, as profiled", unit=SECONDS),
+    Metric(key="profiler_overhead", title="Profiled call over the same call unprofiled", unit=RATIO),
     Metric(
         key="predicted_peak", title="Peak memory predicted, weights included", unit=BYTES, comparison=Comparison.EXACT
     ),

@@ -33,6 +33,7 @@ from zoobench.records import CaseRecord, DeviceFacts, FailureKind
 from zoobench.replay import PedanticBenchmark, ReplayTimer, mark_failed, replay
 from zoobench.session import Lab, Recorder, Session, check_case, open_lab, resume_run, start_run
 from zoobench.store import RunWriter
+from zoobench.survey import survey_ceilings
 
 USAGE_ERROR = 2
 PREFIX = "zoobench-"
@@ -116,7 +117,10 @@ class Bench:
         if self.is_smoke:
             return
         if self.options.resume is None:
-            lab, self.notes = self.lab.calibrated(self.options.results)
+            timed = (case for case, budget in self.selected if budget.max_rounds)
+            calibrated, notes = self.lab.calibrated(self.options.results)
+            lab, more_notes = survey_ceilings(calibrated, timed, self.options.results)
+            self.notes = (*notes, *more_notes)
             self.writer = start_run(self.options.results, lab, label=self.options.label, command=self.command)
             return
         self.writer, stored = resume_run(self.options.results, self.options.resume, self.lab)

@@ -11,7 +11,7 @@ from synthetic import make_case, make_run, realistic_record
 
 from zoobench import catalogue, store
 
-COMMANDS = ("run", "report", "capacity", "show", "list", "count", "build", "env", "doctor")
+COMMANDS = ("run", "report", "capacity", "show", "list", "count", "profile", "build", "env", "doctor")
 TESTS = Path(__file__).parent.parent
 
 WHAT_IS_IMPORTED = """
@@ -108,6 +108,7 @@ def folder(tmp_path: Path) -> Path:
         '["run", "--help"]',
         '["doctor", "--help"]',
         '["capacity", "--help"]',
+        '["profile", "--help"]',
     ],
 )
 def test_what_needs_no_torch_does_not_import_it(folder: Path, arguments: str) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterable
 
 import msgspec
 import pytest
@@ -9,12 +10,14 @@ from fakes import FakeAsyncDevice
 from synthetic import make_case
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
+from torch.nn.modules import module as module_hooks
 from torchvision.models.shufflenetv2 import channel_shuffle
 
+from zoobench.calls import Inference
 from zoobench.cases import Budget, Compiler, Mode
 from zoobench.devices import CpuDevice, ProfiledOperator
 from zoobench.kinds import LayerKind
-from zoobench.probes.operator_time import kind_of, measure_operator_time, time_by_kind
+from zoobench.probes.operator_time import kind_of, measure_operator_time, time_by
 from zoobench.probes.probe import Progress
 from zoobench.records import Breakdown, Measurement, Unavailable
 from zoobench.subject import build_subject
@@ -68,30 +71,112 @@ def measure(device: object = None, progress: Progress | None = None, **axes: obj
     return list(measure_operator_time(subject, Budget(max_s=8.0), progress or Progress()))
 
 
+def whole(results: Iterable[object], metric: str = "operator_time") -> Measurement:
+    [found] = [part for part in results if isinstance(part, Measurement) and part.metric == metric]
+    return found
+
+
+def values(results: Iterable[object], by: str) -> dict[str, float]:
+    [found] = [part for part in results if isinstance(part, Breakdown) and part.by == by]
+    assert found.metric == "operator_time"
+    return found.values
+
+
 def test_the_time_of_lenet5_by_kind() -> None:
     progress = Progress()
-    total, breakdown = measure(progress=progress)
-    assert isinstance(total, Measurement)
-    assert isinstance(breakdown, Breakdown)
-    assert (breakdown.metric, breakdown.by) == ("operator_time", "kind")
-    assert set(breakdown.values) == {"convolution", "pooling", "activation", "fully-connected", "other"}
-    assert total.samples == (sum(breakdown.values.values()),)
-    assert 0 < total.samples[0] <= progress.in_calls_s / 3
-    assert list(breakdown.values.values()) == sorted(breakdown.values.values(), reverse=True)
+    results = measure(progress=progress)
+    times = values(results, "kind")
+    assert set(times) == {"convolution", "pooling", "activation", "fully-connected", "other"}
+    assert whole(results).samples == (sum(times.values()),)
+    assert 0 < whole(results).samples[0] <= progress.in_calls_s / 3
+    assert list(times.values()) == sorted(times.values(), reverse=True)
 
 
-def test_a_training_step_has_its_backward_kinds_too() -> None:
-    _, breakdown = measure(mode=Mode.TRAIN)
-    assert isinstance(breakdown, Breakdown)
-    forward_alone = measure()[1]
-    assert isinstance(forward_alone, Breakdown)
-    assert breakdown.values["convolution"] > forward_alone.values["convolution"]
+def test_the_same_time_by_operator_and_by_module() -> None:
+    results = measure()
+    operators, layers = values(results, "operator"), values(results, "layer")
+    assert {"conv2d", "linear"} <= set(operators)
+    paths = {path for path, _ in build_subject(CASE, CpuDevice()).module.named_modules()}
+    assert set(layers) <= paths
+    for times in (operators, layers):
+        assert list(times.values()) == sorted(times.values(), reverse=True)
+        assert sum(times.values()) == pytest.approx(whole(results).samples[0], abs=1e-9 * (1 + len(times)))
 
 
-def test_times_are_of_one_call() -> None:
+class TwoSpeeds(nn.Module):
+    """`slow` does a product, a thousand times the work of anything else here; `twice` is called before and after it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.twice = nn.ReLU()
+        self.slow = nn.Linear(1024, 1024, bias=False)
+        self.inner = nn.Sequential(nn.Tanh())
+
+    def forward(self, images: Tensor) -> Tensor:
+        rows = self.twice(images.flatten(1)[:, :1].expand(256, 1024))
+        return self.inner(self.twice(self.slow(rows))) + 1.0
+
+
+def profile_of(module: nn.Module, **axes: object) -> list[object]:
+    subject = build_subject(msgspec.structs.replace(CASE, **axes), CpuDevice())
+    images = torch.rand(256, 1)
+    call = Inference(module, images, contextlib.nullcontext)
+    own = msgspec.structs.replace(subject, module=module, images=images, model_call=call)
+    return list(measure_operator_time(own, Budget(), Progress(call_s=0.5)))
+
+
+def test_a_module_has_the_time_of_its_own_operators_in_all_of_its_calls() -> None:
+    module = TwoSpeeds()
+    results = profile_of(module)
+    layers, operators = values(results, "layer"), values(results, "operator")
+    assert set(layers) == {"", "slow", "twice", "inner.0"}, "inner has no operator of its own"
+    assert next(iter(layers)) == "slow"
+    assert layers["slow"] == operators["linear"]
+    assert layers["twice"] == operators["relu"], "both calls"
+    assert layers["inner.0"] == operators["tanh"]
+    own = {name for name in operators if name not in ("linear", "relu", "tanh")}
+    assert layers[""] == pytest.approx(sum(operators[name] for name in own), abs=1e-8)
+    assert {"add", "flatten", "expand"} <= own
+
+
+def test_no_hook_stays_even_where_the_model_fails() -> None:
+    class Failing(nn.Module):
+        def forward(self, images: Tensor) -> Tensor:
+            raise ValueError("no forward")
+
+    profile_of(TwoSpeeds())
+    with pytest.raises(ValueError, match="no forward"):
+        profile_of(nn.Sequential(nn.ReLU(), Failing()))
+    assert not module_hooks._global_forward_hooks
+    assert not module_hooks._global_forward_pre_hooks
+    assert not module_hooks._global_forward_hooks_always_called
+
+
+def test_a_training_step_has_its_backward_kinds_too_and_no_modules() -> None:
+    results, forward_alone = measure(mode=Mode.TRAIN), measure()
+    assert values(results, "kind")["convolution"] > values(forward_alone, "kind")["convolution"]
+    assert "convolution_backward" in values(results, "operator")
+    assert not [part for part in results if isinstance(part, Breakdown) and part.by == "layer"]
+
+
+def test_times_are_of_one_call_in_nanoseconds() -> None:
     relu = ProfiledOperator(name="relu", shapes=((3,),), values=(None,), time_s=0.5)
-    add = ProfiledOperator(name="add", shapes=((3,), (3,)), values=(None, None), time_s=3.0)
-    assert time_by_kind((relu, add, relu, add), calls=2) == {"add": 3.0, "activation": 0.5}
+    add = ProfiledOperator(name="add", shapes=((3,), (3,)), values=(None, None), time_s=3.0000000021)
+    view = ProfiledOperator(name="view", shapes=((3,),), values=(None,), time_s=4e-10)
+    times = time_by(lambda operator: operator.name, (relu, add, view, relu, add), calls=2)
+    assert times == {"add": 3.000000002, "relu": 0.5}
+
+
+def test_the_profiler_s_overhead_is_over_the_latency() -> None:
+    progress = Progress(call_s=0.25)
+    overhead = whole(measure(progress=progress), "profiler_overhead")
+    assert len(overhead.samples) == 3
+    assert sum(overhead.samples) * 0.25 == pytest.approx(progress.in_calls_s)
+
+
+def test_without_a_latency_there_is_no_overhead() -> None:
+    [missing] = [part for part in measure() if isinstance(part, Unavailable)]
+    assert (missing.metric, missing.reason) == ("profiler_overhead", "no call was timed without the profiler")
 
 
 @pytest.mark.parametrize(
@@ -103,9 +188,23 @@ def test_times_are_of_one_call() -> None:
     ids=["long", "compiled"],
 )
 def test_what_cannot_be_profiled_says_why(axes: dict[str, object], call_s: float, reason: str) -> None:
-    [result] = measure(progress=Progress(call_s=call_s), **axes)
-    assert isinstance(result, Unavailable)
-    assert result.reason.startswith(reason)
+    results = measure(progress=Progress(call_s=call_s), **axes)
+    assert all(isinstance(result, Unavailable) and result.reason.startswith(reason) for result in results)
+    assert [result.metric for result in results] == ["operator_time", "profiler_overhead"]
+
+
+def _compiled_in_place() -> nn.Module:
+    module = nn.ReLU()
+    module.compile(backend="eager")
+    return module
+
+
+@pytest.mark.parametrize(
+    "compiled", [lambda: torch.compile(nn.ReLU(), backend="eager"), _compiled_in_place], ids=["wrapped", "in place"]
+)
+def test_a_model_that_is_compiled_in_part_by_its_own_code_is_not_profiled(compiled: Callable[[], nn.Module]) -> None:
+    results = profile_of(nn.Sequential(nn.Tanh(), compiled()))
+    assert all(isinstance(result, Unavailable) and result.reason.startswith("a compiled") for result in results)
 
 
 @pytest.mark.parametrize(("call_s", "calls"), [(0.1, 3), (2.0, 1)])
@@ -120,17 +219,16 @@ def test_a_long_call_is_profiled_once(monkeypatch: pytest.MonkeyPatch, call_s: f
     progress = Progress(call_s=call_s)
     subject = build_subject(CASE, Counting())
     subject.module.register_forward_hook(lambda *_: made.append(1))
-    _, breakdown = measure_operator_time(subject, Budget(), progress)
+    results = list(measure_operator_time(subject, Budget(), progress))
 
     assert len(made) == calls
-    assert isinstance(breakdown, Breakdown)
-    assert breakdown.values == {"add": 6.0 / calls}
+    assert values(results, "kind") == values(results, "operator") == {"add": 6.0 / calls}
+    assert values(results, "layer") == {"": 6.0 / calls}
 
 
 def test_on_a_device_of_its_own_time_is_its_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
     device = FakeAsyncDevice()
     subject = msgspec.structs.replace(build_subject(CASE, CpuDevice()), device=device)
-    total, breakdown = measure_operator_time(subject, Budget(), Progress())
-    assert isinstance(total, Measurement)
-    assert isinstance(breakdown, Breakdown)
-    assert total.samples == (breakdown.values["activation"],)
+    with device.settings(CASE):
+        results = list(measure_operator_time(subject, Budget(), Progress()))
+    assert whole(results).samples == (values(results, "kind")["activation"],)

@@ -12,6 +12,7 @@ from zoobench.cli.count import count
 from zoobench.cli.doctor import doctor
 from zoobench.cli.env import env
 from zoobench.cli.list_ import list_
+from zoobench.cli.profile import profile
 from zoobench.cli.report import report
 from zoobench.cli.run import run
 from zoobench.cli.show import show
@@ -30,6 +31,7 @@ app.command("capacity")(capacity)
 app.command("show")(show)
 app.command("list")(list_)
 app.command("count")(count)
+app.command("profile")(profile)
 app.command("build")(build)
 app.command("env")(env)
 app.command("doctor")(doctor)

@@ -12,6 +12,7 @@ from zoobench.devices.cpu import CpuDevice
 from zoobench.devices.cuda import CudaDevice
 from zoobench.devices.device import REFERENCE, Call, Device, Mark, PeakMemory, Result
 from zoobench.devices.profiled import ProfiledOperator
+from zoobench.devices.scopes import module_scopes
 from zoobench.errors import BadInputError, UnknownNameError
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "Result",
     "device_kinds",
     "get_device",
+    "module_scopes",
 ]
 
 ENTRY_POINTS = "zoobench.devices"

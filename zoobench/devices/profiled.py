@@ -8,6 +8,8 @@ from typing import Any
 import msgspec
 from torch.profiler import ProfilerActivity, profile
 
+from zoobench.devices.scopes import path_of_scope
+
 Shape = tuple[int, ...]
 
 _ATEN = "aten::"
@@ -18,13 +20,15 @@ class ProfiledOperator(msgspec.Struct, frozen=True, kw_only=True):
     """One call of an operator that no other operator made, and those that it made in turn.
 
     `name` is as in `conv2d`; `shapes` has one entry an argument, empty for what is no tensor, or a list of them;
-    `values` has those of numbers and lists of numbers, None for the rest. `time_s` includes the inner ones.
+    `values` has those of numbers and lists of numbers, None for the rest. `time_s` includes the inner ones. `path` is
+    of the module at work (`zoobench.devices.scopes`), "" where none has a range; inner operators have that of theirs.
     """
 
     name: str
     shapes: tuple[Shape, ...]
     values: tuple[Any, ...]
     time_s: float
+    path: str = ""
     inner: tuple[ProfiledOperator, ...] = ()
 
     def with_inner(self) -> Iterator[ProfiledOperator]:
@@ -41,17 +45,28 @@ def profile_operators(
     with profile(activities=activities, record_shapes=True) as profiler:
         call()
     events = profiler.events() or ()
-    return tuple(_operator(event, time_us) for event in events if _is_operator(event) and not _is_inside_one(event))
+    outermost = (event for event in events if _is_operator(event) and not _is_inside_one(event))
+    return tuple(_operator(event, time_us, _path(event)) for event in outermost)
 
 
-def _operator(event: Any, time_us: Callable[[Any], float]) -> ProfiledOperator:
+def _operator(event: Any, time_us: Callable[[Any], float], path: str) -> ProfiledOperator:
     return ProfiledOperator(
         name=event.name.removeprefix(_ATEN),
         shapes=tuple(_shape(shape) for shape in event.input_shapes or ()),
         values=tuple(event.concrete_inputs or ()),
         time_s=time_us(event) / _MICROSECONDS_A_SECOND,
-        inner=tuple(_operator(child, time_us) for child in _operators_of(event.cpu_children)),
+        path=path,
+        inner=tuple(_operator(child, time_us, path) for child in _operators_of(event.cpu_children)),
     )
+
+
+def _path(event: Any) -> str:
+    """Of the innermost module in whose range the event is."""
+    while (event := event.cpu_parent) is not None:
+        path = path_of_scope(event.name)
+        if path is not None:
+            return path
+    return ""
 
 
 def _operators_of(events: Iterable[Any]) -> Iterator[Any]:

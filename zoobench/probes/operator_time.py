@@ -1,24 +1,30 @@
-"""Where the time of a call goes, by kind of layer."""
+"""Where the time of a call goes: by kind of layer, by operator and by module."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
-from zoobench.cases import Budget, Compiler
+from torch import nn
+
+from zoobench.cases import Budget, Compiler, Mode
 from zoobench.conduct import judge_work
 from zoobench.counting.kinds import kind_of_profiled
-from zoobench.devices import ProfiledOperator, Result
+from zoobench.devices import Call, ProfiledOperator, Result, module_scopes
 from zoobench.kinds import LayerKind
 from zoobench.probes.probe import Probe, Progress, count_time
 from zoobench.records import Breakdown, Finding, Measurement, Unavailable
 from zoobench.subject import Subject
 
 OPERATOR_TIME = "operator_time"
+PROFILER_OVERHEAD = "profiler_overhead"
 
 _CALLS = 3
 _LONG_CALL_S = 1.0
 """A call of this length is profiled once."""
+
+_RESOLUTION_DECIMALS = 9
+"""Nanoseconds: what takes less than half of one is left out."""
 
 
 def measure_operator_time(
@@ -28,27 +34,32 @@ def measure_operator_time(
     reason = _why_not(subject, budget, progress)
     if reason:
         yield Unavailable(metric=OPERATOR_TIME, reason=reason)
+        yield Unavailable(metric=PROFILER_OVERHEAD, reason=reason)
         return
     calls = 1 if progress.call_s > _LONG_CALL_S else _CALLS
-    before_s = progress.in_calls_s
-    operators = subject.device.profile_operators(_repeated(count_time(subject, progress), calls))
+    profiled_s: list[float] = []
+    with module_scopes(subject.module):
+        operators = subject.device.profile_operators(
+            _repeated(count_time(subject, progress), progress, profiled_s, calls)
+        )
     yield from judge_work((operator.name for operator in operators), progress.call_s)
-    profiled_s = (progress.in_calls_s - before_s) / calls
-    times = time_by_kind(operators, calls)
-    method = f"torch profiler, mean of {calls} calls; a profiled call took {profiled_s:.3g} s"
-    yield Measurement(metric=OPERATOR_TIME, samples=(sum(times.values()),), method=method)
-    yield Breakdown(metric=OPERATOR_TIME, by="kind", values=times, method=method)
+    method = f"torch profiler, mean of {calls} calls; a profiled call took {sum(profiled_s) / calls:.3g} s"
+    yield from _times(subject.case.mode, operators, calls, method)
+    yield _overhead(profiled_s, progress.call_s)
 
 
-PROBE = Probe(name=OPERATOR_TIME, metrics=(OPERATOR_TIME,), measure=measure_operator_time)
+PROBE = Probe(name=OPERATOR_TIME, metrics=(OPERATOR_TIME, PROFILER_OVERHEAD), measure=measure_operator_time)
 
 
-def time_by_kind(operators: Iterable[ProfiledOperator], calls: int) -> dict[str, float]:
-    """Seconds a call of each kind that occurs, the most first."""
+def time_by(
+    key: Callable[[ProfiledOperator], str], operators: Iterable[ProfiledOperator], calls: int
+) -> dict[str, float]:
+    """Seconds a call of the operators of each key, the most first, in whole nanoseconds; what has none is left out."""
     times: defaultdict[str, float] = defaultdict(float)
     for operator in operators:
-        times[kind_of(operator).value] += operator.time_s / calls
-    return dict(sorted(times.items(), key=lambda item: -item[1]))
+        times[key(operator)] += operator.time_s / calls
+    rounded = {name: round(time_s, _RESOLUTION_DECIMALS) for name, time_s in times.items()}
+    return {name: time_s for name, time_s in sorted(rounded.items(), key=lambda item: -item[1]) if time_s > 0}
 
 
 def kind_of(operator: ProfiledOperator) -> LayerKind:
@@ -57,17 +68,50 @@ def kind_of(operator: ProfiledOperator) -> LayerKind:
     return next((kind for kind in kinds if kind is not LayerKind.OTHER), LayerKind.OTHER)
 
 
+def _times(
+    mode: Mode, operators: Iterable[ProfiledOperator], calls: int, method: str
+) -> Iterator[Measurement | Breakdown]:
+    """The whole, then its divisions. By module in inference alone: a backward pass runs outside the modules' ranges."""
+    operators = tuple(operators)
+    by_kind = time_by(lambda operator: kind_of(operator).value, operators, calls)
+    yield Measurement(metric=OPERATOR_TIME, samples=(sum(by_kind.values()),), method=method)
+    yield Breakdown(metric=OPERATOR_TIME, by="kind", values=by_kind, method=method)
+    by_operator = time_by(lambda operator: operator.name, operators, calls)
+    yield Breakdown(metric=OPERATOR_TIME, by="operator", values=by_operator, method=method)
+    if mode is Mode.INFER:
+        by_layer = time_by(lambda operator: operator.path, operators, calls)
+        yield Breakdown(metric=OPERATOR_TIME, by="layer", values=by_layer, method=method)
+
+
+def _overhead(profiled_s: Iterable[float], call_s: float) -> Result:
+    """One sample a profiled call."""
+    if call_s <= 0:
+        return Unavailable(metric=PROFILER_OVERHEAD, reason="no call was timed without the profiler")
+    ratios = tuple(round(seconds / call_s, _RESOLUTION_DECIMALS) for seconds in profiled_s)
+    method = f"host clock, over a latency of {call_s:.3g} s; modules' ranges included"
+    return Measurement(metric=PROFILER_OVERHEAD, samples=ratios, method=method)
+
+
 def _why_not(subject: Subject, budget: Budget, progress: Progress) -> str:
-    if subject.case.compiler is not Compiler.EAGER:
+    if subject.case.compiler is not Compiler.EAGER or any(map(_is_compiled, subject.module.modules())):
         return "a compiled model runs kernels of its own making, which are of no one kind"
     if progress.call_s > budget.max_s:
         return f"a call takes {progress.call_s:.1f} s, more than the budget of {budget.max_s:g} s"
     return ""
 
 
-def _repeated(call: Callable[[], object], times: int) -> Callable[[], None]:
+def _is_compiled(part: nn.Module) -> bool:
+    """Whether the model's own code compiled it: by `torch.compile(module)`, or by `module.compile()`."""
+    return hasattr(part, "_orig_mod") or getattr(part, "_compiled_call_impl", None) is not None
+
+
+def _repeated(call: Call, progress: Progress, took_s: list[float], times: int) -> Call:
+    """So many calls; what each took is added to the list."""
+
     def calls() -> None:
         for _ in range(times):
+            before_s = progress.in_calls_s
             call()
+            took_s.append(progress.in_calls_s - before_s)
 
     return calls

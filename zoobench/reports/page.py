@@ -10,6 +10,7 @@ from zoobench.reports.capacity import collect_frontiers, render_capacity
 from zoobench.reports.charts import CHARTS, Chart
 from zoobench.reports.charts.frontier import FRONTIER, FrontierChart
 from zoobench.reports.charts.papers import PAPER_CHARTS, PaperChart
+from zoobench.reports.charts.why import WHY_CHARTS, WhyChart
 from zoobench.reports.claims import render_claims
 from zoobench.reports.escape import markdown_text
 from zoobench.reports.markdown import FAILED_CELL, UNAVAILABLE_CELL, render_cut_table
@@ -17,6 +18,7 @@ from zoobench.reports.predicted import render_predicted
 from zoobench.reports.reproduction import render_reproduction
 from zoobench.reports.selection import View, run_names
 from zoobench.reports.tables import Table
+from zoobench.reports.why import Why, render_why
 from zoobench.stats import CONFIDENCE
 from zoobench.store import StoredRun
 from zoobench.units import NOT_MEASURED, format_percent
@@ -50,7 +52,9 @@ METHOD = f"""\
   reasons are listed above."""
 
 
-def render_page(view: View, runs: Sequence[StoredRun], tables: Sequence[Table], drawn: Collection[str]) -> str:
+def render_page(
+    view: View, runs: Sequence[StoredRun], tables: Sequence[Table], why: Why, drawn: Collection[str]
+) -> str:
     """The whole page in GitHub's Markdown. `drawn` holds the keys of the charts that were written."""
     sections = [f"# {_title(runs)}", _about(runs), "\n".join(f"- {sentence}" for sentence in answers(view))]
     for table in tables:
@@ -61,6 +65,8 @@ def render_page(view: View, runs: Sequence[StoredRun], tables: Sequence[Table], 
         sections.append(_cut(table))
         if table.key == "unavailable":
             sections.append(_not_drawn(drawn))
+    rooflines = [_image(chart) for chart in WHY_CHARTS if chart.key in drawn]
+    sections.append(render_why(why, rooflines, most_rows=MOST_ROWS, folder=TABLES))
     images = {chart.key: _image(chart) for chart in PAPER_CHARTS if chart.key in drawn}
     rest = f"{TABLES}/reproduction.csv"
     sections.append(render_reproduction(runs, image=images.get("printed_against_found", ""), rest=rest))
@@ -91,7 +97,7 @@ def _charts_of(table: Table) -> Iterable[Chart]:
     return (chart for key in _BESIDE.get(table.key, ()) for chart in CHARTS if chart.key == key)
 
 
-def _image(chart: Chart | PaperChart | FrontierChart) -> str:
+def _image(chart: Chart | PaperChart | WhyChart | FrontierChart) -> str:
     return f"![{chart.title}. {chart.alt}]({FIGURES}/{chart.key}.png)"
 
 
@@ -102,7 +108,7 @@ def _cut(table: Table) -> str:
 def _not_drawn(drawn: Collection[str]) -> str:
     missing = [
         f"- {chart.title} was not drawn: {chart.missing}."
-        for chart in (*CHARTS, *PAPER_CHARTS, FRONTIER)
+        for chart in (*CHARTS, *WHY_CHARTS, *PAPER_CHARTS, FRONTIER)
         if chart.key not in drawn
     ]
     return "\n".join(missing)

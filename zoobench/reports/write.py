@@ -21,6 +21,7 @@ from zoobench.reports.charts import CHARTS
 from zoobench.reports.charts.canvas import PNG_DPI
 from zoobench.reports.charts.frontier import FRONTIER
 from zoobench.reports.charts.papers import PAPER_CHARTS
+from zoobench.reports.charts.why import WHY_CHARTS
 from zoobench.reports.claims import claims_table, judged_run
 from zoobench.reports.markdown import render_cut_table
 from zoobench.reports.page import FIGURES, TABLES, render_page
@@ -28,6 +29,7 @@ from zoobench.reports.predicted import predicted_table
 from zoobench.reports.reproduction import reproduction_table
 from zoobench.reports.selection import View, view_of
 from zoobench.reports.tables import Table, build_tables
+from zoobench.reports.why import Why, explain
 from zoobench.store import StoredRun
 
 MOST_MARKDOWN_ROWS = 1000
@@ -60,19 +62,18 @@ def write_report(runs: Iterable[StoredRun], out: Path) -> ReportPaths:
     view = view_of(frame)
     tables = (*build_tables(view, read), calibration_table(read))
     frontiers = collect_frontiers(read)
+    why = explain(view, read)
     beside = (
+        *(why.pairs, why.elsewhere, why.diagnoses),
         capacity_table(frontiers),
-        predicted_table(read),
-        audit_table(read),
-        reproduction_table(read),
-        claims_table(read),
+        *(predicted_table(read), audit_table(read), reproduction_table(read), claims_table(read)),
     )
     try:
         for folder in (out / TABLES, out / FIGURES):
             folder.mkdir(parents=True, exist_ok=True)
-        figures = tuple(_write_charts(_charts(view, judged_run(read), frontiers), out / FIGURES))
+        figures = tuple(write_charts(_charts(view, why, judged_run(read), frontiers), out / FIGURES))
         drawn = {path.stem for path in figures}
-        page = _write_text(out / "report.md", render_page(view, read, tables, drawn))
+        page = _write_text(out / "report.md", render_page(view, read, tables, why, drawn))
         parquet, csv = _write_frame(frame, out)
         return ReportPaths(page, tuple(_write_tables((*tables, *beside), out / TABLES)), figures, parquet, csv)
     except OSError as error:
@@ -88,14 +89,18 @@ def write_figure(figure: Figure, folder: Path, key: str) -> tuple[Path, Path]:
     return png, svg
 
 
-def _charts(view: View, judged: StoredRun | None, frontiers: Sequence[Frontier]) -> Iterable[tuple[str, Figure | None]]:
+def _charts(
+    view: View, why: Why, judged: StoredRun | None, frontiers: Sequence[Frontier]
+) -> Iterable[tuple[str, Figure | None]]:
     """Every chart that the page may show, by key; None where the runs have nothing to draw."""
     yield from ((chart.key, chart.build(view)) for chart in CHARTS)
+    yield from ((chart.key, chart.build(why.found)) for chart in WHY_CHARTS)
     yield from ((chart.key, chart.build(judged.records if judged else ())) for chart in PAPER_CHARTS)
     yield FRONTIER.key, FRONTIER.build(frontiers)
 
 
-def _write_charts(charts: Iterable[tuple[str, Figure | None]], folder: Path) -> Iterable[Path]:
+def write_charts(charts: Iterable[tuple[str, Figure | None]], folder: Path) -> Iterable[Path]:
+    """Each chart by its key; where there is none now, an earlier one is taken away."""
     for key, figure in charts:
         if figure is not None:
             yield from write_figure(figure, folder, key)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from matplotlib.text import Annotation, Text
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 from matplotlib.transforms import Transform, offset_copy
@@ -32,6 +34,10 @@ _LEADER_COLOR = "#888888"
 _MARKER_POINTS = 5.0
 _POINTS_PER_INCH = 72.0
 _FEW_DECADES = 1.5
+
+_DARK = 0.5
+_LUMINANCE = (0.2126, 0.7152, 0.0722)
+"""Of red, green and blue (ITU-R BT.709), to tell on which colours black can be read."""
 
 
 class Spot(NamedTuple):
@@ -108,6 +114,21 @@ def group_legend(figure: Figure, groups: Iterable[str], more: Sequence[Line2D] =
     figure.legend(handles=everything, loc="outside lower center", ncols=columns, fontsize=8, frameon=False)
 
 
+def kind_patches(kinds: Collection[str]) -> list[Patch]:
+    """For a legend: what each of these kinds of layer looks like, in the order of the palette."""
+    return [
+        Patch(facecolor=style.color, hatch=style.hatch, edgecolor="black", linewidth=0.4, label=kind)
+        for kind, style in palette.KIND_STYLES.items()
+        if kind in kinds
+    ]
+
+
+def ink_on(color: str) -> str:
+    """Black or white, whichever can be read on the colour."""
+    luminance = sum(weight * channel for weight, channel in zip(_LUMINANCE, to_rgb(color), strict=True))
+    return "white" if luminance < _DARK else "black"
+
+
 def freeze_layout(figure: Figure) -> None:
     """Settle where the panels are: labels are placed in pixels, so nothing may move afterwards."""
     figure.draw_without_rendering()
@@ -130,24 +151,25 @@ def arrange_small(figure: Figure, rows: int, columns: int) -> None:
         text.set_y(1.0 - 0.25 / height)
 
 
-def label_spots(ax: Axes, spots: Sequence[Spot], *, soft: Sequence[Box] = ()) -> int:
+def label_spots(ax: Axes, spots: Sequence[Spot], *, hard: Sequence[Box] = (), soft: Sequence[Box] = ()) -> int:
     """Write each spot's name beside it, the first spots first; how many found no room.
 
-    `soft` boxes (in data units) are avoided too, where there is room enough. The layout must be settled before.
+    `hard` boxes (in data units) stay uncovered, `soft` ones where there is room enough. The layout must be settled
+    before.
     """
     texts = [_measurable_text(ax, spot.name) for spot in spots]
     sizes = [_size(text) for text in texts]
     points = [_pixels(ax, spot.x, spot.y) for spot in spots]
     unit = _pixels_per_point(ax)
-    hard = [_around(point, _MARKER_POINTS * unit) for point in points]
-    hard += [_box_in_pixels(ax, spot.box) for spot in spots if spot.box]
+    taken = [_around(point, _MARKER_POINTS * unit) for point in points]
+    taken += [_box_in_pixels(ax, box) for box in (*(spot.box for spot in spots if spot.box), *hard)]
     bounds = _around_inside(ax, 2.0 * unit)
     nearest = (_MARKER_POINTS + 1.5) * unit
     placed = place(
-        points, sizes, obstacles=[*hard, *(_box_in_pixels(ax, box) for box in soft)], bounds=bounds, nearest=nearest
+        points, sizes, obstacles=[*taken, *(_box_in_pixels(ax, box) for box in soft)], bounds=bounds, nearest=nearest
     )
     if None in placed and soft:
-        placed = place(points, sizes, obstacles=hard, bounds=bounds, nearest=nearest)
+        placed = place(points, sizes, obstacles=taken, bounds=bounds, nearest=nearest)
     for text, point, box in zip(texts, points, placed, strict=True):
         text.remove()
         if box is not None:

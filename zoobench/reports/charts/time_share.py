@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter
 
 from zoobench.papers.time_shares import NetShares, TimeShares
 from zoobench.reports.charts import canvas
-from zoobench.reports.palette import KIND_STYLES, KindStyle
+from zoobench.reports.palette import KIND_STYLES
 from zoobench.units import format_percent
 
 _BAR = 0.38
 _ROW_INCHES = 0.75
 _SMALLEST_NAMED = 0.06
 """A narrower part has no room for its percentage."""
-
-_DARK = 0.5
-_LUMINANCE = (0.2126, 0.7152, 0.0722)
-"""Of red, green and blue (ITU-R BT.709), to tell on which colours black can be read."""
 
 
 def time_share_by_kind(found: TimeShares) -> Figure | None:
@@ -39,7 +33,9 @@ def time_share_by_kind(found: TimeShares) -> Figure | None:
     ax.set_yticks([at for at, _ in ticks], [text for _, text in ticks], fontsize=8, parse_math=False)
     ax.tick_params(axis="y", length=0)
     ax.grid(visible=False, axis="y")
-    figure.legend(handles=_legend(found), loc="outside lower center", ncols=5, fontsize=8, frameon=False)
+    figure.legend(
+        handles=canvas.kind_patches(_kinds(found)), loc="outside lower center", ncols=5, fontsize=8, frameon=False
+    )
     canvas.freeze_layout(figure)
     return figure
 
@@ -60,22 +56,11 @@ def _draw_bar(ax: Axes, at: float, parts: dict[str, float]) -> None:
             ax.barh(at, share, _BAR, left=start, color=style.color, hatch=style.hatch, edgecolor="black", linewidth=0.4)
         if share >= _SMALLEST_NAMED:
             text = format_percent(share, digits=0)
-            label = canvas.write_label(ax, text, start + share / 2, at, ha="center", color=_ink(style))
+            label = canvas.write_label(ax, text, start + share / 2, at, ha="center", color=canvas.ink_on(style.color))
             if style.hatch:
                 label.set_bbox({"facecolor": style.color, "linewidth": 0.0, "pad": 1.0})
         start += share
 
 
-def _ink(style: KindStyle) -> str:
-    """Black or white, whichever can be read on the colour."""
-    luminance = sum(weight * channel for weight, channel in zip(_LUMINANCE, to_rgb(style.color), strict=True))
-    return "white" if luminance < _DARK else "black"
-
-
-def _legend(found: TimeShares) -> list[Patch]:
-    drawn = {kind for shares in found.nets for parts in (shares.macs, shares.time) for kind in parts}
-    return [
-        Patch(facecolor=style.color, hatch=style.hatch, edgecolor="black", linewidth=0.4, label=kind)
-        for kind, style in KIND_STYLES.items()
-        if kind in drawn
-    ]
+def _kinds(found: TimeShares) -> set[str]:
+    return {kind for shares in found.nets for parts in (shares.macs, shares.time) for kind in parts}
