@@ -276,7 +276,7 @@ def _diagnoses_table(rows: pd.DataFrame, found: Sequence[Diagnosed]) -> Table:
     cases = rows.drop_duplicates("case_id").set_index(rows.drop_duplicates("case_id")["case_id"].astype(str))
     places = {case_id: (str(setting), str(name)) for case_id, setting, name in cases[[SETTING, NAME]].itertuples()}
     listed = [(places[each.case.id], each) for each in found if each.case.id in places]
-    shown = [bound for bound in Bound if bound in _ALWAYS or any(each.diagnosis.part(bound) > 0 for each in found)]
+    shown = [bound for bound in Bound if bound in _ALWAYS or _is_ever_named(bound, found)]
     setting = [Column(SETTING, "Setting")] if len({setting for (setting, _), _ in listed}) > 1 else []
     columns = (
         *setting,
@@ -294,6 +294,10 @@ def _diagnoses_table(rows: pd.DataFrame, found: Sequence[Diagnosed]) -> Table:
     numbers = [column.key for column in columns if column.kind is Kind.NUMBER]
     frame = frame.astype(dict.fromkeys(numbers, "float64"))
     return Table("diagnosis", "What bounds each net", frame, columns, "No case could be diagnosed.")
+
+
+def _is_ever_named(bound: Bound, found: Iterable[Diagnosed]) -> bool:
+    return any(each.diagnosis.part(bound) >= _LEAST_NAMED_RATIO for each in found)
 
 
 def _row(each: Diagnosed) -> dict[str, object]:
