@@ -9,7 +9,7 @@ import pytest
 from bounded_nets import CEILINGS, bounded_run, profiled, run_of
 from synthetic import make_case, make_run, measurement, realistic_record
 
-from zoobench.cases import Precision
+from zoobench.cases import MemoryFormat, Precision
 from zoobench.frame import collect_frame
 from zoobench.reports import write_report
 from zoobench.reports.diagnosed import called_alike, collect_diagnosed, diagnosed_run
@@ -50,6 +50,16 @@ def test_mobilenet_is_explained_against_resnet_at_each_batch() -> None:
     )
     assert "at batch 8 it is 2.75× as fast" in of_pair[1]
     assert len(of_pair) == 2
+
+
+def test_the_pair_is_explained_in_the_headline_setting_alone() -> None:
+    channels_last = [
+        profiled(name, memory_format=MemoryFormat.CHANNELS_LAST, factor=9.0) for name in ("mobilenet_v2", "resnet18")
+    ]
+    run = run_of([*bounded_run(batches=[1]).records, *channels_last])
+    of_pair = [sentence for sentence in explained(run).sentences if sentence.startswith("mobilenet")]
+    assert len(of_pair) == 1
+    assert "at 54 % of the bandwidth" in of_pair[0]
 
 
 def test_a_pair_has_both_diagnoses_and_what_becomes_of_it_elsewhere() -> None:

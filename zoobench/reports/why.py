@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from zoobench import metrics
+from zoobench.cases import Precision
 from zoobench.diagnosis import Bound, Diagnosis
 from zoobench.reports.charts.why import FEATURED
 from zoobench.reports.diagnosed import Diagnosed, collect_diagnosed, diagnosed_run
@@ -189,11 +190,10 @@ def _featured(subject: _Subject, known: pd.DataFrame, found: Sequence[Diagnosed]
     light, heavy = sorted(places[name] for name in FEATURED)
     pair = pairs_of(nets, np.array([light]), np.array([heavy]))
     macs_ratio = float(pair["macs_ratio"].iloc[0])
+    diagnoses = {each.case.id: each.diagnosis for each in found}
     for at in under_conditions(pair, known).to_dict("records"):
-        if at[SETTING] != subject.setting or at["precision"] != "fp32":
-            continue
-        both = [_diagnosis_at(found, str(at[side]), at) for side in ("light", "heavy")]
-        if all(both):
+        both = [diagnoses.get(at[f"case_id_{side}"]) for side in ("light", "heavy")]
+        if at[SETTING] == subject.setting and at["precision"] == Precision.FP32 and all(both):
             yield _pair_sentence(at, macs_ratio, both)
 
 
@@ -205,15 +205,6 @@ def _pair_sentence(at: Mapping[Any, Any], macs_ratio: float, both: Sequence[Diag
         f"{_name(at['light'])} has {_times(macs_ratio)} fewer MACs than {_name(at['heavy'])}, and at batch "
         f"{at['batch']} it {outcome}: {reasons}."
     )
-
-
-def _diagnosis_at(found: Iterable[Diagnosed], name: str, at: Mapping[Any, Any]) -> Diagnosis | None:
-    fitting = (
-        each.diagnosis
-        for each in found
-        if (each.case.model.name, each.case.batch, each.case.precision) == (name, at["batch"], at["precision"])
-    )
-    return next(fitting, None)
 
 
 def _elsewhere(pairs: pd.DataFrame, known: pd.DataFrame, subject: _Subject, view: View) -> pd.DataFrame:
