@@ -7,9 +7,9 @@ from pathlib import Path
 import msgspec
 import pytest
 from bounded_nets import CEILINGS, bounded_run, profiled, run_of
-from synthetic import make_case, make_run, realistic_record
+from synthetic import make_case, make_run, measurement, realistic_record
 
-from zoobench.cases import Precision
+from zoobench.cases import MemoryFormat, Precision
 from zoobench.frame import collect_frame
 from zoobench.reports import write_report
 from zoobench.reports.diagnosed import called_alike, collect_diagnosed, diagnosed_run
@@ -52,6 +52,16 @@ def test_mobilenet_is_explained_against_resnet_at_each_batch() -> None:
     assert len(of_pair) == 2
 
 
+def test_the_pair_is_explained_in_the_headline_setting_alone() -> None:
+    channels_last = [
+        profiled(name, memory_format=MemoryFormat.CHANNELS_LAST, factor=9.0) for name in ("mobilenet_v2", "resnet18")
+    ]
+    run = run_of([*bounded_run(batches=[1]).records, *channels_last])
+    of_pair = [sentence for sentence in explained(run).sentences if sentence.startswith("mobilenet")]
+    assert len(of_pair) == 1
+    assert "at 54 % of the bandwidth" in of_pair[0]
+
+
 def test_a_pair_has_both_diagnoses_and_what_becomes_of_it_elsewhere() -> None:
     faster = [
         profiled("squeezenet1_1", batch=8, precision=Precision.AMP_BF16, has_layers=False, factor=0.25),
@@ -79,6 +89,17 @@ def test_each_diagnosed_case_has_a_row_with_its_share_of_the_ceilings() -> None:
     resnet = frame.iloc[0]
     assert resnet["computed_ratio"] == pytest.approx(1800.5e6 / resnet["latency_s"] / 5e10, rel=1e-3)
     assert resnet["diagnosis"].startswith("compute-bound: ")
+
+
+def test_page_faults_have_a_column_where_they_matter() -> None:
+    faults = {"page_faults": (9e3,) * 9}
+    few, many = (
+        msgspec.structs.replace(record, measurements=(measurement("latency", *[0.02] * 9, covariates=covariates),))
+        for record, covariates in ((profiled("resnet18"), {"page_faults": (5.0,) * 9}), (profiled("alexnet"), faults))
+    )
+    assert "allocator-bound" not in explained(run_of([few])).diagnoses.frame
+    ratios = explained(run_of([few, many])).diagnoses.frame["allocator-bound"]
+    assert ratios.tolist() == pytest.approx([5e-6 / 0.0512, 9e-3 / 0.0312])
 
 
 def test_the_section_has_sentences_pairs_figures_and_diagnoses_in_that_order() -> None:

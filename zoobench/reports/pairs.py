@@ -14,6 +14,8 @@ from zoobench.reports.selection import NAME, SETTING, View, measured
 CONDITION = [SETTING, "batch", "precision"]
 """What tells the ways of calling a net apart."""
 
+_OF_A_NET = ("case_id", "value", "low", "high")
+
 
 class Relation(enum.StrEnum):
     """Of the net with fewer MACs to the other one; undecided where the intervals of their latencies meet."""
@@ -53,22 +55,22 @@ def pairs_of(nets: pd.DataFrame, light: np.ndarray, heavy: np.ndarray) -> pd.Dat
 def latencies(rows: pd.DataFrame) -> pd.DataFrame:
     """Inference latencies that have an interval, a row for each net and condition."""
     known = measured(rows[rows["mode"] == Mode.INFER], LATENCY).dropna(subset=["low", "high"])
-    found = known[[*CONDITION, NAME, "value", "low", "high"]].drop_duplicates([*CONDITION, NAME])
-    return found.astype({SETTING: "str", NAME: "str", "precision": "str"})
+    found = known[[*CONDITION, NAME, *_OF_A_NET]].drop_duplicates([*CONDITION, NAME])
+    return found.astype({SETTING: "str", NAME: "str", "precision": "str", "case_id": "str"})
 
 
 def under_conditions(pairs: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
     """The pairs under each condition in which both nets were measured, in the order of the pairs.
 
-    `known` is from `latencies`. Columns: `light`, `heavy`, the condition, `latency_ratio` (light over heavy) and
-    `relation`.
+    `known` is from `latencies`. Columns: `light`, `heavy`, the condition, `latency_ratio` (light over heavy),
+    `relation`, and the two cases, `case_id_light` and `case_id_heavy`.
     """
     of_light, of_heavy = (
-        known.rename(columns={NAME: side, **{column: f"{column}_{side}" for column in ("value", "low", "high")}})
+        known.rename(columns={NAME: side, **{column: f"{column}_{side}" for column in _OF_A_NET}})
         for side in ("light", "heavy")
     )
     both = pairs[["light", "heavy"]].astype("str").merge(of_light, on="light").merge(of_heavy, on=["heavy", *CONDITION])
     both["latency_ratio"] = both["value_light"] / both["value_heavy"]
     is_slower, is_faster = both["low_light"] > both["high_heavy"], both["high_light"] < both["low_heavy"]
     both["relation"] = np.select([is_slower, is_faster], [Relation.SLOWER, Relation.FASTER], Relation.UNDECIDED)
-    return both[["light", "heavy", *CONDITION, "latency_ratio", "relation"]]
+    return both[["light", "heavy", *CONDITION, "latency_ratio", "relation", "case_id_light", "case_id_heavy"]]

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from zoobench import metrics
+from zoobench.cases import Precision
 from zoobench.diagnosis import Bound, Diagnosis
 from zoobench.reports.charts.why import FEATURED
 from zoobench.reports.diagnosed import Diagnosed, collect_diagnosed, diagnosed_run
@@ -189,11 +190,10 @@ def _featured(subject: _Subject, known: pd.DataFrame, found: Sequence[Diagnosed]
     light, heavy = sorted(places[name] for name in FEATURED)
     pair = pairs_of(nets, np.array([light]), np.array([heavy]))
     macs_ratio = float(pair["macs_ratio"].iloc[0])
+    diagnoses = {each.case.id: each.diagnosis for each in found}
     for at in under_conditions(pair, known).to_dict("records"):
-        if at[SETTING] != subject.setting or at["precision"] != "fp32":
-            continue
-        both = [_diagnosis_at(found, str(at[side]), at) for side in ("light", "heavy")]
-        if all(both):
+        both = [diagnoses.get(at[f"case_id_{side}"]) for side in ("light", "heavy")]
+        if at[SETTING] == subject.setting and at["precision"] == Precision.FP32 and all(both):
             yield _pair_sentence(at, macs_ratio, both)
 
 
@@ -205,15 +205,6 @@ def _pair_sentence(at: Mapping[Any, Any], macs_ratio: float, both: Sequence[Diag
         f"{_name(at['light'])} has {_times(macs_ratio)} fewer MACs than {_name(at['heavy'])}, and at batch "
         f"{at['batch']} it {outcome}: {reasons}."
     )
-
-
-def _diagnosis_at(found: Iterable[Diagnosed], name: str, at: Mapping[Any, Any]) -> Diagnosis | None:
-    fitting = (
-        each.diagnosis
-        for each in found
-        if (each.case.model.name, each.case.batch, each.case.precision) == (name, at["batch"], at["precision"])
-    )
-    return next(fitting, None)
 
 
 def _elsewhere(pairs: pd.DataFrame, known: pd.DataFrame, subject: _Subject, view: View) -> pd.DataFrame:
@@ -276,7 +267,7 @@ def _diagnoses_table(rows: pd.DataFrame, found: Sequence[Diagnosed]) -> Table:
     cases = rows.drop_duplicates("case_id").set_index(rows.drop_duplicates("case_id")["case_id"].astype(str))
     places = {case_id: (str(setting), str(name)) for case_id, setting, name in cases[[SETTING, NAME]].itertuples()}
     listed = [(places[each.case.id], each) for each in found if each.case.id in places]
-    shown = [bound for bound in Bound if bound in _ALWAYS or any(each.diagnosis.part(bound) > 0 for each in found)]
+    shown = [bound for bound in Bound if bound in _ALWAYS or _is_ever_named(bound, found)]
     setting = [Column(SETTING, "Setting")] if len({setting for (setting, _), _ in listed}) > 1 else []
     columns = (
         *setting,
@@ -294,6 +285,10 @@ def _diagnoses_table(rows: pd.DataFrame, found: Sequence[Diagnosed]) -> Table:
     numbers = [column.key for column in columns if column.kind is Kind.NUMBER]
     frame = frame.astype(dict.fromkeys(numbers, "float64"))
     return Table("diagnosis", "What bounds each net", frame, columns, "No case could be diagnosed.")
+
+
+def _is_ever_named(bound: Bound, found: Iterable[Diagnosed]) -> bool:
+    return any(each.diagnosis.part(bound) >= _LEAST_NAMED_RATIO for each in found)
 
 
 def _row(each: Diagnosed) -> dict[str, object]:
