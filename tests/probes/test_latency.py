@@ -179,7 +179,6 @@ def test_covariates_have_one_value_a_round(device: FakeAsyncDevice) -> None:
 
 def test_rounds_stand_in_blocks_and_the_method_tells_how(device: FakeAsyncDevice) -> None:
     call = Phased(lambda: device.launch(2.0**-6))
-    at = call.weights.data_ptr()
     budget = msgspec.structs.replace(BUDGET, max_rounds=26)
 
     results, _ = measure(subject_of(device, call), budget=budget)
@@ -187,7 +186,6 @@ def test_rounds_stand_in_blocks_and_the_method_tells_how(device: FakeAsyncDevice
     assert results["latency"].block_sizes == (3,) * 8 + (2,)
     assert results["host_latency"].block_sizes == results["latency"].block_sizes
     assert re.search(r"9 blocks, layout shuffled between blocks by seed \d+, stopped", results["latency"].method)
-    assert call.weights.data_ptr() != at
     assert call.weights.tolist() == list(range(8))
 
 
