@@ -252,6 +252,17 @@ def test_the_quietest_pace_that_was_seen_is_left_to_later_cases_on_as_many_threa
     assert [task.arguments[2].reference_s for task in executor.tasks] == [None, 0.5, 0.25, None, 0.25]
 
 
+def test_a_pace_of_long_ago_is_forgotten() -> None:
+    executor = TellingExecutor(reference(0.25))
+    session = session_of(executor)
+    session.measure(case(batch=1), BUDGET)
+    executor.parts = (reference(0.5),)
+    for batch in range(2, 23):
+        session.measure(case(batch=batch), BUDGET)
+
+    assert [task.arguments[2].reference_s for task in executor.tasks[-2:]] == [0.25, 0.5]
+
+
 def test_a_resumed_session_knows_the_pace_of_its_records() -> None:
     executor = TellingExecutor()
     first = session_of(TellingExecutor(reference(0.5))).measure(CASE, BUDGET)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -32,6 +32,9 @@ from zoobench.records import (
 MEASURE = "zoobench.runner:measure"
 COLLECT = "zoobench.environment:collect_environment"
 _ENVIRONMENT_LIMIT_S = 120.0
+
+_PACE_CASES = 20
+"""The quietest of so many cases before stands for the machine; what a cold processor could do at first is forgotten."""
 
 MUST_AGREE = (
     ("host", "processor"),
@@ -119,7 +122,7 @@ class Session:
         self._began_s = clock()
         self._facts_of_model: dict[tuple[ModelRef, ImageSize], tuple[Measurement | Unavailable, ...]] = {}
         self._alike: defaultdict[ModelRef, list[CaseRecord]] = defaultdict(list)
-        self._reference_s: dict[tuple[str, int], float] = {}
+        self._reference_s: defaultdict[tuple[str, int], deque[float]] = defaultdict(lambda: deque(maxlen=_PACE_CASES))
         for record in recorder.records:
             self._learn(record)
 
@@ -173,7 +176,7 @@ class Session:
 
     def _execute(self, case: Case, budget: Budget, parts: list[object]) -> Failure | None:
         metrics_known = frozenset(part.metric for part in parts if isinstance(part, (Measurement, Unavailable)))
-        known = Known(metrics=metrics_known, reference_s=self._reference_s.get((case.device, case.threads)))
+        known = Known(metrics=metrics_known, reference_s=self._known_reference_s(case))
         return self._lab.executor.run(Task(MEASURE, (case, budget, known)), parts.append, budget.time_limit_s)
 
     def _learn(self, record: CaseRecord) -> None:
@@ -184,12 +187,15 @@ class Session:
         if {part.metric for part in facts} == set(metrics.MODEL_METRICS):
             self._facts_of_model[record.case.model, record.case.picture] = facts
 
+    def _known_reference_s(self, case: Case) -> float | None:
+        return min(self._reference_s[case.device, case.threads], default=None)
+
     def _learn_pace(self, record: CaseRecord) -> None:
-        """The quietest that the machine was seen to be, on these threads."""
+        """How quiet the machine was seen to be lately, on these threads."""
         found = record.measurement("reference_time")
         if found is not None:
             key = (record.case.device, record.case.threads)
-            self._reference_s[key] = min(self._reference_s.get(key, found.samples[0]), found.samples[0])
+            self._reference_s[key].append(found.samples[0])
 
 
 def _was_not_begun(record: CaseRecord) -> bool:

@@ -366,6 +366,25 @@ def test_free_memory_is_the_drivers_and_what_the_allocator_holds_unused(fake_cud
     assert CudaDevice(1).free_memory_bytes() == 730
 
 
+# Work of known duration
+
+
+def test_it_is_kept_busy_for_cycles_whose_rate_the_host_s_clock_tells(
+    fake_cuda: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A launch takes a quarter of a second, and a cycle a tenth of a microsecond."""
+    clock = FakeClock()
+    monkeypatch.setattr(cuda.time, "perf_counter", clock)
+    recorder = fake_cuda(_sleep=lambda cycles: clock.advance(0.25 + cycles / 1e7))
+    device = CudaDevice()
+
+    assert device.keep_busy(0.5) == pytest.approx(0.5)
+    assert device.keep_busy(2.0) == pytest.approx(2.0)
+
+    slept = [int(asked[len("_sleep(") : -1]) for asked in recorder.asked if asked.startswith("_sleep")]
+    assert slept == [20_000_000, 40_000_000, 20_000_000, 5_000_000, 20_000_000]
+
+
 # Kernels
 
 

@@ -526,7 +526,7 @@ def test_the_pace_is_against_what_is_known_if_that_is_better() -> None:
         bench(0.25, device=surrounded({REFERENCE: 4.0})).sample(known_reference_s=known_s) for known_s in (2.0, 8.0)
     )
 
-    assert (quick.reference_s, set(quick.covariates[PACE])) == (2.0, {2.0})
+    assert (quick.reference_s, set(quick.covariates[PACE])) == (4.0, {2.0})
     assert (slow.reference_s, set(slow.covariates[PACE])) == (4.0, {1.0})
 
 

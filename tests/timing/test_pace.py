@@ -8,21 +8,16 @@ from zoobench.timing.pace import paces, quiet_s
 def test_the_quiet_machine_is_that_of_the_best_tenth() -> None:
     readings = [float(n) for n in range(100, 0, -1)]
 
-    assert quiet_s(readings, None) == 11.0, "ten of a hundred readings are better"
+    assert quiet_s(readings) == 11.0, "ten of a hundred readings are better"
 
 
 def test_of_few_readings_it_is_the_best() -> None:
-    assert quiet_s([3.0, 2.0, 5.0], None) == 2.0
-
-
-@pytest.mark.parametrize(("known_s", "quiet"), [(1.5, 1.5), (2.5, 2.0)])
-def test_what_earlier_cases_saw_counts_if_it_is_better(known_s: float, quiet: float) -> None:
-    assert quiet_s([3.0, 2.0, 5.0], known_s) == quiet
+    assert quiet_s([3.0, 2.0, 5.0]) == 2.0
 
 
 def test_without_readings_there_is_no_pace() -> None:
     with pytest.raises(ValueError, match=r"^no readings, no pace$"):
-        quiet_s([], 1.0)
+        quiet_s([])
 
 
 def test_a_round_is_as_slow_as_the_slower_of_the_readings_around_it() -> None:

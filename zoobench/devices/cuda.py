@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import time
 import warnings
 from collections.abc import Iterator
 from typing import Any, cast
@@ -34,6 +35,9 @@ _MIXED = "mixed"
 _WARM_UP_CALLS = 3
 """Before a capture, on its stream (notes/cuda.html, whole-network capture): autotuning, workspaces, lazy set-up."""
 
+_CALIBRATION_CYCLES = 20_000_000
+"""Ten milliseconds and more on any GPU: long against a launch, and short for whoever waits."""
+
 _REPLAY_SAMPLES = 6
 _REPLAY_SAMPLE_S = 0.05
 _MAX_REPLAYS = 100
@@ -51,6 +55,7 @@ class CudaDevice:
         self._index = index
         self._nvml = Nvml(self._uuid)
         self._failed_capture = ""
+        self._cycles_a_second: float | None = None
 
     @property
     def name(self) -> str:
@@ -159,6 +164,26 @@ class CudaDevice:
         """An operator's time is that of the kernels that it and its inner ones launch."""
         activities = [ProfilerActivity.CPU, ProfilerActivity.CUDA]
         return profile_operators(call, activities, lambda event: event.device_time_total)
+
+    def keep_busy(self, seconds: float) -> float:
+        """Queue a kernel that waits for cycles of the processor's clock; the seconds that takes, by the host's clock.
+
+        The rate of cycles is found once, from how much longer twice as many take, so that launching cancels.
+        """
+        if self._cycles_a_second is None:
+            self._busy_s(_CALIBRATION_CYCLES)  # the clock comes up
+            longer_s = self._busy_s(2 * _CALIBRATION_CYCLES) - self._busy_s(_CALIBRATION_CYCLES)
+            self._cycles_a_second = _CALIBRATION_CYCLES / longer_s
+        cycles = round(seconds * self._cycles_a_second)
+        torch.cuda._sleep(cycles)  # type: ignore[no-untyped-call]  # noqa: SLF001 - it has no public name
+        return cycles / self._cycles_a_second
+
+    def _busy_s(self, cycles: int) -> float:
+        self.wait()
+        began = time.perf_counter()
+        torch.cuda._sleep(cycles)  # type: ignore[no-untyped-call]  # noqa: SLF001
+        self.wait()
+        return time.perf_counter() - began
 
     def measure_device_time(self, call: Call, *, is_capturable: bool = True) -> Result:
         """By replays of a CUDA graph of the call; where there can be none, the sum of the call's kernels."""

@@ -41,9 +41,9 @@ class Sampled(msgspec.Struct, frozen=True, kw_only=True):
 
     `first_call_s` is by the host's clock and is the first of the warm-up calls; `is_warm` whether these had stopped
     getting faster when rounds began (True where they were too few to tell). `block_sizes` are numbers of consecutive
-    rounds, `covariates` have one value a round. `reference_s` is what the device's fixed computation takes when quiet,
-    if it has one. `is_shuffled` tells whether every block had a layout of its own. `kept_bytes` are what was allocated
-    after the rounds of each block and not before them, None where nobody knows.
+    rounds, `covariates` have one value a round. `reference_s` is what the device's fixed computation took at the
+    quietest, if it has one. `is_shuffled` tells whether every block had a layout of its own. `kept_bytes` are what was
+    allocated after the rounds of each block and not before them, None where nobody knows.
     """
 
     rounds: tuple[Round, ...]
@@ -169,14 +169,17 @@ class _Taken:
         told = [{**r.conditions, **r.covariates} for r in self.rounds]
         names = [name for name in told[0] if all(name in of_round for of_round in told)]
         columns = {name: tuple(of_round[name] for of_round in told) for name in names if name != REFERENCE}
-        best_s = self.reference_s()
-        return columns if best_s is None else {**columns, PACE: paces(self._readings, best_s)}
+        reference_s = self.reference_s()
+        if reference_s is None:
+            return columns
+        best_s = min(reference_s, self._known_reference_s or reference_s)
+        return {**columns, PACE: paces(self._readings, best_s)}
 
     def reference_s(self) -> float | None:
         """What the fixed computation takes when the machine is quiet; None unless it was read round every round."""
         if any(len(readings) != size + 1 for readings, size in zip(self._readings, self.block_sizes, strict=True)):
             return None
-        return quiet_s([reading for block in self._readings for reading in block], self._known_reference_s)
+        return quiet_s([reading for block in self._readings for reading in block])
 
     def undisturbed(self) -> list[list[float]]:
         """The blocks of rounds that nothing disturbed."""

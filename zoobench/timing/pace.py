@@ -10,16 +10,14 @@ _QUIET_QUANTILE = 0.1
 the best because of one lucky one."""
 
 
-def quiet_s(readings_s: Sequence[float], known_s: float | None) -> float:
-    """What the fixed computation takes on the quiet machine: as known from earlier cases, or better from these.
+def quiet_s(readings_s: Sequence[float]) -> float:
+    """What the fixed computation takes when the machine is as quiet as it was during these readings.
 
     Raises: ValueError without readings.
     """
     if not readings_s:
         raise ValueError("no readings, no pace")
-    ordered = sorted(readings_s)
-    best = ordered[int(_QUIET_QUANTILE * len(ordered))]
-    return best if known_s is None else min(best, known_s)
+    return sorted(readings_s)[int(_QUIET_QUANTILE * len(readings_s))]
 
 
 def paces(readings_s: Sequence[Sequence[float]], best_s: float) -> tuple[float, ...]:
