@@ -15,6 +15,9 @@ SIDE = 16
 """Of their pictures."""
 
 KEPT_BYTES = 64 * 2**10
+PATIENCE_S = 20.0
+"""For whoever is to stop a model, so that a test fails and does not hang."""
+
 LATE = 60
 """A call among the rounds, long after warm-up."""
 
@@ -123,9 +126,10 @@ class Stoppable(Net):
 
     def beside(self) -> None:
         if self.calls == LATE:
-            Path(self.fifo).write_text(str(os.getpid()), encoding="ascii")
-            last = time.perf_counter()
-            while (now := time.perf_counter()) - last < 0.5:
+            with Path(self.fifo).open("w", encoding="ascii") as fifo:
+                began = last = time.perf_counter()  # before it is told: the stop may come at once
+                fifo.write(str(os.getpid()))
+            while (now := time.perf_counter()) - last < 0.5 and now - began < PATIENCE_S:
                 last = now
 
 
