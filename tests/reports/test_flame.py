@@ -98,6 +98,13 @@ def test_colour_tells_the_kind_and_the_legend_names_it() -> None:
     assert a.get_width() * 2 == b.get_width()
 
 
+def test_a_hairline_is_not_covered_by_its_own_edge() -> None:
+    figure = flame_of_modules(record_of({"a": 1.0, "b": 0.001}, (layer("a"), layer("b"))), "a net")
+    assert figure is not None
+    _, a, b = figure.axes[0].patches
+    assert (a.get_linewidth() > 0, b.get_linewidth()) == (True, 0.0)
+
+
 @pytest.mark.parametrize("kind", [*LayerKind])
 def test_every_kind_can_be_drawn(kind: LayerKind) -> None:
     assert kind in KIND_STYLES

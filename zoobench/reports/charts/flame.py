@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from matplotlib.axes import Axes
@@ -27,6 +27,9 @@ _ROW_INCHES = 0.34
 _WIDTH_INCHES = 14.0
 _LEAST_NAMED = 0.004
 """Share of the width below which no name fits, so none is tried."""
+
+_LEAST_EDGED = 0.002
+"""Share of the width below which an edge would cover what it is round."""
 
 _MARGIN_PIXELS = 4.0
 
@@ -118,12 +121,13 @@ def _cells(node: _Node, kinds: Mapping[str, str], *, depth: int, start_s: float)
         yield Cell(node.path, OWN, kind, depth + 1, start_s, node.own_s)
 
 
-def _draw(ax: Axes, cells: Iterable[Cell]) -> None:
+def _draw(ax: Axes, cells: Sequence[Cell]) -> None:
     for cell in cells:
         style = _style(cell)
+        has_edge = cell.width_s >= _LEAST_EDGED * cells[0].width_s
         ax.barh(
             cell.depth, cell.width_s, 1.0, left=cell.start_s, color=style.color, hatch=style.hatch,
-            edgecolor="white" if cell.kind else "#999999", linewidth=0.4,
+            edgecolor="white" if cell.kind else "#999999", linewidth=0.4 if has_edge else 0.0,
         )  # fmt: skip
 
 
@@ -131,7 +135,7 @@ def _style(cell: Cell) -> KindStyle:
     return KIND_STYLES.get(cell.kind, KIND_STYLES[LayerKind.OTHER]) if cell.kind else _CALLS_OTHERS
 
 
-def _name(ax: Axes, cells: tuple[Cell, ...]) -> None:
+def _name(ax: Axes, cells: Sequence[Cell]) -> None:
     """Write the names that fit into their cells; the others' are left out."""
     for cell in cells:
         if cell.width_s >= _LEAST_NAMED * cells[0].width_s:
