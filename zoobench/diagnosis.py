@@ -72,22 +72,17 @@ class Bound(enum.StrEnum):
 class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     """What bounds a call, and the figures behind it.
 
-    The first six ratios are parts of the call and add up to 1. `reached_ratio` is the least time of all layers over
-    the call's, each layer's at most what it took; `compute_reached_ratio` and `bandwidth_reached_ratio` are the same of
-    the layers on either side of the ridge, over their own time (None where there are none). `kinds` has the kinds of
-    layer with the most time in the part of the bound, with their shares of the call; `fixed_s` is an operator's fixed
-    cost and `between_ratio` the part of the overhead that is outside all layers. `time_s` is what was divided.
+    `time_s` is what was divided, and `parts` are the shares of it: they add up to 1. `reached_ratio` is the least time
+    of all layers over it, each layer's at most what it took; `compute_reached_ratio` and `bandwidth_reached_ratio` are
+    the same of the layers on either side of the ridge, over their own time (None where there are none). `kinds` has the
+    kinds of layer with the most time in the part of the bound, with their shares of the call; `fixed_s` is an
+    operator's fixed cost, and `between_ratio` the part of the overhead that is outside all layers.
     """
 
     bound: Bound
     latency_s: float
     time_s: float
-    compute_ratio: float
-    bandwidth_ratio: float
-    kernel_ratio: float
-    overhead_ratio: float
-    launch_ratio: float
-    allocator_ratio: float
+    parts: dict[Bound, float]
     reached_ratio: float
     compute_reached_ratio: float | None
     bandwidth_reached_ratio: float | None
@@ -98,24 +93,17 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     page_faults: float
     kinds: dict[str, float]
 
+    @property
+    def ratio(self) -> float:
+        """The part of the call that belongs to its bound."""
+        return self.parts[self.bound]
+
     def __str__(self) -> str:
         """One line: the bound and the figures behind it, then the second largest part if it is not much smaller."""
-        second = max(_NAMES.keys() - {self.bound}, key=self.part)
-        is_near = self.part(second) >= SECOND_RATIO * self.part(self.bound)
-        more = f"; next {_NAMES[second]}, {_percent(self.part(second))}" if is_near else ""
+        second = max(_NAMES.keys() - {self.bound}, key=lambda each: self.parts[each])
+        is_near = self.parts[second] >= SECOND_RATIO * self.ratio
+        more = f"; next {_NAMES[second]}, {_percent(self.parts[second])}" if is_near else ""
         return f"{self.bound.value}: {_REASONS[self.bound](self)}{more}"
-
-    def part(self, bound: Bound) -> float:
-        """The part of the call that belongs to that bound."""
-        parts = {
-            Bound.COMPUTE: self.compute_ratio,
-            Bound.BANDWIDTH: self.bandwidth_ratio,
-            Bound.KERNEL: self.kernel_ratio,
-            Bound.OVERHEAD: self.overhead_ratio,
-            Bound.LAUNCH: self.launch_ratio,
-            Bound.ALLOCATOR: self.allocator_ratio,
-        }
-        return parts[bound]
 
 
 def diagnose(
@@ -150,12 +138,7 @@ def diagnose(
         bound=bound,
         latency_s=latency_s,
         time_s=time_s,
-        compute_ratio=ratios[Bound.COMPUTE],
-        bandwidth_ratio=ratios[Bound.BANDWIDTH],
-        kernel_ratio=ratios[Bound.KERNEL],
-        overhead_ratio=ratios[Bound.OVERHEAD],
-        launch_ratio=ratios[Bound.LAUNCH],
-        allocator_ratio=ratios[Bound.ALLOCATOR],
+        parts=ratios,
         reached_ratio=sum(_least_s(point, roof) for point in points) / time_s,
         compute_reached_ratio=_reached([point for point in points if roof.is_compute_sided(point)], roof),
         bandwidth_reached_ratio=_reached([point for point in points if not roof.is_compute_sided(point)], roof),
@@ -267,40 +250,40 @@ def _kinds(work: Iterable[_Part], bound: Bound, time_s: float) -> dict[str, floa
 
 def _compute_reason(found: Diagnosis) -> str:
     return (
-        f"{_percent(found.compute_ratio)} of a call is computing{_listed(found.kinds)}, at "
+        f"{_percent(found.ratio)} of a call is computing{_listed(found.kinds)}, at "
         f"{_percent(found.compute_reached_ratio)} of the rate of a large matrix product"
     )
 
 
 def _bandwidth_reason(found: Diagnosis) -> str:
     return (
-        f"{_percent(found.bandwidth_ratio)} of a call is in layers that wait for memory{_listed(found.kinds)}, at "
+        f"{_percent(found.ratio)} of a call is in layers that wait for memory{_listed(found.kinds)}, at "
         f"{_percent(found.bandwidth_reached_ratio)} of the bandwidth of a large copy"
     )
 
 
 def _kernel_reason(found: Diagnosis) -> str:
     return (
-        f"{_percent(found.kernel_ratio)} of a call is in layers{_listed(found.kinds)} whose kernels reach less than "
+        f"{_percent(found.ratio)} of a call is in layers{_listed(found.kinds)} whose kernels reach less than "
         f"{_percent(NEAR_RATIO)} of either ceiling"
     )
 
 
 def _overhead_reason(found: Diagnosis) -> str:
     return (
-        f"{_percent(found.overhead_ratio)} of a call is no work: {_percent(found.between_ratio)} between its "
+        f"{_percent(found.ratio)} of a call is no work: {_percent(found.between_ratio)} between its "
         f"{found.layers} layers, the rest in starting them; {found.small_layers} are too small to come near a ceiling"
         f"{_listed(found.kinds)}"
     )
 
 
 def _launch_reason(found: Diagnosis) -> str:
-    return f"for {_percent(found.launch_ratio)} of a call the device has nothing to do and waits for the host"
+    return f"for {_percent(found.ratio)} of a call the device has nothing to do and waits for the host"
 
 
 def _allocator_reason(found: Diagnosis) -> str:
     return (
-        f"about {_percent(found.allocator_ratio)} of a call goes into {format_count(found.page_faults)} page faults, "
+        f"about {_percent(found.ratio)} of a call goes into {format_count(found.page_faults)} page faults, "
         f"at {format_seconds(PAGE_FAULT_S)} each"
     )
 

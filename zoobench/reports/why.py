@@ -124,7 +124,7 @@ def figures_text(found: Diagnosis | None) -> str:
     """The bound and the parts of a call behind it, the largest first."""
     if found is None:
         return NOT_MEASURED
-    parts = sorted(((found.part(bound), name) for bound, name in _PARTS.items()), reverse=True)
+    parts = sorted(((found.parts[bound], name) for bound, name in _PARTS.items()), reverse=True)
     named = ", ".join(f"{name} {_percent(ratio)}" for ratio, name in parts if ratio >= _LEAST_NAMED_RATIO)
     return f"{found.bound.value} at {_percent(found.reached_ratio)} of the ceilings ({named})"
 
@@ -288,7 +288,7 @@ def _diagnoses_table(rows: pd.DataFrame, found: Sequence[Diagnosed]) -> Table:
 
 
 def _is_ever_named(bound: Bound, found: Iterable[Diagnosed]) -> bool:
-    return any(each.diagnosis.part(bound) >= _LEAST_NAMED_RATIO for each in found)
+    return any(each.diagnosis.parts[bound] >= _LEAST_NAMED_RATIO for each in found)
 
 
 def _row(each: Diagnosed) -> dict[str, object]:
@@ -299,7 +299,7 @@ def _row(each: Diagnosed) -> dict[str, object]:
         "latency_s": found.latency_s,
         "reached_ratio": found.reached_ratio,
         "computed_ratio": each.net.macs_per_s / each.roof.macs_per_s,
-        **{bound.value: found.part(bound) for bound in Bound},
+        **{bound.value: found.parts[bound] for bound in Bound},
         "diagnosis": str(found),
     }
 
