@@ -125,7 +125,6 @@ def test_what_is_known_of_the_pace_counts_where_this_case_is_slower() -> None:
     told: Parts = []
     runner.measure(CASE, BUDGET, Known(reference_s=1e-12), told.append)
 
-    assert metrics_of(told)["reference_time"].samples == (0.0,), "to the nanosecond"
     assert min(metrics_of(told)["latency"].covariates["pace"]) > 1.0
     assert "shared" in [finding.code for finding in of_kind(Finding, told)]
 

@@ -24,7 +24,7 @@ import msgspec
 from zoobench.findings import LATENCY, PAGE_FAULTS
 from zoobench.records import CaseRecord, Ceiling, Layer
 from zoobench.roofline import Point, Roof, points_of, roof_of
-from zoobench.stats import summarize
+from zoobench.summaries import summary_of
 from zoobench.units import format_count, format_percent, format_seconds
 
 DEVICE_TIME = "device_time"
@@ -161,13 +161,13 @@ def diagnose_case(record: CaseRecord, layers: Iterable[Layer], ceilings: Iterabl
     if roof is None or latency is None or not points:
         return None
     faults = latency.covariates.get(PAGE_FAULTS)
-    latency_s = summarize(latency.samples).median
-    overhead = _median_of(record, PROFILER_OVERHEAD)
+    latency_s = summary_of(latency).median
+    overhead = record.measurement(PROFILER_OVERHEAD)
     return diagnose(
         points,
         roof,
         latency_s,
-        profiled_s=None if overhead is None else overhead * latency_s,
+        profiled_s=None if overhead is None else min(overhead.samples) * latency_s,
         device_time_s=_median_of(record, DEVICE_TIME),
         page_faults=0.0 if faults is None else statistics.median(faults) / latency.calls_per_sample,
     )
@@ -175,7 +175,7 @@ def diagnose_case(record: CaseRecord, layers: Iterable[Layer], ceilings: Iterabl
 
 def _median_of(record: CaseRecord, metric: str) -> float | None:
     measurement = record.measurement(metric)
-    return None if measurement is None else summarize(measurement.samples).median
+    return None if measurement is None else summary_of(measurement).median
 
 
 def fixed_cost_s(points: Sequence[Point]) -> float:

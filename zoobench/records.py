@@ -171,7 +171,7 @@ class Ceiling(msgspec.Struct, frozen=True, kw_only=True):
     """The highest rate that a device was seen to reach, by measurement.
 
     `kind` is `matrix-product` (multiply-accumulates a second, at one precision) or `copy` (bytes read and written a
-    second, no precision). `rate` is the median of `samples`.
+    second, no precision). `rate` is the highest of `samples`.
     """
 
     device: str

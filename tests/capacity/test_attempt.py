@@ -14,7 +14,7 @@ from zoobench.capacity.trials import PEAK, TRIAL
 from zoobench.cases import SMOKE_BUDGET, Allocator, Mode, ModelRef, Precision
 from zoobench.devices import host_memory
 from zoobench.metrics import MODEL_METRICS
-from zoobench.parts import Step
+from zoobench.parts import Known, Step
 from zoobench.records import Failure, FailureKind, Measurement, Unavailable
 
 CASE = make_case("lenet5", threads=1)
@@ -45,7 +45,7 @@ def test_a_trial_takes_what_the_case_is_measured_to_take(mode: Mode, batch: int)
     """To the byte: after timing, in a process that is not new, the allocator's events are those of a first call."""
     case = msgspec.structs.replace(CASE, mode=mode, batch=batch)
     measured: list[Any] = []
-    runner.measure(case, SMOKE_BUDGET, frozenset(MODEL_METRICS), measured.append)
+    runner.measure(case, SMOKE_BUDGET, Known(metrics=frozenset(MODEL_METRICS)), measured.append)
 
     assert peak_of(attempted(mode=mode, batch=batch)).samples == peak_of(measured).samples
 

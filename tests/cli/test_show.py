@@ -80,7 +80,7 @@ def test_every_raw_sample_is_shown(program: Callable) -> None:
     words = program("show", RUN_ID, "1").out.split()
     shown = iter(words)
     assert all(f"{sample:.9g}" in shown for sample in latency.samples), "in their order"
-    assert {f"{value:.9g}" for value in latency.covariates["cpu_time"]} <= set(words)
+    assert {f"{value:.9g}" for value in latency.covariates["cpu_s"]} <= set(words)
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ def test_every_process_measures_the_same_case_as_a_run_would() -> None:
 
     [task] = {task.function: task for task in executor.tasks}.values()
     case, budget, known = task.arguments
-    assert (task.function, case, known) == (MEASURE, CASE, ONLY_LATENCY)
+    assert (task.function, case, known.metrics) == (MEASURE, CASE, ONLY_LATENCY)
     assert (budget.max_s, budget.precision_target) == (0.5, 0.0)
 
 

@@ -6,6 +6,7 @@ from zoobench import metrics
 from zoobench.cases import Budget, Case
 from zoobench.doctor.effort import Effort
 from zoobench.isolate import Executor, Task
+from zoobench.parts import Known
 from zoobench.records import Failure, Measurement, Unavailable
 from zoobench.session import MEASURE
 
@@ -43,7 +44,7 @@ def measure_replicates(executor: Executor, case: Case, effort: Effort) -> Measur
 
 def _measure_once(executor: Executor, case: Case, budget: Budget) -> tuple[Measurement | None, Failure | None]:
     told: list[object] = []
-    died = executor.run(Task(MEASURE, (case, budget, ONLY_LATENCY)), told.append, _TIME_LIMIT_S)
+    died = executor.run(Task(MEASURE, (case, budget, Known(metrics=ONLY_LATENCY))), told.append, _TIME_LIMIT_S)
     failures = [part for part in (*told, died) if isinstance(part, Failure)]
     latencies = [part for part in told if isinstance(part, Measurement) and part.metric == "latency"]
     return (latencies[0] if latencies and not failures else None, failures[-1] if failures else None)
