@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, NamedTuple
 
 import psutil
 import pytest
@@ -20,26 +20,40 @@ from zoobench.records import Measurement, Unavailable
 EFFORT = Effort(load_s=0.05, product_s=0.0, paging_s=0.0, pace_s=0.0, processes=2, case_s=0.1)
 
 
-class Times:
-    """As psutil's `cpu_times_percent` on Linux."""
+class Times(NamedTuple):
+    """As psutil's `cpu_times` on Linux; a guest's time is in that of users already."""
 
-    user, system, idle, iowait, steal = 20.0, 5.0, 50.0, 15.0, 10.0
+    user: float
+    system: float
+    idle: float
+    iowait: float
+    steal: float
+    guest: float
+
+
+SPENT = Times(0.04, 0.01, 0.1, 0.03, 0.02, 0.04)
+"""By two processors in a tenth of a second: a quarter of it busy."""
 
 
 def test_load_is_what_is_neither_idle_nor_stolen(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[float] = []
+    slept: list[float] = []
+    monkeypatch.setattr("zoobench.doctor.other_load.time.sleep", slept.append)
+    monkeypatch.setattr(psutil, "cpu_times", lambda: Times(*((100 + len(slept)) * spent for spent in SPENT)))
 
-    def percents(interval_s: float) -> type[Times]:
-        asked.append(interval_s)
-        return Times
-
-    monkeypatch.setattr(psutil, "cpu_times_percent", percents)
-
-    result = measure_other_load(0.25)
+    result = measure_other_load(0.1)
 
     assert isinstance(result, Measurement)
-    assert result.samples == (0.25,) * INTERVALS
-    assert asked == [0.25] * INTERVALS
+    assert result.samples == pytest.approx((0.25,) * INTERVALS)
+    assert slept == [0.1] * INTERVALS
+
+
+def test_a_clock_of_ticks_that_did_not_move_has_seen_no_load(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(psutil, "cpu_times", lambda: SPENT)
+
+    result = measure_other_load(0.0)
+
+    assert isinstance(result, Measurement)
+    assert result.samples == (0.0,) * INTERVALS
 
 
 def test_the_busiest_are_named_with_the_processors_that_they_fill() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -14,6 +15,10 @@ from zoobench.isolate import Tell
 from zoobench.records import Measurement, Unavailable
 
 INTERVALS = 5
+_NOT_BUSY = ("idle", "iowait", "steal")
+_COUNTED_TWICE = ("guest", "guest_nice")
+"""They are in `user` and `nice` as well (proc(5))."""
+
 MOST_NAMES = 3
 _LEAST_SHARE = 0.05
 """Of one processor: who uses less is not named."""
@@ -75,7 +80,11 @@ def busiest(before: dict[int, Process], after: dict[int, Process], seconds: floa
 
 
 def _busy_share(interval_s: float) -> float:
-    """`cpu_times_percent` sleeps for the interval, and sums up to 100 over all kinds of time."""
-    times: Any = psutil.cpu_times_percent(interval_s)
-    idle = sum(getattr(times, kind, 0.0) for kind in ("idle", "iowait", "steal"))
-    return float(max(0.0, 100.0 - idle)) / 100.0
+    """Of the totals since the start: psutil's percentages are of a second at least, and too low in a shorter time."""
+    before = psutil.cpu_times()._asdict()
+    time.sleep(interval_s)
+    after = psutil.cpu_times()._asdict()
+    spent_s = {kind: after[kind] - before[kind] for kind in after if kind not in _COUNTED_TWICE}
+    total_s = sum(spent_s.values())
+    idle_s = sum(spent_s.get(kind, 0.0) for kind in _NOT_BUSY)
+    return max(0.0, 1.0 - idle_s / total_s) if total_s > 0 else 0.0
