@@ -8,7 +8,8 @@ Each process is fresh and measures one case once; the tools take turns, so that 
 - timer: `torch.utils.benchmark.Timer(…).blocked_autorange(min_run_time=MIN_RUN_TIME_S)`, with the threads of the case.
 - pytest-benchmark: its default calibration and rounds (at least 5, at least 1 s), in a real pytest.
 
-Spread is the coefficient of variation of the processes' medians. Coverage is how many of the processes' 95 % intervals
+Spread is the coefficient of variation of the processes' medians: of all of them, and of those that say they are valid
+(for the other tools, which say nothing, of all again). Coverage is how many of the processes' 95 % intervals
 hold the grand median (the median of the medians): for zoobench its own interval; for the others, which print none, the
 distribution-free interval of their samples, as if these were independent.
 """
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import statistics
 import tempfile
@@ -39,7 +41,7 @@ from zoobench.records import Finding, Measurement
 from zoobench.subject import build_subject
 from zoobench.summaries import summary_of
 from zoobench.timing.covariates import read_counters
-from zoobench.validity import validity_of
+from zoobench.validity import VALID, validity_of
 
 MODELS = ("mobilenet_v2", "mnasnet1_0", "shufflenet_v2_x1_0", "squeezenet1_1", "resnet18")
 MIN_RUN_TIME_S = 1.0
@@ -72,15 +74,18 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=10)
     parser.add_argument("--threads", type=int, default=usable_threads())
     asked = parser.parse_args()
-    print("model                batch  tool              median ms  spread %  coverage  half width %  faults  s a case")
-    rows: defaultdict[str, list[tuple[float, float]]] = defaultdict(list)
+    print("model                batch  tool              median ms  spread %  of valid  coverage  ±%  faults  s a case")
+    rows: defaultdict[str, list[tuple[float, ...]]] = defaultdict(list)
     for name in asked.models:
         for batch in asked.batches:
             for tool, outcomes in _take_turns(_case(name, batch, asked.threads), asked.processes).items():
                 rows[tool].append(_print_row(name, batch, tool, outcomes))
     for tool, figures in rows.items():
-        spread, coverage = (statistics.mean(column) for column in zip(*figures, strict=True))
-        print(f"{tool:<18} mean spread {100 * spread:.2f} %, coverage {100 * coverage:.0f} %")
+        spread, of_valid, coverage = (_mean(column) for column in zip(*figures, strict=True))
+        print(
+            f"{tool:<18} mean spread {100 * spread:.2f} %, of valid ones {100 * of_valid:.2f} %, "
+            f"coverage {100 * coverage:.0f} %"
+        )
 
 
 def ours(case: Case, reference_s: float | None, tell: Tell) -> None:
@@ -196,21 +201,31 @@ def _learn(threads: int, told: Iterable[Measurement]) -> None:
         _pace[threads] = min(_pace.get(threads, measurement.samples[0]), measurement.samples[0])
 
 
-def _print_row(name: str, batch: int, tool: str, outcomes: Sequence[Outcome]) -> tuple[float, float]:
-    medians = [outcome.median_s for outcome in outcomes]
-    grand = statistics.median(medians)
-    spread = statistics.stdev(medians) / grand
-    coverage = sum(outcome.holds(grand) for outcome in outcomes) / len(outcomes)
-    widths = [(o.high_s - o.low_s) / 2 / o.median_s for o in outcomes if o.low_s is not None and o.high_s is not None]
-    width = statistics.median(widths) if widths else float("nan")
+def _print_row(name: str, batch: int, tool: str, outcomes: Sequence[Outcome]) -> tuple[float, ...]:
+    """What the row says of spread, spread of valid processes, and coverage of the valid ones' grand median."""
+    valid = [outcome for outcome in outcomes if outcome.validity in ("", VALID)] or list(outcomes)
+    grand_s = statistics.median(outcome.median_s for outcome in valid)
+    coverage = statistics.mean(outcome.holds(grand_s) for outcome in valid)
+    spread, of_valid = _spread(outcomes), _spread(valid)
+    widths = [(o.high_s - o.low_s) / 2 / o.median_s for o in valid if o.low_s is not None and o.high_s is not None]
     faults, took_s = (statistics.median(getattr(o, field) for o in outcomes) for field in ("faults", "took_s"))
-    flawed = sum(outcome.validity not in ("", "valid") for outcome in outcomes)
+    medians = " ".join(f"{1e3 * o.median_s:.2f}{'' if o.validity in ('', VALID) else '!'}" for o in outcomes)
     print(
-        f"{name:<20} {batch:>5}  {tool:<16}  {1e3 * grand:>9.2f}  {100 * spread:>8.2f}  {100 * coverage:>6.0f} %  "
-        f"{100 * width:>12.2f}  {faults:>6.0f}  {took_s:>8.1f}" + (f"  ({flawed} not valid)" if flawed else ""),
+        f"{name:<20} {batch:>5}  {tool:<16}  {1e3 * grand_s:>9.2f}  {100 * spread:>8.2f}  {100 * of_valid:>8.2f}  "
+        f"{100 * coverage:>6.0f} %  {100 * _mean(widths):>4.1f}  {faults:>6.0f}  {took_s:>8.1f}  {medians}",
         flush=True,
     )
-    return spread, coverage
+    return spread, of_valid, coverage
+
+
+def _spread(outcomes: Sequence[Outcome]) -> float:
+    medians = [outcome.median_s for outcome in outcomes]
+    return statistics.stdev(medians) / statistics.median(medians) if len(medians) > 1 else math.nan
+
+
+def _mean(values: Iterable[float]) -> float:
+    known = [value for value in values if not math.isnan(value)]
+    return statistics.mean(known) if known else math.nan
 
 
 def _case(name: str, batch: int, threads: int) -> Case:
