@@ -195,8 +195,14 @@ def test_warm_up_that_ended_is_fine() -> None:
     ],
 )
 def test_paging_is_judged_by_the_call(faults: float, calls_per_sample: int, codes: list[str]) -> None:
-    measured = latency(*[1.0] * 6, faults=(faults,) * 6, calls_per_sample=calls_per_sample)
+    measured = latency(*[0.001] * 6, faults=(faults,) * 6, calls_per_sample=calls_per_sample)
     assert [finding.code for finding in judged(measured)] == codes
+
+
+@pytest.mark.parametrize(("faults", "codes"), [(2000.0, []), (2001.0, ["paging"])])
+def test_paging_of_a_long_call_is_a_share_of_its_time(faults: float, codes: list[str]) -> None:
+    """Of 400 ms half a percent is 2 ms: two thousand faults."""
+    assert [finding.code for finding in judged(latency(*[0.4] * 6, faults=(faults,) * 6))] == codes
 
 
 def test_one_round_that_faults_is_not_paging() -> None:
@@ -247,7 +253,7 @@ def test_every_option_that_a_text_names_exists() -> None:
 
 def test_every_code_is_given_by_a_judge_and_renders() -> None:
     given = [
-        *judged(latency(*spread(0.5), faults=(99.0,) * 6)),
+        *judged(latency(*spread(0.5), faults=(78_000.0,) * 6)),
         *judged(latency(1.0)),
         *judged(waited(1, 12)),
         *judged(waited(12, 12)),

@@ -21,7 +21,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from zoobench.findings import LATENCY, PAGE_FAULTS
+from zoobench.findings import LATENCY, PAGE_FAULT_S, PAGE_FAULTS
 from zoobench.records import CaseRecord, Ceiling, Layer
 from zoobench.roofline import Point, Roof, points_of, roof_of
 from zoobench.summaries import summary_of
@@ -44,10 +44,6 @@ on a CPU: 5 to 7 % of a copy's bandwidth)."""
 SHORT_S = 100e-6
 """A layer far below its ceilings that takes less than this is small: starting an operator on several threads,
 reordering its weights for the kernel included, takes tens of microseconds on a CPU."""
-
-PAGE_FAULT_S = 1e-6
-"""Seconds of a page fault, its zeroed page included. mobilenet_v2 at batch 8 took 150 ms with 78,000 faults a call, and
-70 ms without, on a virtual machine (x86-64, 4 KiB pages)."""
 
 SECOND_RATIO = 0.5
 """A second part at least this large beside the first is named too: then no one thing bounds the net."""

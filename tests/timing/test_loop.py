@@ -254,14 +254,24 @@ def test_a_settling_call_is_not_a_round() -> None:
     assert set(times(bench_.sample(layout=Moved(bench_.call)))) == {SHORT_S}
 
 
+@pytest.mark.parametrize(("max_s", "calls"), [(4.0, 2), (3.99, 1)])
+def test_a_call_settles_in_where_the_budget_holds_sixteen(max_s: float, calls: int) -> None:
+    bench_ = bench(0.25)
+    layout = Moved(bench_.call)
+
+    bench_.sample(Budget(min_rounds=1, max_rounds=2, max_s=max_s), layout=layout)
+
+    assert layout.after == [WINDOW - 2, WINDOW - 2 + calls], "warm-up is bound to two seconds, and a block is of one"
+
+
 def test_a_long_call_does_not_settle_not_even_in_the_first_block() -> None:
     bench_ = bench(0.25)
     layout = Moved(bench_.call)
 
-    sampled = bench_.sample(layout=layout)
+    sampled = bench_.sample(msgspec.structs.replace(OPEN, max_rounds=6, max_s=3.99, max_warmup_s=2.0), layout=layout)
 
-    assert layout.after == [WINDOW + n for n in range(7)]
-    assert bench_.call.count == WINDOW + len(sampled.rounds)
+    assert layout.after == [8, 9, 10, 11, 12, 13], "eight calls warm up within two seconds"
+    assert bench_.call.count == 8 + len(sampled.rounds)
     assert sampled.is_shuffled
 
 

@@ -29,8 +29,9 @@ _LEAST_BLOCKS_IN_BUDGET = 2 * MIN_BLOCKS
 
 _LEAST_BLOCKS_IN_MAX_ROUNDS = 8
 
-_SETTLED_CALL_S = 0.1
-"""A call shorter than this is made once, untimed, after its tensors were moved; one that is longer hardly notices."""
+_SETTLED_CALLS_IN_BUDGET = 16
+"""A call of which the budget holds so many is made once, untimed, after its tensors were moved: twelve calls make six
+blocks then, the least that have an interval. One that is longer has no time for it, and hardly notices."""
 
 Take = Callable[[], Round]
 AllocatedBytes = Callable[[], int | None]
@@ -82,7 +83,7 @@ def sample(
         warm_up = _warm_up(take, budget, clock)
         warm_up_s = clock() - began
         call_s = _typical_s(warm_up)
-        settles = call_s < _SETTLED_CALL_S
+        settles = call_s * _SETTLED_CALLS_IN_BUDGET <= budget.max_s
         taken = _Taken(device, layout or FixedLayout(), take, known_reference_s, allocated_bytes, settles=settles)
         size = block_size(call_s, budget)
         while True:
