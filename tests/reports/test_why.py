@@ -11,6 +11,7 @@ from synthetic import make_case, make_run, measurement, realistic_record
 
 from zoobench.cases import MemoryFormat, Precision
 from zoobench.frame import collect_frame
+from zoobench.records import CaseRecord
 from zoobench.reports import write_report
 from zoobench.reports.diagnosed import called_alike, collect_diagnosed, diagnosed_run
 from zoobench.reports.selection import view_of
@@ -163,6 +164,20 @@ def test_nets_called_alike_share_their_setting() -> None:
     alike = called_alike(collect_diagnosed(run_of(records, ceilings)), 1, "fp32")
     assert [each.case.model.name for each in alike] == ["resnet18", "alexnet"]
     assert called_alike((), 1, "fp32") == ()
+
+
+def test_planned_cases_are_called_alike_only_where_there_are_no_others() -> None:
+    planned = [
+        msgspec.structs.replace(profiled(name, threads=1), is_planned=True) for name in ("resnet18", "mobilenet_v2")
+    ]
+    ceilings = (*CEILINGS, *(msgspec.structs.replace(each, threads=1) for each in CEILINGS))
+
+    def names(records: list[CaseRecord]) -> list[str]:
+        alike = called_alike(collect_diagnosed(run_of(records, ceilings)), 1, "fp32")
+        return [each.case.model.name for each in alike]
+
+    assert names([*planned, profiled("alexnet")]) == ["alexnet"]
+    assert names(planned) == ["resnet18", "mobilenet_v2"]
 
 
 def test_figures_of_nothing_are_not_measured() -> None:

@@ -62,8 +62,12 @@ def diagnosed_run(runs: Sequence[StoredRun]) -> StoredRun | None:
 
 
 def called_alike(found: Iterable[Diagnosed], batch: int, precision: str) -> tuple[Diagnosed, ...]:
-    """Those at this batch and precision in the setting that most of them were measured in; one a model."""
+    """Those at this batch and precision in the setting that most of them were measured in; one a model.
+
+    Planned cases, which are called as some paper did, only where there are no others.
+    """
     fitting = [each for each in found if (each.case.batch, each.case.precision) == (batch, precision)]
+    fitting = [each for each in fitting if not each.record.is_planned] or fitting
     settings = Counter(_setting(each.case) for each in fitting)
     if not settings:
         return ()
