@@ -158,7 +158,7 @@ def test_inference_has_no_phases_beside_its_latency(device: FakeAsyncDevice) -> 
 
 
 def test_the_first_call_and_the_building_are_metrics_of_their_own(device: FakeAsyncDevice) -> None:
-    durations_s = iter([4.0, *[0.25] * 6])
+    durations_s = iter([4.0, *[0.25] * 12])
 
     results, _ = measure(subject_of(device, Phased(lambda: device.launch(next(durations_s))), mode=Mode.INFER))
 
@@ -270,7 +270,7 @@ def test_a_device_without_a_fixed_computation_has_no_reference_time(device: Fake
 
 
 def test_compiling_is_what_the_first_call_took_longer(device: FakeAsyncDevice) -> None:
-    durations_s = iter([4.0, *[0.25] * 6])
+    durations_s = iter([4.0, *[0.25] * 12])
     call = Phased(lambda: device.launch(next(durations_s)))
 
     results, _ = measure(subject_of(device, call, mode=Mode.INFER, compiler=Compiler.INDUCTOR))
@@ -297,7 +297,7 @@ def test_what_a_call_takes_is_left_for_the_probes_to_come(device: FakeAsyncDevic
 
     measure(subject_of(device, Phased(lambda: device.launch(0.25))), progress)
 
-    assert progress.in_calls_s == 1.0 + 7 * 0.25, "one warm-up call and six rounds"
+    assert progress.in_calls_s == 1.0 + 13 * 0.25, "one warm-up call, and six rounds with a settling call each"
     assert progress.call_s == 0.25
 
 
