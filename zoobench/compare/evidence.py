@@ -1,4 +1,4 @@
-"""What a comparison saw: frozen records, raw samples included, from which `zoobench.compare` decides, and decides again.
+"""What a comparison saw: frozen records, raw samples included, from which is decided, and can be decided again.
 
 An experiment compares a base with a head. In each *generation* both sides run in fresh processes at the same time, and
 take turns: blocks of rounds in an order such as ABBA (A is the base), never both at once. One case in one generation is
@@ -36,7 +36,7 @@ class Kind(enum.StrEnum):
 
 
 class Stage(enum.StrEnum):
-    """Every case is screened; suspects are confirmed in generations of their own, of which the screening knew nothing."""
+    """Every case is screened; suspects are confirmed in later generations, of which the screening knew nothing."""
 
     SCREEN = "screen"
     CONFIRM = "confirm"
