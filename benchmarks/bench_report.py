@@ -62,7 +62,7 @@ def report(results: Path) -> list[tuple[str, float, float]]:
     measured = []
     started = time.perf_counter()
     from zoobench import store  # noqa: PLC0415  importing is measured too
-    from zoobench.reports import write_report  # noqa: PLC0415
+    from zoobench.reports.write import write_report  # noqa: PLC0415
 
     measured.append(("import", time.perf_counter() - started, peak_bytes()))
     started = time.perf_counter()

@@ -10,6 +10,16 @@ from pathlib import Path
 from zoobench import calibration
 from zoobench.cases import Budget, Case, MemoryFormat, Mode, ModelRef, Precision
 from zoobench.catalogue import Entry
+from zoobench.compare.evidence import Kind, Plan, Rule, Side, SideName
+from zoobench.compare.result import (
+    CaseResult,
+    Comparison,
+    Difference,
+    ExactChange,
+    Exit,
+    Times,
+    Verdict,
+)
 from zoobench.records import (
     Calibration,
     CaseRecord,
@@ -224,6 +234,88 @@ def make_calibration(measurements: Iterable[Measurement] = QUIET, **more: object
     facts = {"processor": "Example CPU", "threads": "2", "torch": "2.14.1", "instruction_set": "AVX512"}
     plain = {"made_at": "2026-03-01T09:00:00+00:00", "facts": facts, "findings": calibration.findings_of(measured)}
     return Calibration(measurements=measured, **{**plain, **more})
+
+
+def make_times(base_s: float = 0.0142, ratio: float = 1.0, width: float | None = 0.02, **more: object) -> Times:
+    """Times whose interval is ±`width` of the ratio, or has none."""
+    plain: dict[str, object] = {"base_s": base_s, "head_s": base_s * ratio, "ratio": ratio, "n": 12}
+    ends = (None, None) if width is None else (ratio * (1 - width), ratio * (1 + width))
+    hidden = None if ends[1] is None else ends[1] - 1
+    return Times(
+        **{**plain, "low": ends[0], "high": ends[1], "detectable_ratio": hidden, "spread_ratio": 0.012, **more}
+    )
+
+
+def make_result(name: str, verdict: Verdict, times: Times | None = None, **more: object) -> CaseResult:
+    """What was decided about the plain case of that model, at a batch of 8 if it is named so: `resnet18 b8`."""
+    model, _, batch = name.partition(" b")
+    return CaseResult(id=make_case(model, batch=int(batch or 1)).id, verdict=verdict, times=times, **more)
+
+
+def every_verdict() -> tuple[CaseResult, ...]:
+    """A case of each verdict, and more than one of those that are folded."""
+    parameters = ExactChange(metric="parameters", base=11_689_512, head=11_700_000, is_worse=True)
+    peak = ExactChange(metric="predicted_peak", base=44_000_000, head=41_943_040, is_worse=False)
+    calls = ExactChange(metric="operators_of_another_version", base=0, head=71.5, is_worse=None)
+    return (
+        make_result("alexnet", Verdict.SAME, make_times(0.0096, 1.004, 0.012)),
+        make_result("vgg16", Verdict.BROKEN, reason="fails in building: no module named 'torch.nn.quantised'"),
+        make_result("googlenet", Verdict.REMOVED, reason="has no such case"),
+        make_result(
+            "inception_v3",
+            Verdict.OUTPUT_CHANGED,
+            make_times(0.051, 1.001),
+            reason="outputs differ by 0.31 of the largest value, 0.0001 is rounding",
+        ),
+        make_result("resnet50", Verdict.SLOWER, make_times(0.041, 1.072, 0.011, p_slower=0.0039, is_confirmed=True)),
+        make_result("squeezenet1_1", Verdict.SLOWER, make_times(0.0066, 1.31, 0.02, p_slower=3e-5, dropped=2)),
+        make_result("resnet18", Verdict.WORSE, make_times(0.0151, 0.999), exact_changes=(parameters, calls)),
+        make_result("densenet161", Verdict.NOT_COMPARABLE, reason="no replicate is left of 6 (steal)"),
+        make_result("mobilenet_v2", Verdict.UNDECIDED, make_times(0.0142, 1.03, 0.06, p_slower=0.21)),
+        make_result("mobilenet_v2 b8", Verdict.UNDECIDED, make_times(0.07, 1.01, None, n=3, dropped=5)),
+        make_result("xception", Verdict.NEW, reason="has no such case"),
+        make_result("shufflenet_v2_x1_0", Verdict.FIXED, reason="fails in forward: shape mismatch"),
+        make_result("mnasnet1_0", Verdict.FASTER, make_times(0.0131, 0.88, 0.012, p_faster=0.0039)),
+        make_result("wide_resnet50_2", Verdict.BETTER, make_times(0.092, 1.002), exact_changes=(peak,)),
+        make_result("lenet5", Verdict.SAME, make_times(0.00011, 1.011, 0.03), injected_ratio=0.02),
+    )
+
+
+def make_side(name: SideName, **more: object) -> Side:
+    asked = {"asked": "main", "commit": "11" * 20} if name is SideName.BASE else {"asked": "working tree"}
+    side = {"commit": "22" * 20, "is_dirty": name is SideName.HEAD, **asked, **more}
+    return Side(name=name, environment=make_run([]).run.environment, **side)
+
+
+def make_comparison(cases: Iterable[CaseResult] | None = None, **more: object) -> Comparison:
+    """A comparison of two commits with every verdict, two controls, and something in every field."""
+    plan = Plan(
+        cases=15, screen_generations=6, confirm_generations=9, blocks=4, block_s=0.15, expected_s=570.0,
+        spread_ratio=0.012, smallest_ratio=0.063,
+    )  # fmt: skip
+    plain: dict[str, object] = {
+        "kind": Kind.COMMITS,
+        "experiment_id": "20260302T100000.000Z-compare",
+        "started_at": "2026-03-02T10:00:00.000+00:00",
+        "base": make_side(SideName.BASE),
+        "head": make_side(SideName.HEAD),
+        "rule": Rule(margin_ratio=0.05),
+        "exit": Exit.REGRESSION,
+        "headline": "2 cases are slower: squeezenet1_1 (+31.0 %), resnet50 (+7.2 %); 2 of 15 are the same.",
+        "plan": plan,
+        "controls": (
+            CaseResult(id="control:convolutions", verdict=Verdict.SAME, times=make_times(0.02, 1.002, 0.01)),
+            CaseResult(id="control:normalisations", verdict=Verdict.SAME, times=make_times(0.01, 0.999, 0.01)),
+        ),
+        "differences": (
+            Difference(fact="software python", base="3.11.9", head="3.12.1", matters=True),
+            Difference(fact="host load_before", base="0.10", head="0.35", matters=False),
+        ),
+        "noise_ratio": 0.012,
+        "problems": ("control control:convolutions is slower: the sides were not treated alike",),
+        "notes": ("generation 3 was begun anew: the head's worker was killed",),
+    }
+    return Comparison(cases=tuple(every_verdict() if cases is None else cases), **{**plain, **more})
 
 
 def default_cases(

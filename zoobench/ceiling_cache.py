@@ -5,14 +5,13 @@ What cannot be read, or is of another machine, is measured again and said so; a 
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
+from zoobench.atomic import write_record
 from zoobench.cases import Case, Precision
 from zoobench.records import Ceiling, Environment
 from zoobench.roofline import COPY, MATRIX_PRODUCT
@@ -110,7 +109,7 @@ def add_to_cache(folder: Path, facts: Facts, ceilings: Iterable[Ceiling]) -> str
     merged = {key_of(ceiling): ceiling for ceiling in (*known, *ceilings)}
     others = tuple(entry for entry in entries if entry.facts != facts)
     try:
-        _replace(path, _File(LAYOUT, (*others, _Entry(facts, tuple(merged.values())))))
+        write_record(path, _File(LAYOUT, (*others, _Entry(facts, tuple(merged.values())))))
     except OSError as error:
         return f"ceilings are not kept for the next run: cannot write {path}: {error.strerror or error}"
     return ""
@@ -121,14 +120,6 @@ def _decode(path: Path) -> tuple[_Entry, ...]:
     if file.layout != LAYOUT:
         raise msgspec.ValidationError(f"layout {file.layout}, this zoobench reads {LAYOUT}")
     return file.entries
-
-
-def _replace(path: Path, file: _File) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, unfinished = tempfile.mkstemp(prefix=FILE, dir=path.parent)
-    with os.fdopen(handle, "wb") as stream:
-        stream.write(msgspec.json.format(msgspec.json.encode(file), indent=1) + b"\n")
-    Path(unfinished).rename(path)
 
 
 def _difference(theirs: Facts, ours: Facts) -> str:

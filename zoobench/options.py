@@ -26,6 +26,7 @@ from zoobench.cases import (
 )
 from zoobench.errors import BadInputError, UnknownNameError
 from zoobench.records import DeviceFacts
+from zoobench.units import parse_ratio
 
 AUTOMATIC = "auto"
 ISOLATIONS = ("process", "none")
@@ -140,7 +141,7 @@ def parse_options(texts: Mapping[str, str]) -> Options:
         preset=preset,
         matrix=_parse_matrix(texts),
         device=texts.get("device", AUTOMATIC),
-        precision_target=_map(texts.get("precision-target"), _parse_ratio),
+        precision_target=_map(texts.get("precision-target"), lambda text: parse_ratio("precision-target", text)),
         max_s=_map(texts.get("max-seconds"), lambda text: _parse_seconds("max-seconds", text)),
         time_limit_s=_map(texts.get("time-limit"), lambda text: _parse_seconds("time-limit", text)),
         label=texts.get("label", preset),
@@ -220,18 +221,6 @@ def _parse_seconds(name: str, text: str) -> float:
     if not 0 < seconds < float("inf"):
         raise BadInputError(f"{name} {text} is out of range: it must be above 0 and finite")
     return seconds
-
-
-def _parse_ratio(text: str) -> float:
-    """`0.01`, or `1%`."""
-    number, is_percent = text.removesuffix("%").strip(), text.endswith("%")
-    try:
-        ratio = float(number) / (100 if is_percent else 1)
-    except ValueError:
-        raise BadInputError(f"precision-target {text!r} is not a ratio, as 0.02 or 2%") from None
-    if not 0 < ratio < 1:
-        raise BadInputError(f"precision-target {text} is out of range: it must be above 0 and below 1")
-    return ratio
 
 
 def _map(text: str | None, parse: Callable[[str], Value]) -> Value | None:

@@ -47,10 +47,33 @@ def format_percent(ratio: float | None, *, digits: int = 1) -> str:
     return f"{100 * ratio:.{digits}f} %"
 
 
+def format_change(change: float | None, *, digits: int = 1) -> str:
+    """`+4.2 %` or `−4.2 %`, of a ratio less 1."""
+    if change is None or not math.isfinite(change):
+        return NOT_MEASURED
+    number = f"{100 * change:+.{digits}f}"
+    return f"{abs(float(number)):.{digits}f} %" if float(number) == 0 else f"{number} %".replace("-", "−")
+
+
 def format_duration(seconds: float) -> str:
     """`3 min 20 s`, for how long things take."""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+
+
+def parse_ratio(kind: str, text: str) -> float:
+    """A ratio above 0 and below 1: `0.01`, or `1%`.
+
+    Raises: BadInputError.
+    """
+    number, is_percent = text.removesuffix("%").strip(), text.endswith("%")
+    try:
+        ratio = float(number) / (100 if is_percent else 1)
+    except ValueError:
+        raise BadInputError(f"{kind} {text!r} is not a ratio, as 0.02 or 2%") from None
+    if not 0 < ratio < 1:
+        raise BadInputError(f"{kind} {text} is out of range: it must be above 0 and below 1")
+    return ratio
 
 
 def parse_bytes(kind: str, text: str) -> int:

@@ -4,9 +4,9 @@ import msgspec
 from synthetic import QUIET, TROUBLED, make_calibration, make_case, make_run, realistic_record
 
 from zoobench.records import Unavailable
-from zoobench.reports import write_report
 from zoobench.reports.calibration import calibration_table
 from zoobench.reports.markdown import render_table
+from zoobench.reports.write import write_report
 
 
 def calibrated(run, calibration):

@@ -11,12 +11,12 @@ from synthetic import MODELS, make_case, make_record, make_run, measurement, rea
 from zoobench.cases import Mode, Precision
 from zoobench.frame import collect_frame
 from zoobench.records import Breakdown, CaseRecord, Failure, FailureKind, Unavailable
-from zoobench.reports import write_report
 from zoobench.reports.capacity import Frontier, capacity_table, collect_frontiers, render_capacity
 from zoobench.reports.charts.frontier import FRONTIER, memory_frontier
 from zoobench.reports.markdown import render_table
 from zoobench.reports.placement import Box, overlap
 from zoobench.reports.selection import view_of
+from zoobench.reports.write import write_report
 from zoobench.store import StoredRun
 
 MIB = 2**20

@@ -9,7 +9,8 @@ from synthetic import MODELS, default_cases, failed, make_case, make_record, mak
 from zoobench.cases import Mode, Precision
 from zoobench.frame import collect_frame
 from zoobench.reports import palette
-from zoobench.reports.charts import CHARTS, canvas
+from zoobench.reports.charts import canvas
+from zoobench.reports.charts.of_runs import CHARTS
 from zoobench.reports.charts.ratios import amp_speedups, ratio_text, reference_of
 from zoobench.reports.charts.scatter import pareto_front
 from zoobench.reports.placement import Box, overlap

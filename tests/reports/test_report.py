@@ -23,11 +23,11 @@ from zoobench.cases import MemoryFormat, Mode, ModelRef, Precision
 from zoobench.errors import StoreError
 from zoobench.frame import collect_frame
 from zoobench.records import Finding, Severity, Unavailable
-from zoobench.reports import write_report
 from zoobench.reports.answers import answers, rank_correlation
 from zoobench.reports.markdown import format_interval, render_cut_table, render_table
 from zoobench.reports.selection import view_of
 from zoobench.reports.tables import Column, Table, build_tables
+from zoobench.reports.write import write_report
 
 EXPECTED = Path(__file__).parent / "expected"
 NETS = ("alexnet", "squeezenet1_1", "mobilenet_v2")
@@ -284,7 +284,7 @@ def test_intervals(cell, text):
 def test_a_report_imports_no_torch(tmp_path):
     program = (
         "import sys; from pathlib import Path; from synthetic import make_case, make_run, realistic_record; "
-        "from zoobench.reports import write_report; "
+        "from zoobench.reports.write import write_report; "
         "write_report([make_run([realistic_record(make_case())])], Path(sys.argv[1])); "
         "assert 'torch' not in sys.modules; assert 'matplotlib.pyplot' not in sys.modules"
     )

@@ -7,8 +7,8 @@ from synthetic import default_run, make_run
 from zoobench.papers.experiments import NETS
 from zoobench.papers.published import figures
 from zoobench.papers.verdict import Verdict
-from zoobench.reports import write_report
 from zoobench.reports.reproduction import COUNTED_BY, render_reproduction, reproduction_table
+from zoobench.reports.write import write_report
 
 REST = "tables/reproduction.csv"
 

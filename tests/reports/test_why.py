@@ -12,10 +12,10 @@ from synthetic import make_case, make_run, measurement, realistic_record
 from zoobench.cases import MemoryFormat, Precision
 from zoobench.frame import collect_frame
 from zoobench.records import CaseRecord
-from zoobench.reports import write_report
 from zoobench.reports.diagnosed import called_alike, collect_diagnosed, diagnosed_run
 from zoobench.reports.selection import view_of
 from zoobench.reports.why import LACKING, MOST_PAIRS, Why, explain, figures_text, render_why
+from zoobench.reports.write import write_report
 from zoobench.store import StoredRun
 
 

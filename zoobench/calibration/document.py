@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from zoobench.atomic import write_record
 from zoobench.errors import StoreError, ZoobenchError
 from zoobench.records import Calibration, Environment
 from zoobench.store import upgrade
@@ -88,28 +88,10 @@ def write_calibration(calibration: Calibration, results: Path) -> Path:
     Raises: StoreError if it cannot be written; then the one before is still there.
     """
     path = results / FILE
-    text = msgspec.json.format(msgspec.json.encode(calibration), indent=1) + b"\n"
     try:
-        results.mkdir(parents=True, exist_ok=True)
-        _replace(path, text)
+        return write_record(path, calibration)
     except OSError as error:
         raise _cannot_write(path, error) from error
-    return path
-
-
-def _replace(path: Path, text: bytes) -> None:
-    descriptor, name = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)
-    unfinished = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.chmod(0o644)
-        unfinished.replace(path)
-    except BaseException:  # Ctrl-C too leaves nothing behind
-        unfinished.unlink(missing_ok=True)
-        raise
 
 
 def _differences(then: dict[str, str], now: dict[str, str]) -> str:

@@ -19,7 +19,7 @@ def report(
 ) -> None:
     """Write tables and charts of one or more runs, and print where."""
     from zoobench import store  # noqa: PLC0415  --help must not wait for what only a report needs
-    from zoobench.reports import write_report  # noqa: PLC0415
+    from zoobench.reports.write import write_report  # noqa: PLC0415
 
     names = list(dict.fromkeys(run_ids or [store.newest_run(results)]))
     runs = [store.load_run(results, name) for name in names]

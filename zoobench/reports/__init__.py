@@ -1,7 +1,1 @@
-"""From stored runs to a report: tables, charts and the page that holds them. Reads no torch."""
-
-from __future__ import annotations
-
-from zoobench.reports.write import ReportPaths, write_report
-
-__all__ = ["ReportPaths", "write_report"]
+"""From stored runs to a report, from a comparison to its outputs: tables, charts, pages. Reads no torch."""

@@ -6,8 +6,6 @@ import functools
 import html
 import re
 
-from matplotlib import font_manager
-
 _MARKUP = re.compile(r"([\\`*\[\]|~#!$])|(?<![^\W_])_|_(?![^\W_])")
 _LINK = re.compile(r"(?i)\b(https?|ftp)://|\bwww\.")
 _LIST_OR_RULE = re.compile(r"^([-+=>]|\d+[.)](?=\s|$))")
@@ -32,11 +30,18 @@ def figure_text(text: str, *, longest: int = 40) -> str:
     """The text for a chart: one line, in characters that the charts' font has, cut at `longest`."""
     line = single_line(text)
     drawn = "".join(char if ord(char) in _glyphs() else _UNKNOWN_GLYPH for char in line)
-    return drawn if len(drawn) <= longest else drawn[: longest - 1] + "…"
+    return cut_text(drawn, longest)
+
+
+def cut_text(text: str, longest: int) -> str:
+    """The text, its end replaced by `…` where it has more characters than that."""
+    return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 @functools.cache
 def _glyphs() -> frozenset[int]:
+    from matplotlib import font_manager  # noqa: PLC0415 - whoever escapes text alone need not wait for charts
+
     return frozenset(font_manager.get_font(font_manager.findfont("DejaVu Sans")).get_charmap())
 
 

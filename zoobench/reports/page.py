@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterable, Sequence
 from zoobench.reports.answers import answers
 from zoobench.reports.audit import render_audit
 from zoobench.reports.capacity import collect_frontiers, render_capacity
-from zoobench.reports.charts import CHARTS, Chart
 from zoobench.reports.charts.frontier import FRONTIER, FrontierChart
+from zoobench.reports.charts.of_runs import CHARTS, Chart
 from zoobench.reports.charts.papers import PAPER_CHARTS, PaperChart
 from zoobench.reports.charts.why import WHY_CHARTS, WhyChart
 from zoobench.reports.claims import render_claims

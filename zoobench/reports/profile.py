@@ -12,10 +12,10 @@ from zoobench import stats
 from zoobench.cases import Mode
 from zoobench.errors import StoreError
 from zoobench.records import CaseRecord, Ceiling
+from zoobench.reports.charts.files import write_charts
 from zoobench.reports.charts.flame import MODEL, flame_of_modules
 from zoobench.reports.charts.roofline import roofline_of_model
 from zoobench.reports.diagnosed import diagnosed
-from zoobench.reports.write import write_charts
 from zoobench.roofline import OPERATOR_TIME, Point, Roof, moved_bytes, points_of, roof_of
 from zoobench.units import NOT_MEASURED, format_bytes, format_count, format_percent, format_seconds
 

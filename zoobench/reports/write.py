@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import matplotlib as mpl
 import pandas as pd
 import pyarrow as pa
 from matplotlib.figure import Figure
@@ -17,9 +16,9 @@ from zoobench.frame import collect_frame
 from zoobench.reports.audit import audit_table
 from zoobench.reports.calibration import calibration_table
 from zoobench.reports.capacity import Frontier, capacity_table, collect_frontiers
-from zoobench.reports.charts import CHARTS
-from zoobench.reports.charts.canvas import PNG_DPI
+from zoobench.reports.charts.files import write_charts
 from zoobench.reports.charts.frontier import FRONTIER
+from zoobench.reports.charts.of_runs import CHARTS
 from zoobench.reports.charts.papers import PAPER_CHARTS
 from zoobench.reports.charts.why import WHY_CHARTS
 from zoobench.reports.claims import claims_table, judged_run
@@ -34,11 +33,6 @@ from zoobench.store import StoredRun
 
 MOST_MARKDOWN_ROWS = 1000
 """Nobody reads more in Markdown, and laying twenty thousand rows out takes seconds; the CSV beside it has them all."""
-
-_PNG_COMPRESSION = 4
-"""3 % larger than at the usual 6, and a sixth faster."""
-_SVG_SALT = "zoobench"
-"""The same report twice is the same bytes: ids in an SVG are drawn from this, not at random."""
 
 
 class ReportPaths(NamedTuple):
@@ -80,15 +74,6 @@ def write_report(runs: Iterable[StoredRun], out: Path) -> ReportPaths:
         raise StoreError(f"cannot write the report to {out}: {error.strerror or error}") from error
 
 
-def write_figure(figure: Figure, folder: Path, key: str) -> tuple[Path, Path]:
-    """One chart as PNG and as SVG."""
-    png, svg = folder / f"{key}.png", folder / f"{key}.svg"
-    figure.savefig(png, dpi=PNG_DPI, metadata={"Software": None}, pil_kwargs={"compress_level": _PNG_COMPRESSION})
-    with mpl.rc_context({"svg.hashsalt": _SVG_SALT}):
-        figure.savefig(svg, metadata={"Date": None})
-    return png, svg
-
-
 def _charts(
     view: View, why: Why, judged: StoredRun | None, frontiers: Sequence[Frontier]
 ) -> Iterable[tuple[str, Figure | None]]:
@@ -97,16 +82,6 @@ def _charts(
     yield from ((chart.key, chart.build(why.found)) for chart in WHY_CHARTS)
     yield from ((chart.key, chart.build(judged.records if judged else ())) for chart in PAPER_CHARTS)
     yield FRONTIER.key, FRONTIER.build(frontiers)
-
-
-def write_charts(charts: Iterable[tuple[str, Figure | None]], folder: Path) -> Iterable[Path]:
-    """Each chart by its key; where there is none now, an earlier one is taken away."""
-    for key, figure in charts:
-        if figure is not None:
-            yield from write_figure(figure, folder, key)
-        else:  # one of an earlier report would pass for a chart of this one
-            (folder / f"{key}.png").unlink(missing_ok=True)
-            (folder / f"{key}.svg").unlink(missing_ok=True)
 
 
 def _write_tables(tables: Iterable[Table], folder: Path) -> Iterable[Path]:
