@@ -124,8 +124,10 @@ FORMS = "name BASE..HEAD, BASE alone against the working tree, --aa COMMIT, or t
         (
             ["main...topic"],
             {},
-            "main...topic would compare with where the two parted: write main..topic, or name that commit, which "
-            "`git merge-base main topic` prints",
+            (
+                "main...topic would compare with where the two parted: write main..topic, or name that commit, which "
+                "`git merge-base main topic` prints"
+            ),
         ),
         (
             ["main.."],

@@ -144,7 +144,9 @@ def find_repository(folder: Path) -> Repository:
         root = Path(git(folder, "rev-parse", "--show-toplevel"))
     except GitError as error:
         if "not a git repository" in str(error) or "must be run in a work tree" in str(error):
-            raise BadInputError(f"{folder} is in no work tree of git: run this where the project is checked out") from None
+            raise BadInputError(
+                f"{folder} is in no work tree of git: run this where the project is checked out"
+            ) from None
         raise
     return Repository(root=root, project=_project(folder.resolve(), root.resolve()))
 

@@ -15,6 +15,7 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -27,7 +28,9 @@ from zoobench.experiment.request import THIS_PYTHON, Request, SideRequest
 
 _PREFIX = "zoobench-sides-"
 _LOCK = "lock"
-_FULL = os.strerror(errno.ENOSPC)
+_UNWRITTEN = ("unable to write", "unable to create", os.strerror(errno.ENOSPC))
+"""In git's words."""
+
 _MOST_NAMED = 3
 
 
@@ -51,32 +54,44 @@ def checked_out(request: Request, repository: Repository, place: Path | None = N
 
     Raises: UnknownNameError for a revision, BadInputError if there is nothing to compare or no room.
     """
-    commits = [_commit(side, repository) for side in (request.base, request.head)]
+    commits = {side.revision: _commit(side.revision, repository) for side in (request.base, request.head)}
     place = place or Path(tempfile.gettempdir())
     cleaned = _remove_leftovers(place)
     with _own_folder(place) as folder:
         with _room_in(place):
             scratch = Scratch(folder)
-            snapshot = repository.snapshot(scratch) if None in (request.base.revision, request.head.revision) else ""
-            base = _checkout(SideName.BASE, request.base, commits[0], snapshot, repository, scratch)
-            head = _checkout(SideName.HEAD, request.head, commits[1], snapshot, repository, scratch)
+            files = {name: _files(name, commit, repository, scratch) for name, commit in commits.items()}
+            base = _written_out(SideName.BASE, request.base, files[request.base.revision], repository, scratch)
+            head = _written_out(SideName.HEAD, request.head, files[request.head.revision], repository, scratch)
         _check_there_is_a_difference(request, base, head)
         notes = (*cleaned, *_same_files(request, base, head), *_gaps((base, head), repository, scratch))
         yield Worktrees(base=base, head=head, notes=notes, repository=repository, scratch=scratch)
 
 
-def _commit(side: SideRequest, repository: Repository) -> str:
-    return repository.head() if side.revision is None else repository.resolve(side.revision)
+class _Files(NamedTuple):
+    """What a side is a copy of. The working tree is looked at once, even if it is on both sides."""
+
+    commit: str
+    tree: str
+    is_dirty: bool
 
 
-def _checkout(
-    name: SideName, side: SideRequest, commit: str, snapshot: str, repository: Repository, scratch: Scratch
-) -> Checkout:
+def _commit(revision: str | None, repository: Repository) -> str:
+    return repository.head() if revision is None else repository.resolve(revision)
+
+
+def _files(revision: str | None, commit: str, repository: Repository, scratch: Scratch) -> _Files:
     committed = repository.tree(commit) if commit else ""
-    tree = snapshot if side.revision is None else committed
+    tree = repository.snapshot(scratch) if revision is None else committed
+    return _Files(commit, tree, is_dirty=tree != committed)
+
+
+def _written_out(
+    name: SideName, side: SideRequest, files: _Files, repository: Repository, scratch: Scratch
+) -> Checkout:
     root = _root_of(scratch, name)
     root.mkdir()
-    repository.write_out(tree, root, scratch)
+    repository.write_out(files.tree, root, scratch)
     folder = root / repository.project
     if not folder.is_dir():
         raise BadInputError(f"{side.asked} has no folder {repository.project}, in which this project is here")
@@ -85,9 +100,9 @@ def _checkout(
         asked=side.asked,
         folder=folder,
         python=side.python or THIS_PYTHON,
-        commit=commit,
-        tree=tree,
-        is_dirty=tree != committed,
+        commit=files.commit,
+        tree=files.tree,
+        is_dirty=files.is_dirty,
     )
 
 
@@ -140,19 +155,16 @@ def _room_in(place: Path) -> Iterator[None]:
     try:
         yield
     except GitError as error:
-        if _FULL not in str(error):
+        if not any(words in str(error) for words in _UNWRITTEN):
             raise
-        raise BadInputError(_no_room(place)) from None
+        raise BadInputError(_no_room(place, str(error))) from None
     except OSError as error:
-        raise BadInputError(_no_room(place) if error.errno == errno.ENOSPC else _unwritable(place, error)) from None
+        raise BadInputError(_no_room(place, error.strerror or str(error))) from None
 
 
-def _no_room(place: Path) -> str:
-    return f"there is no room for the two sides' files in {place}: free some, or set TMPDIR to another folder"
-
-
-def _unwritable(place: Path, error: OSError) -> str:
-    return f"the two sides' files cannot be written to {place} ({error.strerror}): set TMPDIR to another folder"
+def _no_room(place: Path, reason: str) -> str:
+    hint = "make room there, or set TMPDIR to another folder"
+    return f"the two sides' files cannot be written to {place} ({reason}): {hint}"
 
 
 @contextlib.contextmanager
