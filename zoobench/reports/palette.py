@@ -112,20 +112,18 @@ KIND_STYLES: dict[str, KindStyle] = {
 }
 """Kinds in the order of bars and legends. Colours: Paul Tol, Colour Schemes (2021), muted; no family has them."""
 
-_WORSE, _BETTER = Style(VERMILLION, ">"), Style(BLUE, "<")
-
 VERDICT_STYLES: dict[str, Style] = {
     Verdict.BROKEN: Style(VERMILLION, "X"),
     Verdict.REMOVED: Style(VERMILLION, "X"),
     Verdict.OUTPUT_CHANGED: Style(PURPLE, "s"),
-    Verdict.SLOWER: _WORSE,
-    Verdict.WORSE: _WORSE,
+    Verdict.SLOWER: Style(VERMILLION, ">"),
+    Verdict.WORSE: Style(VERMILLION, "^"),
     Verdict.NOT_COMPARABLE: Style(LIGHT_GREY, "X"),
     Verdict.UNDECIDED: Style(ORANGE, "D"),
     Verdict.NEW: Style(SKY_BLUE, "P"),
     Verdict.FIXED: Style(SKY_BLUE, "P"),
-    Verdict.FASTER: _BETTER,
-    Verdict.BETTER: _BETTER,
+    Verdict.FASTER: Style(BLUE, "<"),
+    Verdict.BETTER: Style(BLUE, "v"),
     Verdict.SAME: Style(DARK_GREY, "o"),
 }
 """What a verdict looks like; on an axis of time, the markers of slower and faster point the way."""

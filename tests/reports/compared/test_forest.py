@@ -5,6 +5,7 @@ import random
 import msgspec
 import numpy as np
 import pytest
+from matplotlib.markers import CARETLEFTBASE, CARETRIGHTBASE
 from synthetic import every_verdict, make_comparison, make_result, make_times
 
 from zoobench.compare.evidence import Rule
@@ -131,7 +132,9 @@ def test_an_interval_beyond_the_axis_ends_in_an_arrow():
     times = make_times(1.0, 1.1, low=0.01, high=100.0)
     figure = forest(make_comparison([make_result("vgg16", Verdict.UNDECIDED, times)], controls=()))
     low, high = figure.axes[0].get_xlim()
-    ends = [line.get_xdata()[0] for line in figure.axes[0].lines if line.get_marker() in {8, 9}]
+    ends = [
+        line.get_xdata()[0] for line in figure.axes[0].lines if line.get_marker() in {CARETLEFTBASE, CARETRIGHTBASE}
+    ]
     assert ends == [low, high]
 
 

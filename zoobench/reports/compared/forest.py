@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from matplotlib.axes import Axes
@@ -13,11 +13,11 @@ from matplotlib.markers import CARETLEFTBASE, CARETRIGHTBASE
 from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
 
+from zoobench.compare.outcome import short_names
 from zoobench.compare.result import CaseResult, Comparison, Times, Verdict
 from zoobench.reports import palette
 from zoobench.reports.charts import canvas
 from zoobench.reports.compared import wording
-from zoobench.reports.compared.names import short_names
 from zoobench.reports.escape import figure_text
 from zoobench.units import format_change, format_percent
 
@@ -53,7 +53,7 @@ class _Row(NamedTuple):
 def forest(comparison: Comparison) -> Figure | None:
     """The cases with times, sorted by their ratio, and below a line the controls; None where no case has times."""
     names = {case.id: case.id for case in comparison.controls}
-    names |= short_names(case.id for case in comparison.cases).short
+    names |= short_names([case.id for case in comparison.cases])
     timed = [case for case in comparison.cases if case.times is not None and case.times.ratio > 0]
     if not timed:
         return None
@@ -71,7 +71,7 @@ def forest(comparison: Comparison) -> Figure | None:
     return figure
 
 
-def _rows(cases: Sequence[CaseResult], names: Any, most: int) -> list[_Row]:
+def _rows(cases: Sequence[CaseResult], names: Mapping[str, str], most: int) -> list[_Row]:
     largest = sorted(cases, key=wording.size_of_change, reverse=True)[:most]
     rows = [_Row(names[case.id], case.verdict, case.times) for case in largest if case.times is not None]
     return sorted(rows, key=lambda row: row.times.ratio, reverse=True)

@@ -5,13 +5,14 @@ What is cut says so in a line, and the sections that matter most are cut last.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from zoobench.compare.outcome import short_names
 from zoobench.compare.result import CaseResult, Comparison, Difference
 from zoobench.reports.compared import wording
 from zoobench.reports.compared.document import FILE
-from zoobench.reports.compared.names import Names, short_names
+from zoobench.reports.compared.names import shared_axes
 from zoobench.reports.escape import cut_text, markdown_text, single_line
 from zoobench.units import NOT_MEASURED
 
@@ -40,8 +41,8 @@ def render_markdown(comparison: Comparison, *, most_bytes: int = MOST_BYTES) -> 
 
     Raises: ValueError if not even the headline and the rule have room.
     """
-    names = short_names(case.id for case in comparison.cases)
-    head, foot = _head(comparison, names), _foot(comparison)
+    names = short_names([case.id for case in comparison.cases])
+    head, foot = _head(comparison), _foot(comparison)
     room = most_bytes - _size(head) - _size(foot) - len("\n\n\n")
     parts = [head, *_fitted(list(_sections(comparison, names)), room), foot]
     page = "\n\n".join(part for part in parts if part) + "\n"
@@ -82,13 +83,14 @@ def _whole(section: Section) -> str:
     return f"{body}\n\n{section.after}" if section.after else body
 
 
-def _head(comparison: Comparison, names: Names) -> str:
+def _head(comparison: Comparison) -> str:
     """The headline, the counts and the two sides."""
     counts = ", ".join(wording.count_texts(comparison.cases))
     base, head = (_text(wording.side_text(side)) for side in (comparison.base, comparison.head))
     about = [f"- Base: {base}", f"- Head: {head}"]
-    if names.common:
-        about.append(f"- In every case: {_text(names.common)}")
+    shared = shared_axes(case.id for case in comparison.cases)
+    if shared:
+        about.append(f"- In every case: {_text(shared)}")
     parts = (f"## {_text(comparison.headline)}", f"**{counts}**" if counts else "", "\n".join(about))
     return "\n\n".join(filter(None, parts))
 
@@ -97,14 +99,14 @@ def _foot(comparison: Comparison) -> str:
     return _whole(_list("### How this was decided", wording.method_texts(comparison)))
 
 
-def _sections(comparison: Comparison, names: Names) -> Iterator[Section]:
+def _sections(comparison: Comparison, names: Mapping[str, str]) -> Iterator[Section]:
     """What may be cut, the most important first: it is cut last."""
     if comparison.problems:
         yield _list("### What keeps it from a verdict", comparison.problems)
     shown = wording.shown_cases(comparison)
     if shown:
         yield _case_table("### Changes\n", shown, names)
-    exact = wording.exact_rows(comparison, names.short)
+    exact = wording.exact_rows(comparison, names)
     if exact:
         yield _table("### Exact changes\n", _EXACT_TITLES, exact, (2, 3, 4))
     if comparison.differences:
@@ -112,7 +114,7 @@ def _sections(comparison: Comparison, names: Names) -> Iterator[Section]:
     if comparison.notes:
         yield _list("### Notes", comparison.notes)
     if comparison.controls:
-        own = Names({control.id: control.id for control in comparison.controls}, "")
+        own = {control.id: control.id for control in comparison.controls}
         yield _folded(wording.controls_text(comparison.controls), comparison.controls, own)
     for found in wording.folded_cases(comparison):
         yield _folded(wording.folded_text(found), found, names)
@@ -124,14 +126,14 @@ def _differences(differences: Sequence[Difference]) -> Section:
     return _table("### Differences of environment\n", _DIFFERENCE_TITLES, ordered, ())
 
 
-def _folded(summary: str, cases: Iterable[CaseResult], names: Names) -> Section:
+def _folded(summary: str, cases: Iterable[CaseResult], names: Mapping[str, str]) -> Section:
     before = f"<details><summary>{_text(summary)}</summary>\n"
     return _case_table(before, wording.worst_first(cases), names)._replace(after="</details>")
 
 
-def _case_table(before: str, cases: Iterable[CaseResult], names: Names) -> Section:
+def _case_table(before: str, cases: Iterable[CaseResult], names: Mapping[str, str]) -> Section:
     """Columns that have nothing to say are left out."""
-    rows = [wording.row_of(case, names.short[case.id]) for case in cases]
+    rows = [wording.row_of(case, names[case.id]) for case in cases]
     columns = [index for index in range(len(_CASE_TITLES)) if index < 2 or any(row[index] for row in rows)]  # noqa: PLR2004
     titles = [_CASE_TITLES[index] for index in columns]
     numeric = [place for place, index in enumerate(columns) if index in _NUMERIC]

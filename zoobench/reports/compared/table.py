@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from rich.console import Console, ConsoleOptions, RenderResult
@@ -11,9 +11,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from zoobench.compare.outcome import short_names
 from zoobench.compare.result import REGRESSIONS, CaseResult, Comparison, Exit, Verdict
 from zoobench.reports.compared import wording
-from zoobench.reports.compared.names import Names, short_names
+from zoobench.reports.compared.names import shared_axes
 from zoobench.reports.compared.wording import ExactRow, Row
 from zoobench.reports.escape import single_line
 
@@ -51,7 +52,7 @@ class ComparisonView:
 
     def __init__(self, comparison: Comparison) -> None:
         self._comparison = comparison
-        self._names = short_names(case.id for case in comparison.cases)
+        self._names = short_names([case.id for case in comparison.cases])
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """The headline first, since it is all that most look at; problems last, where a terminal stops."""
@@ -63,7 +64,8 @@ class ComparisonView:
         shown = wording.shown_cases(comparison)
         if shown:
             yield from _change_rows(shown, self._names, room)
-        exact = wording.exact_rows(comparison, self._names.short)
+            yield from _shared(comparison.cases)
+        exact = wording.exact_rows(comparison, self._names)
         if exact:
             yield from _exact_rows(exact, room)
         yield from _about(comparison)
@@ -80,17 +82,21 @@ def _counts(comparison: Comparison) -> RenderResult:
         yield line
 
 
-def _change_rows(cases: Sequence[CaseResult], names: Names, room: Room) -> RenderResult:
-    shown = [(case, wording.row_of(case, names.short[case.id])) for case in cases[:MOST_ROWS]]
+def _change_rows(cases: Sequence[CaseResult], names: Mapping[str, str], room: Room) -> RenderResult:
+    shown = [(case, wording.row_of(case, names[case.id])) for case in cases[:MOST_ROWS]]
     yield Text()
     table = _table(shown)
     if room.holds(table):
         yield table
     else:
         yield from _stacked(shown)
-    if names.common:
-        yield _line(f"in every case: {names.common}", "dim")
     yield from _left_out(len(cases), "changes")
+
+
+def _shared(cases: Iterable[CaseResult]) -> RenderResult:
+    axes = shared_axes(case.id for case in cases)
+    if axes:
+        yield _line(f"in every case: {axes}", "dim")
 
 
 def _table(shown: Sequence[tuple[CaseResult, Row]]) -> Table:

@@ -8,10 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from zoobench import metrics
-from zoobench.compare.evidence import Plan, Rule, Side
+from zoobench.compare.evidence import Rule, Side
+from zoobench.compare.plan import told
 from zoobench.compare.result import CaseResult, Comparison, ExactChange, Times, Verdict
 from zoobench.errors import UnknownNameError
-from zoobench.units import format_change, format_duration, format_percent, format_seconds
+from zoobench.units import format_change, format_percent, format_seconds
 
 UNCHANGED = (Verdict.NOT_COMPARABLE, Verdict.UNDECIDED, Verdict.SAME)
 """Verdicts that say of no change; all others are changes, and shown."""
@@ -178,7 +179,7 @@ def method_texts(comparison: Comparison) -> list[str]:
     """How was decided: the rule, the plan, and the noise that was met."""
     lines = [_rule_text(comparison.rule)]
     if comparison.plan is not None:
-        lines.append(_plan_text(comparison.plan))
+        lines.append(f"Plan: {told(comparison.plan)}.")
     if comparison.noise_ratio is not None:
         noise = format_percent(comparison.noise_ratio)
         lines.append(f"Noise floor: {noise}, the median over cases of the standard deviation of their log-ratios.")
@@ -198,15 +199,6 @@ def _rule_text(rule: Rule) -> str:
     return (
         f"A change counts from {format_percent(rule.margin_ratio)} on. Where nothing is slower by more than that, the "
         f"probability of calling anything slower is {format_percent(rule.alpha)} at most.{strict}"
-    )
-
-
-def _plan_text(plan: Plan) -> str:
-    return (
-        f"Plan: {plan.cases:,} cases, {plan.screen_generations} generations to screen them all and "
-        f"{plan.confirm_generations} more for suspects, {plan.blocks} blocks of {format_seconds(plan.block_s)} a "
-        f"generation; expected to take {format_duration(plan.expected_s)}, and to find a slowdown of "
-        f"{format_change(plan.smallest_ratio)} with a probability of 80 %."
     )
 
 
