@@ -11,7 +11,9 @@ from synthetic import make_case, make_run, realistic_record
 
 from zoobench import catalogue, store
 
-COMMANDS = ("run", "report", "capacity", "show", "list", "count", "profile", "build", "env", "doctor")
+COMMANDS = (
+    "run", "report", "compare", "history", "capacity", "show", "list", "count", "profile", "build", "env", "doctor"
+)  # fmt: skip
 TESTS = Path(__file__).parent.parent
 
 WHAT_IS_IMPORTED = """
@@ -101,6 +103,8 @@ def folder(tmp_path: Path) -> Path:
     "arguments",
     [
         '["report", "--help"]',
+        '["compare", "--help"]',
+        '["history", "--help"]',
         '["--help"]',
         '["list"]',
         '["show", "20260301T100000.000Z-base"]',

@@ -8,9 +8,11 @@ import typer
 
 from zoobench.cli.build import build
 from zoobench.cli.capacity import capacity
+from zoobench.cli.compare import compare
 from zoobench.cli.count import count
 from zoobench.cli.doctor import doctor
 from zoobench.cli.env import env
+from zoobench.cli.history import history
 from zoobench.cli.list_ import list_
 from zoobench.cli.profile import profile
 from zoobench.cli.report import report
@@ -27,6 +29,8 @@ app = typer.Typer(
 )
 app.command("run")(run)
 app.command("report")(report)
+app.command("compare")(compare)
+app.command("history")(history)
 app.command("capacity")(capacity)
 app.command("show")(show)
 app.command("list")(list_)
