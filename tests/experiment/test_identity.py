@@ -111,6 +111,13 @@ def test_a_link_to_the_sides_folder_is_its_folder(make_side: Callable[[str], Che
     assert len(prove_own(side, {"hubconf": str(link / source / "hubconf.py")})) == 1
 
 
+def test_files_may_be_told_relative_to_the_sides_folder(make_side: Callable[[str], Checkout], source: str) -> None:
+    side, file = make_side("base"), f"{source}/hubconf.py".removeprefix("/")
+    assert prove_own(side, {"hubconf": file}) == {"hubconf": file}
+    with pytest.raises(IdentityError):
+        prove_own(side, {"hubconf": f"../installed/{file}"})
+
+
 def test_a_side_that_is_as_it_began_is_accepted_and_no_other(make_side: Callable[[str], Checkout]) -> None:
     side = make_side("base")
     check_unchanged(side, side.tree)

@@ -16,16 +16,17 @@ _SOURCES = (".", "src")
 def prove_own(side: Checkout, loaded: Mapping[str, str]) -> dict[str, str]:
     """The project's modules among those that a worker has imported: names, and files relative to the side's folder.
 
-    `loaded` gives the absolute file of each module. A module is the project's if the side's folder has it, or has a
-    package around it. Nothing is found where a case uses no code of the project: then a comparison says nothing
-    about it. Raises: IdentityError for a module of the project that comes from elsewhere.
+    `loaded` gives the file of each module, absolute or relative to the side's folder. A module is the project's if
+    the side's folder has it, or has a package around it. Nothing is found where a case uses no code of the project:
+    then a comparison says nothing about it. Raises: IdentityError for a module of the project that comes from
+    elsewhere.
     """
     root = side.folder.resolve()
     own: dict[str, str] = {}
     for module, file in sorted(loaded.items()):
         if not _is_of_project(module, root):
             continue
-        path = Path(file).resolve()
+        path = (root / file).resolve()
         if not path.is_relative_to(root):
             raise IdentityError(
                 f"{side.name} loaded {module} from {file}, not from its own files in {side.folder}: uninstall the "
