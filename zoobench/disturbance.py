@@ -55,6 +55,9 @@ _SIGNS = (
 )
 """The gravest first: the first that is seen is the cause."""
 
+COVARIATES = frozenset(sign.covariate for sign in _SIGNS)
+"""Those that can disturb a round; the others explain it."""
+
 
 def causes(samples: Sequence[float], covariates: Mapping[str, Sequence[float]]) -> tuple[Cause | None, ...]:
     """What disturbed each sample; None where nothing known did. A covariate that was not read accuses nobody."""

@@ -25,5 +25,10 @@ def paces(readings_s: Sequence[Sequence[float]], best_s: float) -> tuple[float, 
 
     A round is as slow as the slower of its two neighbours: what begins or ends within it shows in one of them.
     """
-    pairs = (pair for block in readings_s for pair in itertools.pairwise(block))
-    return tuple(max(before, after) / best_s for before, after in pairs)
+    return tuple(
+        [
+            (before if before > after else after) / best_s  # noqa: FURB136  max() takes three times as long, of 10⁶ rounds
+            for block in readings_s
+            for before, after in itertools.pairwise(block)
+        ]
+    )

@@ -88,16 +88,16 @@ def _best_references(evidence: Evidence, until: Stage) -> dict[_Conditions, floa
 
     The screening knows nothing of what came later: it says the same before the confirmation and after it.
     """
-    contests = {contest.id: contest for contest in evidence.contests}
+    conditions = {contest.id: _conditions_of(contest, evidence.experiment) for contest in evidence.contests}
     readings_s: dict[_Conditions, list[float]] = defaultdict(list)
     for replicate in evidence.replicates:
         if until is Stage.SCREEN and replicate.stage is not Stage.SCREEN:
             continue
-        conditions = _conditions_of(contests[replicate.contest], evidence.experiment)
+        of_sides = conditions[replicate.contest]
         for letter, block in zip(replicate.order, replicate.blocks, strict=True):
             side = SideName.BASE if letter == "A" else SideName.HEAD
-            readings_s[conditions[side]] += block.references_s
-    return {conditions: quiet_s(readings) for conditions, readings in readings_s.items() if readings}
+            readings_s[of_sides[side]] += block.references_s
+    return {alike: quiet_s(readings) for alike, readings in readings_s.items() if readings}
 
 
 def _of_sides(contest: Contest, experiment: Experiment, best_s: Mapping[_Conditions, float]) -> dict[SideName, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from zoobench.compare.differences import environment_differences
@@ -16,7 +16,7 @@ from zoobench.compare.replicates import LogRatio
 from zoobench.compare.result import CaseResult, Comparison, Times
 from zoobench.compare.suspects import find_suspects
 from zoobench.compare.times import log_margin, times_of
-from zoobench.compare.verdicts import judge_contest
+from zoobench.compare.verdicts import judge_contest, said_of_measured
 
 
 class _Tested(NamedTuple):
@@ -68,9 +68,14 @@ def _judge_cases(gathered: Sequence[Gathered], rule: Rule) -> tuple[CaseResult, 
     )
     suspects = {*found.slower, *found.faster}
     return tuple(
-        judge_contest(one, _times_of_case(one, tested, suspects), rule, is_suspect=one.contest.id in suspects)
+        _judge(one, _times_of_case(one, tested, suspects), rule, is_suspect=one.contest.id in suspects)
         for one in gathered
     )
+
+
+def _judge(one: Gathered, times: Times | None, rule: Rule, *, is_suspect: bool) -> CaseResult:
+    said = said_of_measured(one, times, rule, is_suspect=is_suspect)
+    return judge_contest(one.contest, times, said, one.failures)
 
 
 def _times_of_case(one: Gathered, tested: _Tested, suspects: set[str]) -> Times | None:
@@ -101,9 +106,14 @@ def _judge_controls(gathered: Sequence[Gathered], rule: Rule) -> tuple[CaseResul
         faster=dict(zip(names, adjusted[len(names) :], strict=True)),
     )
     return tuple(
-        judge_contest(one, _times_of_control(one, measured[one.contest.id], tested), rule, is_suspect=False)
-        for one in gathered
+        _judge_control(one, _times_of_control(one, measured[one.contest.id], tested), rule) for one in gathered
     )
+
+
+def _judge_control(one: Gathered, times: Times | None, rule: Rule) -> CaseResult:
+    """By its times alone: what else it tells is torch's."""
+    said = said_of_measured(one, times, rule, is_suspect=False)
+    return CaseResult(id=one.contest.id, verdict=said.verdict, times=times, reason=said.reason)
 
 
 def _times_of_control(one: Gathered, ratios: Sequence[LogRatio], tested: _Tested) -> Times | None:
@@ -136,7 +146,8 @@ def _may_controls_differ(experiment: Experiment) -> bool:
     return experiment.kind is Kind.ENVIRONMENTS and torch[0] != torch[1]
 
 
-def _notes_on(controls: Sequence[CaseResult], binding: Sequence[CaseResult]) -> tuple[str, ...]:
-    if binding or not is_contaminated(controls):
-        return ()
-    return ("controls differ, as they may between two versions of torch: they hold none of the project's code",)
+def _notes_on(controls: Sequence[CaseResult], binding: Sequence[CaseResult]) -> Iterable[str]:
+    if controls and all(control.times is None for control in controls):
+        yield "no control was measured: had the sides not been treated alike, nothing would show it"
+    if is_contaminated(controls) and not binding:
+        yield "controls differ, as they may between two versions of torch: they hold none of the project's code"

@@ -5,13 +5,15 @@ Whatever is done to the base's rounds is done to the head's: with the sides swap
 
 from __future__ import annotations
 
+import itertools
 import math
+import operator
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from zoobench.compare.evidence import Block, Replicate, SideName
-from zoobench.disturbance import PACE, SLOW_PACE_RATIO, Cause, causes
+from zoobench.disturbance import COVARIATES, PACE, SLOW_PACE_RATIO, Cause, causes
 from zoobench.pace import paces
 from zoobench.summaries import LEAST_QUIET_SHARE, split
 
@@ -30,7 +32,8 @@ BestReferences = Mapping[SideName, float]
 """What the device's fixed computation takes when the machine is quiet, for each side."""
 
 _LETTERS = {"A": SideName.BASE, "B": SideName.HEAD}
-_MAYBE_SLOW = (None, Cause.SLOW)
+_QUIET = (None,)
+_QUIET_OR_SLOW = (None, Cause.SLOW)
 
 
 class LogRatio(NamedTuple):
@@ -98,7 +101,7 @@ def _middle(pairs: Sequence[tuple[float, float]]) -> LogRatio:
 
 def _quiet_pair(pair: tuple[_Rounds, _Rounds]) -> tuple[float, float] | None:
     """Both sides' seconds a call where nothing disturbed them."""
-    base_s, head_s = (_typical_s(block, lambda cause: cause is None) for block in pair)
+    base_s, head_s = (_typical_s(block, _QUIET) for block in pair)
     return None if base_s is None or head_s is None else (base_s, head_s)
 
 
@@ -107,53 +110,58 @@ def _even_pair(pair: tuple[_Rounds, _Rounds]) -> tuple[float, float] | None:
     quiet = _quiet_pair(pair)
     if quiet is not None or not all(block.paces for block in pair):
         return quiet
-    base_s, head_s = (_typical_s(block, _MAYBE_SLOW.__contains__) for block in pair)
+    base_s, head_s = (_typical_s(block, _QUIET_OR_SLOW) for block in pair)
     if base_s is None or head_s is None:
         return None
     one, other = (_typical_pace(block) for block in pair)
     return (base_s, head_s) if max(one, other) <= EVEN_PACE_RATIO * min(one, other) else None
 
 
-def _typical_s(block: _Rounds, is_kept: Callable[[Cause | None], bool]) -> float | None:
-    """The median of the kept rounds; None where hardly any were."""
-    kept = [sample for sample, cause in zip(block.samples, block.causes, strict=True) if is_kept(cause)]
+def _typical_s(block: _Rounds, kept_causes: Container[Cause | None]) -> float | None:
+    """The median of the rounds with these causes; None where hardly any have."""
+    if not any(block.causes):
+        return statistics.median(block.samples) if block.samples else None
+    kept = [sample for sample, cause in zip(block.samples, block.causes, strict=True) if cause in kept_causes]
     return statistics.median(kept) if kept and len(kept) >= LEAST_QUIET_SHARE * len(block.samples) else None
 
 
 def _typical_pace(block: _Rounds) -> float:
     return statistics.median(
-        pace for pace, cause in zip(block.paces, block.causes, strict=True) if cause in _MAYBE_SLOW
+        pace for pace, cause in zip(block.paces, block.causes, strict=True) if cause in _QUIET_OR_SLOW
     )
 
 
 def _rounds_of(replicate: Replicate, best_references_s: BestReferences) -> list[_Rounds]:
     """Its blocks. All are judged at once: of a thousand cases there are 10⁵."""
     blocks = replicate.blocks
-    of_blocks = _paces_of(replicate, best_references_s)
-    samples = [sample for block in blocks for sample in block.samples]
-    covariates = _joined(blocks)
-    if of_blocks:
-        covariates[PACE] = [pace for of_block in of_blocks for pace in of_block]
     sizes = [len(block.samples) for block in blocks]
-    reasons = split(causes(samples, covariates), sizes)
-    every_pace = of_blocks or [()] * len(blocks)
-    return [_Rounds(*of_block) for of_block in zip((b.samples for b in blocks), reasons, every_pace, strict=True)]
+    samples = list(itertools.chain.from_iterable(block.samples for block in blocks))
+    every_pace = _paces_of(replicate, best_references_s)
+    covariates = {**_joined(blocks), PACE: every_pace}
+    of_blocks = zip(
+        (block.samples for block in blocks),
+        split(causes(samples, covariates), sizes),
+        split(every_pace, sizes),
+        strict=True,
+    )
+    return [_Rounds(*of_block) for of_block in of_blocks]
 
 
 def _joined(blocks: Sequence[Block]) -> dict[str, list[float]]:
-    """Every covariate that a block has; where another has it not, it was zero in every round, or nobody told it."""
-    names = dict.fromkeys(name for block in blocks for name in block.covariates)
-    return {
-        name: [value for block in blocks for value in block.covariates.get(name, (0.0,) * len(block.samples))]
-        for name in names
-    }
+    """What a block tells that can disturb a round; one that does not tell it had none of it, or nobody can tell."""
+    names = COVARIATES.intersection(itertools.chain.from_iterable(block.covariates for block in blocks))
+    return {name: list(itertools.chain.from_iterable(_column(block, name) for block in blocks)) for name in names}
 
 
-def _paces_of(replicate: Replicate, best_references_s: BestReferences) -> list[tuple[float, ...]]:
-    """The pace of each round, by block; nothing unless the fixed computation was read round every one of them."""
+def _column(block: Block, name: str) -> Iterable[float]:
+    return block.covariates.get(name) or itertools.repeat(0.0, len(block.samples))
+
+
+def _paces_of(replicate: Replicate, best_references_s: BestReferences) -> list[float]:
+    """The pace of each round; nothing unless the fixed computation was read round every one of them."""
     if any(len(block.references_s) != len(block.samples) + 1 for block in replicate.blocks):
         return []
-    return [
-        paces([block.references_s], best_references_s[_LETTERS[letter]])
-        for letter, block in zip(replicate.order, replicate.blocks, strict=True)
-    ]
+    bests_s = (best_references_s[_LETTERS[letter]] for letter in replicate.order)
+    readings = zip(bests_s, (block.references_s for block in replicate.blocks), strict=True)
+    of_one_best = itertools.groupby(readings, key=operator.itemgetter(0))
+    return [pace for best_s, group in of_one_best for pace in paces([of_block for _, of_block in group], best_s)]
