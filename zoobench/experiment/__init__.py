@@ -1,0 +1,5 @@
+"""The experiment: two sides of a project measured now, on this machine, in turns.
+
+The process that conducts it has no torch; each side's workers run the side's code by the side's python, measured by
+this zoobench's own copy (`harness`).
+"""
