@@ -14,7 +14,7 @@ from zoobench.records import Breakdown, CaseRecord, Failure, Finding, Layer, Mea
 class Known(msgspec.Struct, frozen=True, kw_only=True):
     """What earlier cases of the run leave to a worker: metrics found already, and the machine's pace when quiet.
 
-    `reference_s` is what the device's fixed computation takes on the case's threads (`zoobench.timing.pace`).
+    `reference_s` is what the device's fixed computation takes on the case's threads (`zoobench.pace`).
     """
 
     metrics: frozenset[str] = frozenset()

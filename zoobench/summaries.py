@@ -13,7 +13,7 @@ from zoobench.stats import CONFIDENCE, MIN_BLOCKS, Summary
 
 Item = TypeVar("Item")
 
-_LEAST_QUIET_SHARE = 0.25
+LEAST_QUIET_SHARE = 0.25
 """Fewer undisturbed rounds of a block than this say little of it, and stand close to what disturbed the others."""
 
 
@@ -49,7 +49,7 @@ def quiet_blocks(
     quiet = []
     for block, reasons in zip(split(samples, block_sizes), split(disturbed_by, block_sizes), strict=True):
         kept = [sample for sample, cause in zip(block, reasons, strict=True) if cause is None]
-        if len(kept) >= _LEAST_QUIET_SHARE * len(block):
+        if len(kept) >= LEAST_QUIET_SHARE * len(block):
             quiet.append(kept)
     return quiet
 

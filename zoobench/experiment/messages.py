@@ -6,7 +6,12 @@ import msgspec
 
 from zoobench.cases import Case, Matrix
 from zoobench.compare.evidence import Block
+from zoobench.metrics import MODEL_METRICS
 from zoobench.records import Environment, Failure
+
+
+EXACT_METRICS = (*MODEL_METRICS, "predicted_peak", "predicted_workspace", "operator_calls", "graph_breaks")
+"""What is counted of a case on both sides (`zoobench.metrics`)."""
 
 
 class Introduce(msgspec.Struct, frozen=True, kw_only=True, tag=True):

@@ -32,6 +32,7 @@ AnyReply = TypeVar("AnyReply")
 class SideProcess:
     """One worker of one side. Within the context it lives; afterwards it is gone, however it was left.
 
+    `spent_s` is what it worked on the last request that it answered.
     `hash_seed` is that of Python's dicts and sets (PYTHONHASHSEED): one for both sides, so that what depends on their
     order is the same on both.
     """
@@ -43,6 +44,7 @@ class SideProcess:
         self._hash_seed = hash_seed
         self._tell = tell
         self._asked = ""
+        self.spent_s = 0.0
 
     def __enter__(self) -> Self:
         self._folder = tempfile.TemporaryDirectory(prefix="zoobench-")
@@ -105,6 +107,7 @@ class SideProcess:
             raise self._failed(FailureKind.TIMEOUT, message) from None
         except channel.ClosedError:
             raise self._died() from None
+        self.spent_s = answer.ended_s - answer.began_s
         self._tell(Spent(side=self.side, request=self._asked, began_s=answer.began_s, ended_s=answer.ended_s))
         if isinstance(answer.reply, Refusal):
             raise RequestFailedError(self.side, answer.reply.failure, is_missing=answer.reply.is_missing)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from zoobench.timing.pace import paces, quiet_s
+from zoobench.pace import paces, quiet_s
 
 
 def test_the_quiet_machine_is_that_of_the_best_tenth() -> None:

@@ -1,0 +1,142 @@
+"""`decide`: from all that an experiment saw to its result. A pure function: a replay comes to the same verdicts."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from zoobench.compare.differences import environment_differences
+from zoobench.compare.evidence import Evidence, Experiment, Kind, Rule, Stage
+from zoobench.compare.gathered import Gathered, gather
+from zoobench.compare.holm import holm
+from zoobench.compare.outcome import exit_of, headline_of, is_contaminated, problems_of
+from zoobench.compare.ranks import signed_rank_p
+from zoobench.compare.replicates import LogRatio
+from zoobench.compare.result import CaseResult, Comparison, Times
+from zoobench.compare.suspects import find_suspects
+from zoobench.compare.times import log_margin, times_of
+from zoobench.compare.verdicts import judge_contest
+
+
+class _Tested(NamedTuple):
+    """Adjusted p-values by id: of slower by more than the margin, and of faster."""
+
+    slower: Mapping[str, float]
+    faster: Mapping[str, float]
+
+
+def decide(evidence: Evidence) -> Comparison:
+    """The result of an experiment, finished or not.
+
+    Identity, and so `Exit.IDENTITY`, is proved before anything is measured: whoever conducts the experiment refuses it.
+    """
+    experiment = evidence.experiment
+    gathered = gather(evidence)
+    cases = _judge_cases([one for one in gathered if not one.contest.is_control], experiment.rule)
+    controls = _judge_controls([one for one in gathered if one.contest.is_control], experiment.rule)
+    binding = () if _may_controls_differ(experiment) else controls
+    spreads = [case.times.spread_ratio for case in cases if case.times and case.times.spread_ratio is not None]
+    return Comparison(
+        kind=experiment.kind,
+        experiment_id=experiment.experiment_id,
+        started_at=experiment.started_at,
+        base=experiment.base,
+        head=experiment.head,
+        rule=experiment.rule,
+        cases=cases,
+        exit=exit_of(cases, binding, experiment.rule),
+        headline=headline_of(cases, binding),
+        plan=evidence.plans[-1] if evidence.plans else None,
+        controls=controls,
+        differences=environment_differences(
+            [experiment.base.environment], [experiment.head.environment], are_measured_together=True
+        ),
+        noise_ratio=statistics.median(spreads) if spreads else None,
+        problems=problems_of(cases, binding, experiment.rule),
+        notes=(*evidence.notes, *_notes_on(controls, binding)),
+    )
+
+
+def _judge_cases(gathered: Sequence[Gathered], rule: Rule) -> tuple[CaseResult, ...]:
+    """Suspects by their confirmation alone; all others by the screening."""
+    found = find_suspects(gathered, rule)
+    confirmed = {one.contest.id: _values(one.confirmed) for one in gathered}
+    tested = _Tested(
+        slower=_adjusted({name: signed_rank_p(confirmed[name], log_margin(rule)) for name in found.slower}),
+        faster=_adjusted({name: signed_rank_p(_negated(confirmed[name]), log_margin(rule)) for name in found.faster}),
+    )
+    suspects = {*found.slower, *found.faster}
+    return tuple(
+        judge_contest(one, _times_of_case(one, tested, suspects), rule, is_suspect=one.contest.id in suspects)
+        for one in gathered
+    )
+
+
+def _times_of_case(one: Gathered, tested: _Tested, suspects: set[str]) -> Times | None:
+    name = one.contest.id
+    is_confirmed = name in suspects and bool(one.confirmed)
+    ratios, stage = (one.confirmed, Stage.CONFIRM) if is_confirmed else (one.screened, Stage.SCREEN)
+    if not ratios:
+        return None
+    return times_of(
+        ratios,
+        dropped=len(one.dropped[stage]),
+        is_confirmed=is_confirmed,
+        p_slower=tested.slower.get(name),
+        p_faster=tested.faster.get(name),
+    )
+
+
+def _judge_controls(gathered: Sequence[Gathered], rule: Rule) -> tuple[CaseResult, ...]:
+    """By all their generations, none having been chosen for what it showed; both ways in one family of tests."""
+    measured = {one.contest.id: (*one.screened, *one.confirmed) for one in gathered}
+    margin = log_margin(rule)
+    names = [name for name, ratios in measured.items() if ratios]
+    p_slower = [signed_rank_p(_values(measured[name]), margin) for name in names]
+    p_faster = [signed_rank_p(_negated(_values(measured[name])), margin) for name in names]
+    adjusted = holm([*p_slower, *p_faster])
+    tested = _Tested(
+        slower=dict(zip(names, adjusted[: len(names)], strict=True)),
+        faster=dict(zip(names, adjusted[len(names) :], strict=True)),
+    )
+    return tuple(
+        judge_contest(one, _times_of_control(one, measured[one.contest.id], tested), rule, is_suspect=False)
+        for one in gathered
+    )
+
+
+def _times_of_control(one: Gathered, ratios: Sequence[LogRatio], tested: _Tested) -> Times | None:
+    if not ratios:
+        return None
+    return times_of(
+        ratios,
+        dropped=sum(map(len, one.dropped.values())),
+        is_confirmed=bool(one.confirmed),
+        p_slower=tested.slower[one.contest.id],
+        p_faster=tested.faster[one.contest.id],
+    )
+
+
+def _adjusted(p_values: Mapping[str, float]) -> dict[str, float]:
+    return dict(zip(p_values, holm(list(p_values.values())), strict=True))
+
+
+def _values(ratios: Sequence[LogRatio]) -> list[float]:
+    return [ratio.value for ratio in ratios]
+
+
+def _negated(values: Sequence[float]) -> list[float]:
+    return [-value for value in values]
+
+
+def _may_controls_differ(experiment: Experiment) -> bool:
+    """Controls hold none of the project's code, but they hold torch's."""
+    torch = [side.environment.software.get("torch") for side in (experiment.base, experiment.head)]
+    return experiment.kind is Kind.ENVIRONMENTS and torch[0] != torch[1]
+
+
+def _notes_on(controls: Sequence[CaseResult], binding: Sequence[CaseResult]) -> tuple[str, ...]:
+    if binding or not is_contaminated(controls):
+        return ()
+    return ("controls differ, as they may between two versions of torch: they hold none of the project's code",)
