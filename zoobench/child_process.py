@@ -1,4 +1,4 @@
-"""How a process that works for another begins and ends: it dies with its parent, and what it said last is its reason."""
+"""How a process that works for another begins and ends: it dies with its parent, and its last words say why it died."""
 
 from __future__ import annotations
 

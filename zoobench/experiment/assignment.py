@@ -34,8 +34,13 @@ class Pair(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def needs_own_processes(self) -> bool:
-        """The system's heap is only itself in a process that never retained memory."""
-        return any(case.allocator is Allocator.SYSTEM for case in self.cases)
+        """Whether no other contest may share its workers."""
+        return needs_own_processes(self.base, self.head)
+
+
+def needs_own_processes(*cases: Case | None) -> bool:
+    """The system's heap is only itself in a process that never retained memory."""
+    return any(case is not None and case.allocator is Allocator.SYSTEM for case in cases)
 
 
 class Injection(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,14 +6,13 @@ import contextlib
 import gc
 import random
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import nn
 
 from zoobench.calls import Inference, autocast_of
-from zoobench.cases import COUNT_ONLY, ModelRef
+from zoobench.cases import COUNT_ONLY
 from zoobench.compare.evidence import Block
 from zoobench.devices import REFERENCE, Device, get_device
 from zoobench.experiment.control_nets import build_control
@@ -54,9 +53,7 @@ class Contender:
             self._subject = _built(request, zoo, self._device)
             self._open = undo.pop_all()
         self._phases = self._subject.model_call.phases
-        self._layout = ShuffledLayout(
-            self._subject.resting_tensors, self._device.free_memory_bytes, seed=request.seed
-        )
+        self._layout = ShuffledLayout(self._subject.resting_tensors, self._device.free_memory_bytes, seed=request.seed)
         self._settle_settings()
 
     def count(self) -> tuple[dict[str, float], dict[str, str]]:
@@ -125,14 +122,17 @@ def waste(seconds: float) -> None:
         pass
 
 
-def block_of(taken: list[Round], calls_a_round: int, references_s: list[float]) -> Block:
-    """A block in seconds a call. A covariate that was zero in every round is left out."""
-    told = [{**r.conditions, **r.covariates} for r in taken]
-    names = [name for name in told[0] if name != REFERENCE and all(name in of_round for of_round in told)]
-    columns = {name: tuple(_rounded(of_round[name] / _share(name, calls_a_round)) for of_round in told) for name in names}
+def block_of(taken: Sequence[Round], calls_a_round: int, references_s: Sequence[float]) -> Block:
+    """A block in seconds a call. What happened during a round is divided by its calls as well."""
+    columns = [
+        {name: value for name, value in r.conditions.items() if name != REFERENCE}
+        | {name: value / calls_a_round for name, value in r.covariates.items()}
+        for r in taken
+    ]
+    names = [name for name in columns[0] if all(name in of_round for of_round in columns)]
     return Block(
         samples=tuple(round(r.device_s / calls_a_round, _SAMPLE_DECIMALS) for r in taken),
-        covariates={name: values for name, values in columns.items() if any(values)},
+        covariates={name: tuple(_rounded(of_round[name], _COVARIATE_DIGITS) for of_round in columns) for name in names},
         references_s=tuple(_rounded(value, _REFERENCE_DIGITS) for value in references_s),
     )
 
@@ -156,5 +156,5 @@ def _evaluated(subject: Subject) -> object:
         subject.module.train()
 
 
-def _rounded(value: float, digits: int = _COVARIATE_DIGITS) -> float:
+def _rounded(value: float, digits: int) -> float:
     return float(f"{value:.{digits}g}")

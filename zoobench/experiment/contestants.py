@@ -8,14 +8,15 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 
 from zoobench.compare.evidence import Contest, Facts, SideName
-from zoobench.compare.plan import Cost
 from zoobench.experiment.agreement import output_error, tolerance_of
 from zoobench.experiment.assignment import Pair
+from zoobench.experiment.cost import Cost, warm_up_bound_s
 from zoobench.experiment.errors import RequestFailedError
 from zoobench.experiment.messages import (
+    EXACT_METRICS,
     Compute,
-    CountFacts,
     Counted,
+    CountFacts,
     Output,
     Prepare,
     Prepared,
@@ -59,7 +60,7 @@ def try_pair(opponents: Opponents, pair: Pair, *, injected_ratio: float, limit_s
     trial.release()
     return Tried(
         contest=_contest_of(pair, trial.seen, injected_ratio),
-        cost=_cost_of(pair, trial.seen, opponents.start_s),
+        cost=_cost_of(pair, trial.seen, opponents.start_s, is_injected=injected_ratio > 0),
         notes=tuple(trial.notes),
         is_over=trial.is_over,
     )
@@ -128,7 +129,9 @@ class _Trial:
     ) -> dict[SideName, AnyReply | RequestFailedError]:
         """The replies of the living; a death is noted here."""
         replies = self._opponents.ask_both(requests, kind, self._limit_s)
-        dead = {side: reply for side, reply in replies.items() if isinstance(reply, RequestFailedError) and reply.is_dead}
+        dead = {
+            side: reply for side, reply in replies.items() if isinstance(reply, RequestFailedError) and reply.is_dead
+        }
         for side, error in dead.items():
             self.is_over = True
             self._fail(side, error)
@@ -160,19 +163,16 @@ def _contest_of(pair: Pair, seen: Mapping[SideName, _Seen], injected_ratio: floa
     )
 
 
-def _cost_of(pair: Pair, seen: Mapping[SideName, _Seen], start_s: float) -> Cost | None:
+def _cost_of(pair: Pair, seen: Mapping[SideName, _Seen], start_s: float, *, is_injected: bool) -> Cost | None:
     """None unless both sides run it."""
-    base_call_s, head_call_s = (seen[side].facts.call_s for side in SideName)
-    if base_call_s is None or head_call_s is None:
+    calls_s = [one.facts.call_s for one in seen.values() if one.facts.call_s is not None]
+    if len(calls_s) < len(SideName):
         return None
+    call_s = sum(calls_s) / len(calls_s)
+    warm_up_s = len(SideName) * warm_up_bound_s(call_s, is_injected=is_injected)
     own_start_s = start_s if pair.needs_own_processes else 0.0
-    return Cost(
-        contest=pair.id,
-        build_s=own_start_s + sum(one.build_s for one in seen.values()),
-        base_call_s=base_call_s,
-        head_call_s=head_call_s,
-        is_control=pair.is_control,
-    )
+    fixed_s = own_start_s + sum(one.build_s for one in seen.values()) + warm_up_s
+    return Cost(contest=pair.id, fixed_s=fixed_s, call_s=call_s)
 
 
 _WITHOUT_CASE = Facts(

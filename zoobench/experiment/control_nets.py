@@ -20,7 +20,7 @@ def build_control(model: ModelRef) -> nn.Module:
 def _convolutions() -> nn.Module:
     """Bound by arithmetic: dense 3×3 convolutions of a quarter gigamultiply-accumulates on small pictures."""
     width = 64
-    layers = [nn.Conv2d(3, width, 3, padding=1), nn.ReLU()]
+    layers: list[nn.Module] = [nn.Conv2d(3, width, 3, padding=1), nn.ReLU()]
     for _ in range(6):
         layers += [nn.Conv2d(width, width, 3, padding=1), nn.ReLU()]
     return nn.Sequential(*layers, *_head(width))
@@ -29,7 +29,7 @@ def _convolutions() -> nn.Module:
 def _normalisations() -> nn.Module:
     """Bound by memory: every layer reads and writes megabytes and hardly computes."""
     width = 16
-    layers = [nn.Conv2d(3, width, 1)]
+    layers: list[nn.Module] = [nn.Conv2d(3, width, 1)]
     for _ in range(8):
         layers += [nn.BatchNorm2d(width), nn.GroupNorm(4, width), nn.ReLU(), nn.AvgPool2d(3, stride=1, padding=1)]
     return nn.Sequential(*layers, *_head(width))

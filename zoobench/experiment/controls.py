@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import msgspec
-
 from zoobench.cases import Allocator, Case, Compiler, MemoryFormat, Mode, ModelRef, Precision
 from zoobench.experiment.assignment import Pair
 

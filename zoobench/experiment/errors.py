@@ -26,3 +26,9 @@ class RequestFailedError(Exception):
         self.failure = failure
         self.is_dead = is_dead
         self.is_missing = is_missing
+
+
+class NothingToCompareError(ZoobenchError):
+    """No case on either side."""
+
+    exit_code = Exit.NO_COMPARISON

@@ -12,7 +12,6 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-import zoobench
 from zoobench.errors import ZoobenchError
 
 PACKAGE = "zoobench"
@@ -27,7 +26,7 @@ _COPIED = (".py", ".csv")
 
 def write_harness(folder: Path) -> Path:
     """Put the copy into the folder; the script that a side's python is to run."""
-    source = Path(zoobench.__file__).parent
+    source = Path(__file__).parents[1]
     for path in _sources(source):
         copy = folder / COPY / path.relative_to(source)
         copy.parent.mkdir(parents=True, exist_ok=True)

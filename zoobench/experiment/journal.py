@@ -6,7 +6,7 @@ be packed as `journal.jsonl.xz`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -14,8 +14,9 @@ from typing import Any, Self, TypeVar
 import msgspec
 
 from zoobench.compare.evidence import SCHEMA, Contest, Evidence, Experiment, Plan, Replicate
-from zoobench.errors import BadInputError, StoreError, ZoobenchError
+from zoobench.errors import BadInputError, StoreError
 from zoobench.experiment.assignment import Assignment
+from zoobench.experiment.cost import Cost
 from zoobench.lines import COMPRESSED, LineWriter, cannot, read_lines
 from zoobench.store import new_folder, write_head
 
@@ -30,31 +31,58 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     contest: Contest | None = None
     plan: Plan | None = None
+    cost: Cost | None = None
     replicate: Replicate | None = None
     note: str | None = None
 
     def __post_init__(self) -> None:
-        if sum(part is not None for part in (self.contest, self.plan, self.replicate, self.note)) != 1:
+        if sum(getattr(self, field) is not None for field in self.__struct_fields__) != 1:
             raise ValueError("a line is of one thing")
 
 
-class Journal:
-    """The evidence so far, on the disk and here. While it is open, no other process can append to it."""
+class Seen(msgspec.Struct, frozen=True):
+    """What a journal holds: the evidence, and what contests cost, by which an experiment that goes on makes plans."""
 
-    def __init__(self, folder: Path, evidence: Evidence) -> None:
+    evidence: Evidence
+    costs: tuple[Cost, ...] = ()
+
+    def after(self, lines: Iterable[Line]) -> Seen:
+        """With these lines behind."""
+        lines = tuple(lines)
+        evidence = msgspec.structs.replace(
+            self.evidence,
+            contests=(*self.evidence.contests, *(line.contest for line in lines if line.contest is not None)),
+            plans=(*self.evidence.plans, *(line.plan for line in lines if line.plan is not None)),
+            replicates=(*self.evidence.replicates, *(line.replicate for line in lines if line.replicate is not None)),
+            notes=(*self.evidence.notes, *(line.note for line in lines if line.note is not None)),
+        )
+        return Seen(evidence, (*self.costs, *(line.cost for line in lines if line.cost is not None)))
+
+
+class Journal:
+    """What was seen so far, on the disk and here. While it is open, no other process can append to it."""
+
+    def __init__(self, folder: Path, seen: Seen) -> None:
         """Raises: StoreError if another process writes it, or it cannot be written."""
         self.folder = folder
-        self.evidence = evidence
+        self._seen = seen
         self._lines = LineWriter(folder / JOURNAL_FILE, f"experiment {folder.name}")
 
-    def add(self, seen: Contest | Plan | Replicate | str) -> None:
+    @property
+    def evidence(self) -> Evidence:
+        return self._seen.evidence
+
+    @property
+    def costs(self) -> tuple[Cost, ...]:
+        return self._seen.costs
+
+    def add(self, line: Line) -> None:
         """Put it on the disk.
 
         Raises: StoreError if the disk does not take it; what was there before stays.
         """
-        line = _line_of(seen)
         self._lines.append(msgspec.json.encode(line))
-        self.evidence = _with(self.evidence, line)
+        self._seen = self._seen.after([line])
 
     def close(self) -> None:
         self._lines.close()
@@ -75,7 +103,7 @@ def create_journal(results: Path, assignment: Assignment, describe: Callable[[st
     experiment = describe(folder.name, now.isoformat(timespec="milliseconds"))
     write_head(folder / ASSIGNMENT_FILE, assignment)
     write_head(folder / EXPERIMENT_FILE, experiment)
-    return Journal(folder, Evidence(experiment=experiment))
+    return Journal(folder, Seen(Evidence(experiment=experiment)))
 
 
 def resume_journal(folder: Path) -> Journal:
@@ -85,14 +113,7 @@ def resume_journal(folder: Path) -> Journal:
     """
     if not (folder / JOURNAL_FILE).exists() and (folder / f"{JOURNAL_FILE}{COMPRESSED}").exists():
         raise BadInputError(f"{folder} is packed: unpack its {JOURNAL_FILE}{COMPRESSED} to go on with it")
-    experiment = load_experiment(folder)
-    journal = Journal(folder, Evidence(experiment=experiment))
-    try:
-        journal.evidence = load_evidence(folder)
-    except ZoobenchError:
-        journal.close()
-        raise
-    return journal
+    return Journal(folder, _read(folder))
 
 
 def load_evidence(folder: Path) -> Evidence:
@@ -100,20 +121,24 @@ def load_evidence(folder: Path) -> Evidence:
 
     Raises: StoreError for an unreadable head, BadInputError for one of a newer zoobench.
     """
-    evidence = Evidence(experiment=load_experiment(folder))
+    return _read(folder).evidence
+
+
+def _read(folder: Path) -> Seen:
+    seen = Seen(Evidence(experiment=load_experiment(folder)))
     path = folder / JOURNAL_FILE
     if not path.exists():
         path = path.with_name(f"{JOURNAL_FILE}{COMPRESSED}")
-    lines: list[Line] = []
-    for number, content, is_whole in read_lines(path):
-        if not is_whole:
-            lines.append(Line(note=f"{path.name} line {number}, the last, was cut off in the middle and was skipped"))
-            continue
-        try:
-            lines.append(_LINES.decode(content))
-        except _UNREADABLE as error:
-            lines.append(Line(note=f"{path.name} line {number} is corrupt and was skipped: {error}"))
-    return _gathered(evidence, lines)
+    return seen.after(_line_of(path, *read) for read in read_lines(path))
+
+
+def _line_of(path: Path, number: int, content: bytes, is_whole: bool) -> Line:  # noqa: FBT001 - as read
+    if not is_whole:
+        return Line(note=f"{path.name} line {number}, the last, was cut off in the middle and was skipped")
+    try:
+        return _LINES.decode(content)
+    except _UNREADABLE as error:
+        return Line(note=f"{path.name} line {number} is corrupt and was skipped: {error}")
 
 
 def load_experiment(folder: Path) -> Experiment:
@@ -150,26 +175,3 @@ def _decoded(path: Path, kind: type[Kind]) -> Kind:
         raise StoreError(f"{path} is not of an experiment: {error}") from None
     except OSError as error:
         raise cannot("read", path, error) from error
-
-
-def _line_of(seen: Contest | Plan | Replicate | str) -> Line:
-    if isinstance(seen, Contest):
-        return Line(contest=seen)
-    if isinstance(seen, Plan):
-        return Line(plan=seen)
-    return Line(replicate=seen) if isinstance(seen, Replicate) else Line(note=seen)
-
-
-def _with(evidence: Evidence, line: Line) -> Evidence:
-    return _gathered(evidence, [line])
-
-
-def _gathered(evidence: Evidence, lines: list[Line]) -> Evidence:
-    """The evidence with these lines after it."""
-    return msgspec.structs.replace(
-        evidence,
-        contests=(*evidence.contests, *(line.contest for line in lines if line.contest is not None)),
-        plans=(*evidence.plans, *(line.plan for line in lines if line.plan is not None)),
-        replicates=(*evidence.replicates, *(line.replicate for line in lines if line.replicate is not None)),
-        notes=(*evidence.notes, *(line.note for line in lines if line.note is not None)),
-    )

@@ -9,7 +9,6 @@ from zoobench.compare.evidence import Block
 from zoobench.metrics import MODEL_METRICS
 from zoobench.records import Environment, Failure
 
-
 EXACT_METRICS = (*MODEL_METRICS, "predicted_peak", "predicted_workspace", "operator_calls", "graph_breaks")
 """What is counted of a case on both sides (`zoobench.metrics`)."""
 

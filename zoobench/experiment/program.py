@@ -22,7 +22,7 @@ def count_operator_calls(subject: Subject) -> Result:
     if subject.case.compiler is not Compiler.EAGER:
         reason = "a compiled call runs the compiler's own kernels"
         return Unavailable(metric=OPERATOR_CALLS, reason=reason)
-    with _Counter() as counter:  # type: ignore[no-untyped-call]  # torch has no types for it
+    with _Counter() as counter:
         subject.call()
     subject.device.wait()
     return Measurement(metric=OPERATOR_CALLS, samples=(float(counter.calls),), method="operators below autograd")
@@ -37,7 +37,7 @@ def count_graph_breaks(subject: Subject) -> Result:
     return Measurement(metric=GRAPH_BREAKS, samples=(float(found.graph_break_count),), method="torch._dynamo.explain")
 
 
-class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has no types for it
     """Counts what passes."""
 
     def __init__(self) -> None:

@@ -14,8 +14,8 @@ from zoobench.experiment.contender import Contender
 from zoobench.experiment.messages import (
     Answer,
     Compute,
-    CountFacts,
     Counted,
+    CountFacts,
     Introduce,
     Introduction,
     ListCases,

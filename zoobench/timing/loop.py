@@ -12,11 +12,11 @@ import msgspec
 from zoobench.cases import Budget
 from zoobench.devices import REFERENCE, Device
 from zoobench.disturbance import PACE, causes
+from zoobench.pace import paces, quiet_s
 from zoobench.stats import MIN_BLOCKS
 from zoobench.summaries import quiet_blocks
 from zoobench.timing.covariates import watched_stops
 from zoobench.timing.layout import FixedLayout, Layout
-from zoobench.pace import paces, quiet_s
 from zoobench.timing.rounds import HOST_CLOCK, Clock, Phase, Round, take_round
 from zoobench.timing.stopping import Stop, reason_to_stop
 from zoobench.timing.warm_up import WINDOW, is_flat, take_warm_up, typical_s
