@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from synthetic import failed, make_case, make_record, make_run, measurement, realistic_record
 
-from zoobench import store
+from zoobench import lines, store
 from zoobench.cases import Budget, Mode
 from zoobench.errors import BadInputError, StoreError, UnknownNameError
 from zoobench.records import (
@@ -200,7 +200,7 @@ def test_a_line_that_the_system_takes_in_pieces_is_whole(tmp_path: Path, monkeyp
 APPEND_FOR_EVER = """
 import itertools, pathlib, sys
 from synthetic import make_case, realistic_record
-from zoobench import store
+from zoobench import lines, store
 from zoobench.records import RunRecord
 
 writer, stored = store.resume_run(pathlib.Path(sys.argv[1]), sys.argv[2])
@@ -241,7 +241,7 @@ START_MANY = """
 import pathlib, sys
 from synthetic import make_case, make_run, realistic_record
 import msgspec
-from zoobench import store
+from zoobench import lines, store
 
 def describe(name, started_at):
     return msgspec.structs.replace(make_run([]).run, run_id=name, started_at=started_at)
@@ -278,7 +278,7 @@ def test_a_run_has_one_writer(tmp_path: Path) -> None:
     writer, _ = resume_run(tmp_path, name)
     with writer, pytest.raises(StoreError) as raised:
         resume_run(tmp_path, name)
-    assert str(raised.value) == (f"run {name} is being written by another process: wait for it, or start a new run")
+    assert str(raised.value) == (f"run {name} is being written by another process: wait for it, or start a new one")
     resume_run(tmp_path, name)[0].close()
 
 
@@ -503,7 +503,7 @@ FILL_THE_DISK = """
 import pathlib, resource, sys
 from synthetic import make_case, make_run, realistic_record
 import msgspec
-from zoobench import store
+from zoobench import lines, store
 from zoobench.errors import StoreError
 
 def describe(name, started_at):
@@ -584,7 +584,7 @@ def test_half_a_line_that_cannot_be_cut_back_is_cut_by_the_next(
 
 
 def test_a_file_system_without_locks_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store.fcntl, "flock", _fail_with(errno.ENOLCK))
+    monkeypatch.setattr(lines.fcntl, "flock", _fail_with(errno.ENOLCK))
     with pytest.raises(StoreError, match=r"^cannot lock .*cases.jsonl: No locks available$"):
         write_run(tmp_path)
 

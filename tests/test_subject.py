@@ -15,6 +15,7 @@ from zoobench.cases import Compiler, MemoryFormat, Mode, ModelRef, Precision
 from zoobench.devices import CpuDevice
 from zoobench.errors import BadInputError
 from zoobench.subject import Subject, build_subject, storage_bytes, with_batch
+from zoobench.zoo.build import build_model
 
 FLOAT_BYTES = 4
 LENET5_PARAMETERS = 61_706
@@ -57,7 +58,7 @@ def test_another_number_of_pictures_is_the_same_model(mode: Mode) -> None:
 
 def test_building_is_timed_without_making_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = FakeClock()
-    build_model, example_images = subject_module.build_model, subject_module.example_images
+    example_images = subject_module.example_images
 
     def build_slowly(model: ModelRef) -> torch.nn.Module:
         clock.advance(0.5)
@@ -67,10 +68,9 @@ def test_building_is_timed_without_making_pictures(monkeypatch: pytest.MonkeyPat
         clock.advance(8.0)
         return example_images(*arguments, **options)
 
-    monkeypatch.setattr(subject_module, "build_model", build_slowly)
     monkeypatch.setattr(subject_module, "example_images", paint_slowly)
 
-    assert build_subject(CASE, CpuDevice(), clock).build_s == 0.5
+    assert build_subject(CASE, CpuDevice(), clock, build=build_slowly).build_s == 0.5
 
 
 def test_pictures_that_are_too_small_are_refused() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -83,9 +83,13 @@ class Inference:
         with torch.inference_mode(), self._autocast():
             return _read_autocast(self._images.device.type)
 
-    def _forward(self) -> None:
+    def compute(self) -> Any:
+        """One pass, its output kept."""
         with torch.inference_mode(), self._autocast():
-            self._module(self._images)
+            return self._module(self._images)
+
+    def _forward(self) -> None:
+        self.compute()
 
 
 class TrainingStep:

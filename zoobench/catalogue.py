@@ -12,9 +12,9 @@ import csv
 import fnmatch
 import functools
 import importlib.metadata
-import importlib.resources
 import re
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -161,7 +161,7 @@ def _size_bounds(entry: Entry) -> str:
 
 
 def _builtin_entries() -> tuple[Entry, ...]:
-    text = importlib.resources.files("zoobench").joinpath("catalogue.csv").read_text(encoding="utf-8")
+    text = Path(__file__).with_name("catalogue.csv").read_text(encoding="utf-8")
     rows = ({key: value for key, value in row.items() if value != ""} for row in csv.DictReader(text.splitlines()))
     return msgspec.convert(list(rows), tuple[Entry, ...], strict=False)
 

@@ -7,13 +7,9 @@ process that runs the benchmark never imports torch at all.
 from __future__ import annotations
 
 import contextlib
-import faulthandler
-import fcntl
 import importlib
 import multiprocessing
 import os
-import signal
-import sys
 import tempfile
 import threading
 import time
@@ -26,6 +22,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from zoobench.child_process import KILLED, describe_end, die_when_closed, ignore_interrupts, redirect_output
 from zoobench.parts import Step
 from zoobench.records import Failure, FailureKind
 
@@ -55,9 +52,6 @@ START_LIMIT_S = 300.0
 
 START = "start"
 """The step before a worker's first."""
-
-_LAST_WORDS = 200
-_LAST_OUTPUT_BYTES = 2**16
 
 
 class Executor(Protocol):
@@ -180,78 +174,32 @@ class _Conversation:
 
     def _early_end(self) -> Failure:
         self._process.join()
-        last_words = _last_words(self._output)
-        said = f" ({last_words})" if last_words else ""
-        message = f"the worker {_ending(self._process.exitcode)}{said}"
+        message = f"the worker {describe_end(self._process.exitcode, self._output)}"
         return Failure(kind=FailureKind.CRASH, message=message, where=self._where)
 
 
 def _work(task: Task, sender: Connection, output: str) -> None:
     """The life of a worker."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
+    ignore_interrupts()
     _die_with_the_parent()
-    _redirect_output(output)
+    redirect_output(os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
     sender.send(_Started())
     task.run(sender.send)
     sender.send(_Done())
 
 
 def _die_with_the_parent() -> None:
-    """Let the kernel kill this process when the parent ends, however it ends and whatever this process is doing.
-
-    The parent alone holds the other end of a pipe; its closing is signalled (fcntl(2), O_ASYNC and F_SETSIG). The
-    server cannot see to it: a worker itself holds the pipe that keeps the server alive.
-    """
+    """The server cannot see to it: a worker itself holds the pipe that keeps the server alive."""
     parent = multiprocessing.parent_process()
-    if sys.platform != "linux" or parent is None:
-        return
-    fcntl.fcntl(parent.sentinel, fcntl.F_SETOWN, os.getpid())
-    fcntl.fcntl(parent.sentinel, fcntl.F_SETSIG, signal.SIGKILL)
-    fcntl.fcntl(parent.sentinel, fcntl.F_SETFL, os.O_ASYNC)
-    if wait([parent.sentinel], 0):  # it ended before it could be signalled
-        os._exit(1)
-
-
-def _redirect_output(path: str) -> None:
-    """What a model prints, and what C code says as it dies, goes to a file of its own."""
-    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    for stream in (1, 2):
-        os.dup2(file, stream)
-    faulthandler.enable(file=2)
+    if parent is not None:
+        die_when_closed(parent.sentinel)
 
 
 def was_killed(failure: Failure) -> bool:
     """Whether SIGKILL ended the worker, as the kernel does to one of the largest processes when memory runs out."""
-    return failure.kind is FailureKind.CRASH and _KILLED in failure.message
-
-
-_KILLED = "was killed by SIGKILL"
+    return failure.kind is FailureKind.CRASH and KILLED in failure.message
 
 
 def _timeout(time_limit_s: float, where: str) -> Failure:
     message = f"no end within the time limit of {time_limit_s:g} s: --zoobench-time-limit raises it"
     return Failure(kind=FailureKind.TIMEOUT, message=message, where=where)
-
-
-def _ending(exit_code: int | None) -> str:
-    if exit_code is None or exit_code >= 0:
-        return f"exited with code {exit_code} before it was done"
-    try:
-        name = signal.Signals(-exit_code).name
-    except ValueError:
-        name = f"signal {-exit_code}"
-    if name == "SIGKILL":
-        return f"{_KILLED}, which the kernel also does when memory runs out"
-    return f"was killed by {name}"
-
-
-def _last_words(output: Path) -> str:
-    """The line that says most: what Python or the C library wrote as the error, else the last one."""
-    if not output.exists():
-        return ""
-    with output.open("rb") as file:
-        file.seek(max(0, output.stat().st_size - _LAST_OUTPUT_BYTES))
-        text = file.read().decode(errors="replace")
-    lines = [line.strip() for line in text.splitlines()]
-    telling = [line for line in lines if line.startswith("Fatal Python error")] or [line for line in lines if line]
-    return telling[-1][:_LAST_WORDS] if telling else ""

@@ -47,6 +47,11 @@ def _fact(key: str, title: str) -> Metric:
     return Metric(key=key, title=title, unit=COUNT, comparison=Comparison.EXACT, is_of_model=True)
 
 
+def _program(key: str, title: str) -> Metric:
+    """What a call asks torch to do; counted where two sides are compared."""
+    return Metric(key=key, title=title, unit=COUNT, comparison=Comparison.EXACT)
+
+
 def _opinion(key: str, title: str) -> Metric:
     """What others say of a fact of ours."""
     return Metric(key=key, title=title, unit=COUNT, better=Better.NEITHER, comparison=Comparison.EXACT)
@@ -129,6 +134,8 @@ METRICS: tuple[Metric, ...] = (
         unit=BYTES,
         comparison=Comparison.EXACT,
     ),
+    _program("operator_calls", "Calls of torch's operators below autograd in a call"),
+    _program("graph_breaks", "Places where the compiler hands a forward pass back to Python"),
     _opinion("fvcore_macs", "Multiply-accumulates of one image's forward pass, as fvcore counts them"),
     _opinion("fvcore_unsupported_calls", "Calls of operators that fvcore leaves out"),
     _opinion("published_macs", "Multiply-accumulates that the model's publisher prints"),

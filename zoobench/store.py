@@ -5,13 +5,10 @@ A line is on the disk (flushed and synced) before the next case starts, so a run
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
-import fcntl
 import itertools
-import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -19,6 +16,7 @@ from typing import Any, Self
 import msgspec
 
 from zoobench.errors import BadInputError, StoreError, UnknownNameError, ZoobenchError
+from zoobench.lines import LineWriter, cannot, read_lines
 from zoobench.records import SCHEMA, CaseRecord, RunRecord
 
 RUN_FILE = "run.json"
@@ -51,22 +49,17 @@ class RunWriter:
     def __init__(self, path: Path, run: RunRecord) -> None:
         self.path = path
         self.run = run
-        self._file = _open_locked(path / CASES_FILE, run.run_id)
+        self._lines = LineWriter(path / CASES_FILE, f"run {run.run_id}")
 
     def append(self, record: CaseRecord) -> None:
         """Put one finished case on the disk.
 
         Raises: StoreError if it cannot be written; the cases before it stay readable.
         """
-        line = msgspec.json.encode(record) + b"\n"
-        try:
-            end = _drop_unfinished_line(self._file)
-            _append_line(self._file, line, end)
-        except OSError as error:
-            raise _cannot("write", self.path / CASES_FILE, error) from error
+        self._lines.append(msgspec.json.encode(record))
 
     def close(self) -> None:
-        os.close(self._file)
+        self._lines.close()
 
     def __enter__(self) -> Self:
         return self
@@ -81,6 +74,15 @@ def create_run(results: Path, describe: Callable[[str, str], RunRecord], label: 
     Two runs that start at once get two directories: making one is atomic, and who loses takes the next moment.
     Raises: StoreError if the results folder cannot be written.
     """
+    path, now = new_folder(results, label)
+    return _start(path, describe(path.name, now.isoformat(timespec="milliseconds")))
+
+
+def new_folder(results: Path, label: str) -> tuple[Path, dt.datetime]:
+    """A folder that is named for this moment, or for the next one that is free, and that moment.
+
+    Raises: StoreError if the results folder cannot be written.
+    """
     for _ in itertools.count():
         now = dt.datetime.now(dt.UTC)
         path = results / run_id(now, label)
@@ -91,8 +93,8 @@ def create_run(results: Path, describe: Callable[[str, str], RunRecord], label: 
                 raise StoreError(f"cannot write results to {results}: it is not a folder") from None
             continue
         except OSError as error:
-            raise _cannot("write", results, error) from error
-        return _start(path, describe(path.name, now.isoformat(timespec="milliseconds")))
+            raise cannot("write", results, error) from error
+        return path, now
     raise AssertionError("unreachable")
 
 
@@ -169,52 +171,22 @@ def _path_of(results: Path, name: str) -> Path:
     return results / name
 
 
+def write_head(path: Path, head: msgspec.Struct) -> None:
+    """The file appears whole or not at all: a folder without its head is no run, and harms no reader.
+
+    Raises: StoreError if it cannot be written.
+    """
+    unfinished = path.with_name(f"{path.name}.unfinished")
+    try:
+        unfinished.write_bytes(msgspec.json.format(msgspec.json.encode(head), indent=1) + b"\n")
+        unfinished.rename(path)
+    except OSError as error:
+        raise cannot("write", path.parent, error) from error
+
+
 def _start(path: Path, run: RunRecord) -> RunWriter:
-    """The head appears whole or not at all: a directory without one is no run, and harms no reader."""
-    unfinished = path / f"{RUN_FILE}.unfinished"
-    try:
-        unfinished.write_bytes(msgspec.json.format(msgspec.json.encode(run), indent=1) + b"\n")
-        unfinished.rename(path / RUN_FILE)
-    except OSError as error:
-        raise _cannot("write", path, error) from error
+    write_head(path / RUN_FILE, run)
     return RunWriter(path, run)
-
-
-def _open_locked(path: Path, name: str) -> int:
-    try:
-        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
-    except OSError as error:
-        raise _cannot("write", path, error) from error
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(file)
-        raise StoreError(f"run {name} is being written by another process: wait for it, or start a new run") from None
-    except OSError as error:  # a file system without locks
-        os.close(file)
-        raise _cannot("lock", path, error) from error
-    return file
-
-
-def _drop_unfinished_line(file: int) -> int:
-    """Where the next line begins: one without its end is a case that was not finished, and nothing is glued to it."""
-    size_bytes = os.fstat(file).st_size
-    if size_bytes == 0 or os.pread(file, 1, size_bytes - 1) == b"\n":
-        return size_bytes
-    end = os.pread(file, size_bytes, 0).rfind(b"\n") + 1
-    os.ftruncate(file, end)
-    return end
-
-
-def _append_line(file: int, line: bytes, end: int) -> None:
-    try:
-        while line:
-            line = line[os.write(file, line) :]
-        os.fsync(file)
-    except OSError:
-        with contextlib.suppress(OSError):  # where it cannot be cut back, the reader skips it, and says so
-            os.ftruncate(file, end)
-        raise
 
 
 def _decode_run(path: Path) -> RunRecord:
@@ -224,13 +196,13 @@ def _decode_run(path: Path) -> RunRecord:
     except _UNREADABLE as error:
         raise StoreError(f"{path} is not the head of a run: {error}") from None
     except OSError as error:
-        raise _cannot("read", path, error) from error
+        raise cannot("read", path, error) from error
 
 
 def _decode_cases(path: Path) -> tuple[tuple[CaseRecord, ...], tuple[str, ...]]:
     records: dict[str, CaseRecord] = {}
     notes: list[str] = []
-    for number, line, is_whole in _lines(path):
+    for number, line, is_whole in read_lines(path):
         if not is_whole:
             notes.append(f"{path} line {number}, the last, was cut off in the middle of a case and was skipped")
             continue
@@ -262,19 +234,3 @@ def _decode_case(line: bytes, where: str) -> CaseRecord:
     if _SCHEMA_DECODER.decode(line).schema == SCHEMA:
         return _CASE_DECODER.decode(line)
     return msgspec.convert(upgrade(msgspec.json.decode(line), where), CaseRecord)
-
-
-def _lines(path: Path) -> Iterator[tuple[int, bytes, bool]]:
-    """Number, content and whether it is whole, of each line; a run that has finished no case has no file."""
-    if not path.exists():
-        return
-    try:
-        with path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
-                yield number, line, line.endswith(b"\n")
-    except OSError as error:
-        raise _cannot("read", path, error) from error
-
-
-def _cannot(verb: str, path: Path, error: OSError) -> StoreError:
-    return StoreError(f"cannot {verb} {path}: {error.strerror or error}")

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from zoobench import catalogue
 from zoobench.calls import WHOLE_MODEL_DTYPES, Inference, ModelCall, TrainingStep, autocast_of
-from zoobench.cases import Case, Compiler, MemoryFormat, Mode, Precision
+from zoobench.cases import Case, Compiler, MemoryFormat, Mode, ModelRef, Precision
+from zoobench.catalogue import Entry
 from zoobench.devices import Device
 from zoobench.zoo.build import build_model
 from zoobench.zoo.inputs import example_images
@@ -69,16 +70,23 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
         return storage_bytes(self.resting_tensors())
 
 
-def build_subject(case: Case, device: Device, clock: Callable[[], float] = time.perf_counter) -> Subject:
-    """Build the case's model and pictures on the device.
+def build_subject(
+    case: Case,
+    device: Device,
+    clock: Callable[[], float] = time.perf_counter,
+    *,
+    build: Callable[[ModelRef], nn.Module] = build_model,
+    entry: Entry | None = None,
+) -> Subject:
+    """Build the case's model and pictures on the device, by this catalogue's entry unless another is given.
 
     Raises: ZoobenchError for what the user can mend; whatever the model's own code raises.
     """
     torch.manual_seed(SEED)
     began = clock()
-    module = _place(build_model(case.model), case, device)
+    module = _place(build(case.model), case, device)
     build_s = clock() - began
-    images = _images(case, device)
+    images = _images(case, device, entry)
     return Subject(
         case=case,
         device=device,
@@ -109,9 +117,9 @@ def _place(module: nn.Module, case: Case, device: Device) -> nn.Module:
     return cast("nn.Module", module.to(device.torch_device, dtype, memory_format=_FORMATS[case.memory_format]))  # type: ignore[call-overload]
 
 
-def _images(case: Case, device: Device) -> Tensor:
+def _images(case: Case, device: Device, entry: Entry | None = None) -> Tensor:
     images: Tensor = example_images(
-        catalogue.entry_of(case.model),
+        entry or catalogue.entry_of(case.model),
         batch=case.batch,
         picture=case.picture,
         device=device.torch_device,

@@ -1,4 +1,5 @@
-"""Comparing two sides by measuring both, here and now, in turns: which code is on which side, and what they take.
+"""The experiment: two sides of a project measured now, on this machine, in turns.
 
-The process that conducts an experiment imports no torch: the sides' workers do, each with its own files.
+The process that conducts it imports no torch. Each side's workers run the side's code by the side's python, measured by
+this zoobench's own copy (`harness`).
 """

@@ -19,7 +19,7 @@ from zoobench.timing.covariates import watched_stops
 from zoobench.timing.layout import FixedLayout, Layout
 from zoobench.timing.rounds import HOST_CLOCK, Clock, Phase, Round, take_round
 from zoobench.timing.stopping import Stop, reason_to_stop
-from zoobench.timing.warm_up import WINDOW, is_flat
+from zoobench.timing.warm_up import WINDOW, is_flat, take_warm_up, typical_s
 
 BLOCK_S = 0.15
 """Of rounds under one layout: some multiples of what a disturbance or a correlation between rounds usually lasts."""
@@ -80,9 +80,9 @@ def sample(
     began = clock()
     take = functools.partial(take_round, phases, device, clock)
     with watched_stops():
-        warm_up = _warm_up(take, budget, clock)
+        warm_up = take_warm_up(take, min(budget.max_warmup_s, budget.max_s), clock)
         warm_up_s = clock() - began
-        call_s = _typical_s(warm_up)
+        call_s = typical_s(warm_up)
         settles = call_s * _SETTLED_CALLS_IN_BUDGET <= budget.max_s
         taken = _Taken(device, layout or FixedLayout(), take, known_reference_s, allocated_bytes, settles=settles)
         size = block_size(call_s, budget)
@@ -193,17 +193,3 @@ class _Taken:
             self.is_shuffled = False
         elif self._settles:
             self.in_calls_s += self._take().host_s
-
-
-def _warm_up(take: Take, budget: Budget, clock: Clock) -> list[Round]:
-    """One call always; more until they are no longer getting faster, or the next would end past the bound."""
-    began, bound_s = clock(), min(budget.max_warmup_s, budget.max_s)
-    rounds = [take()]
-    while not is_flat([r.host_s for r in rounds]) and clock() - began + rounds[-1].host_s <= bound_s:
-        rounds.append(take())
-    return rounds
-
-
-def _typical_s(warm_up: Sequence[Round]) -> float:
-    """Of the later half: the first calls are not typical."""
-    return statistics.median(r.host_s for r in warm_up[len(warm_up) // 2 :])

@@ -1,0 +1,145 @@
+"""A side's worker as the experiment sees it: a process that answers requests, or has failed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self, TypeVar, cast
+
+import msgspec
+
+from zoobench.child_process import describe_end
+from zoobench.compare.evidence import SideName
+from zoobench.experiment import channel
+from zoobench.experiment.checkout import Checkout
+from zoobench.experiment.errors import RequestFailedError
+from zoobench.experiment.events import Spent, Tell
+from zoobench.experiment.messages import Answer, Refusal, Request
+from zoobench.records import Failure, FailureKind
+
+START_LIMIT_S = 300.0
+"""For the first answer: importing torch from a cold disk takes longest."""
+
+_ANSWERS: msgspec.msgpack.Decoder[Answer] = msgspec.msgpack.Decoder(Answer)
+
+AnyReply = TypeVar("AnyReply")
+
+
+class SideProcess:
+    """One worker of one side. Within the context it lives; afterwards it is gone, however it was left.
+
+    `spent_s` is what it worked on the last request that it answered.
+    `hash_seed` is that of Python's dicts and sets (PYTHONHASHSEED): one for both sides, so that what depends on their
+    order is the same on both.
+    """
+
+    def __init__(self, checkout: Checkout, bootstrap: Path, *, hash_seed: int, tell: Tell) -> None:
+        self.side: SideName = checkout.name
+        self._checkout = checkout
+        self._bootstrap = bootstrap
+        self._hash_seed = hash_seed
+        self._tell = tell
+        self._asked = ""
+        self.spent_s = 0.0
+
+    def __enter__(self) -> Self:
+        self._folder = tempfile.TemporaryDirectory(prefix="zoobench-")
+        self._output = Path(self._folder.name) / "output.txt"
+        lifeline, self._lifeline = os.pipe()
+        try:
+            with self._output.open("wb") as output:
+                self._process = self._start(lifeline, output)
+        except OSError as error:
+            os.close(self._lifeline)
+            self._folder.cleanup()
+            raise self._failed(FailureKind.CRASH, f"{self._checkout.python} cannot be started: {error}") from error
+        finally:
+            os.close(lifeline)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            cast("IO[bytes]", pipe).close()
+        os.close(self._lifeline)
+        self._folder.cleanup()
+
+    @property
+    def pid(self) -> int:
+        """The worker's process."""
+        return self._process.pid
+
+    def ask(self, request: Request, kind: type[AnyReply], limit_s: float) -> AnyReply:
+        """Send a request and wait for its reply.
+
+        Raises: RequestFailedError.
+        """
+        self.send(request)
+        return self.reply(kind, limit_s)
+
+    def send(self, request: Request) -> None:
+        """Begin a request whose reply is fetched later, once.
+
+        Raises: RequestFailedError.
+        """
+        self._asked = type(request).__name__
+        try:
+            channel.send(cast("IO[bytes]", self._process.stdin).fileno(), msgspec.msgpack.encode(request))
+        except channel.ClosedError:
+            raise self._died() from None
+
+    def reply(self, kind: type[AnyReply], limit_s: float) -> AnyReply:
+        """The reply to the request that was sent last.
+
+        Raises: RequestFailedError; after a time limit the worker is dead as well.
+        """
+        replies = cast("IO[bytes]", self._process.stdout).fileno()
+        try:
+            answer = _ANSWERS.decode(channel.receive_within(replies, limit_s, self._is_alive))
+        except channel.LateError:
+            self._process.kill()
+            message = f"no end within the time limit of {limit_s:g} s"
+            raise self._failed(FailureKind.TIMEOUT, message) from None
+        except channel.ClosedError:
+            raise self._died() from None
+        self.spent_s = answer.ended_s - answer.began_s
+        self._tell(Spent(side=self.side, request=self._asked, began_s=answer.began_s, ended_s=answer.ended_s))
+        if isinstance(answer.reply, Refusal):
+            raise RequestFailedError(self.side, answer.reply.failure, is_missing=answer.reply.is_missing)
+        if not isinstance(answer.reply, kind):
+            raise TypeError(f"{self._asked} was answered with {type(answer.reply).__name__}")
+        return answer.reply
+
+    def _start(self, lifeline: int, output: IO[bytes]) -> subprocess.Popen[bytes]:
+        """By the side's python, in the side's folder; the script's own folder is not where modules come from (-P)."""
+        return subprocess.Popen(
+            [self._checkout.python, "-P", self._bootstrap, str(lifeline), self._checkout.folder],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=output,
+            bufsize=0,
+            pass_fds=(lifeline,),
+            cwd=self._checkout.folder,
+            env=os.environ | {"PYTHONHASHSEED": str(self._hash_seed)},
+        )
+
+    def _is_alive(self) -> bool:
+        return self._process.poll() is None
+
+    def _died(self) -> RequestFailedError:
+        self._process.kill()  # it may have closed the channel and live on
+        message = f"the worker {describe_end(self._process.wait(), self._output)}"
+        return self._failed(FailureKind.CRASH, message)
+
+    def _failed(self, kind: FailureKind, message: str) -> RequestFailedError:
+        failure = Failure(kind=kind, message=message, where=self._asked or "start")
+        return RequestFailedError(self.side, failure, is_dead=True)
+
+
+Start = Callable[[Checkout, int], SideProcess]
+"""Makes a side's worker, not started yet, with that hash seed."""
