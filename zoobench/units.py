@@ -76,6 +76,23 @@ def parse_ratio(kind: str, text: str) -> float:
     return ratio
 
 
+_SECONDS_A_MINUTE = 60
+
+
+def parse_minutes(kind: str, text: str) -> float:
+    """Seconds, from a number of minutes above 0.
+
+    Raises: BadInputError.
+    """
+    try:
+        minutes = float(text)
+    except ValueError:
+        raise BadInputError(f"{kind} {text!r} is not a number of minutes") from None
+    if not 0 < minutes < math.inf:
+        raise BadInputError(f"{kind} {text} is out of range: it must be above 0")
+    return minutes * _SECONDS_A_MINUTE
+
+
 def parse_bytes(kind: str, text: str) -> int:
     """Bytes from a number and its unit: `2GiB`, `1.5 GiB`, `500MB`. Powers of 1024 with an i, of 1000 without.
 

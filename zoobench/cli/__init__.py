@@ -6,6 +6,7 @@ import sys
 
 import typer
 
+from zoobench.cli.bisect import bisect
 from zoobench.cli.build import build
 from zoobench.cli.capacity import capacity
 from zoobench.cli.compare import compare
@@ -30,6 +31,7 @@ app = typer.Typer(
 app.command("run")(run)
 app.command("report")(report)
 app.command("compare")(compare)
+app.command("bisect")(bisect)
 app.command("history")(history)
 app.command("capacity")(capacity)
 app.command("show")(show)

@@ -2,196 +2,104 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
-import msgspec
 import typer
 
-from zoobench.errors import BadInputError, UnknownNameError
-from zoobench.units import parse_ratio
+from zoobench.cli.decided import ReplayRequest, RuleRequest, StoredRequest, compare_stored
+from zoobench.cli.decided import replay as decide_again
+from zoobench.cli.live import MATRIX_OPTIONS, LiveRequest, ResumeRequest, compare_live, go_on, parse_injection
+from zoobench.cli.option_rows import with_rows
+from zoobench.errors import BadInputError
+from zoobench.units import parse_minutes, parse_ratio
 
-if TYPE_CHECKING:
-    from zoobench.compare.evidence import Evidence, Rule
-    from zoobench.compare.result import Comparison
-    from zoobench.store import StoredRun
-
-SIDES = typer.Argument(metavar="RUN RUN", help="ids of stored runs, base first; several of a side as RUN,RUN")
-REPLAY = typer.Option(metavar="RUN_ID", help="decide again from what a comparison has stored")
+SIDES = typer.Argument(
+    metavar="[BASE..HEAD | BASE | RUN RUN]",
+    help="two commits, one against the working tree, or stored runs, base first (several of a side as RUN,RUN)",
+)
+AA = typer.Option("--aa", metavar="COMMIT", help="the same commit on both sides: the self-check")
+BASE_PYTHON = typer.Option(metavar="PATH", help="interpreter of the base (default: this one)")
+HEAD_PYTHON = typer.Option(metavar="PATH", help="interpreter of the head (default: this one)")
+CASES = typer.Option("--case", metavar="ID", help="twice: two cases of one commit, base first")
+MINUTES = typer.Option(metavar="N", help="time for all of it, from which the plan is made")
 MARGIN = typer.Option(metavar="RATIO", help="a change counts from here on (default: 5% on CPUs, 2% on GPUs)")
 ALPHA = typer.Option(metavar="RATIO", help="most probable a false alarm may be (default: 5%)")
 STRICT = typer.Option("--strict", help="every case must have a verdict, or the exit code is 3", show_default=False)
-OUT = typer.Option(help="folder to write to (default: `compare` in the newest head's)", show_default=False)
-RESULTS = typer.Option(help="folder of runs")
-
-_WIDTH_WITHOUT_TERMINAL = 160
-
-
-class RuleRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """By what is to be decided; None is for the devices, or the stored experiment, to say."""
-
-    margin_ratio: float | None = None
-    alpha: float | None = None
-    is_strict: bool = False
-
-    def over(self, rule: Rule) -> Rule:
-        """That rule with what was asked for in its place."""
-        return msgspec.structs.replace(
-            rule,
-            margin_ratio=rule.margin_ratio if self.margin_ratio is None else self.margin_ratio,
-            alpha=rule.alpha if self.alpha is None else self.alpha,
-            is_strict=rule.is_strict or self.is_strict,
-        )
-
-
-class StoredRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """Runs that were measured already."""
-
-    base: tuple[str, ...]
-    head: tuple[str, ...]
-    results: Path
-    rule: RuleRequest
-    out: Path | None = None
-
-
-class ReplayRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """An experiment that was measured already."""
-
-    experiment_id: str
-    results: Path
-    rule: RuleRequest
-    out: Path | None = None
+INJECT = typer.Option(metavar="PERCENT", help="waste so much of a call in some of the head's cases: is it found?")
+INJECT_SHARE = typer.Option(metavar="RATIO", help="of the cases, those in which time is wasted")
+SEED = typer.Option(help="of orders, layouts and injections (default: another each time)", show_default=False)
+LABEL = typer.Option(help="part of the comparison's id")
+RESUME = typer.Option(metavar="RUN_ID", help="go on with a comparison that was stopped")
+REPLAY = typer.Option(metavar="RUN_ID", help="decide again from what a comparison has stored")
+OUT = typer.Option(help="folder to write to (default: the comparison's, or `compare` in the newest run's)")
+RESULTS = typer.Option(help="folder of runs and comparisons")
 
 
 def compare(
     sides: Annotated[list[str] | None, SIDES] = None,
     *,
-    replay: Annotated[str | None, REPLAY] = None,
+    aa: Annotated[str | None, AA] = None,
+    base_python: Annotated[str | None, BASE_PYTHON] = None,
+    head_python: Annotated[str | None, HEAD_PYTHON] = None,
+    case: Annotated[list[str] | None, CASES] = None,
+    minutes: Annotated[str, MINUTES] = "10",
     margin: Annotated[str | None, MARGIN] = None,
     alpha: Annotated[str | None, ALPHA] = None,
     strict: Annotated[bool, STRICT] = False,
+    inject: Annotated[str | None, INJECT] = None,
+    inject_share: Annotated[str, INJECT_SHARE] = "50%",
+    seed: Annotated[int | None, SEED] = None,
+    label: Annotated[str, LABEL] = "compare",
+    resume: Annotated[str | None, RESUME] = None,
+    replay: Annotated[str | None, REPLAY] = None,
     out: Annotated[Path | None, OUT] = None,
     results: Annotated[Path, RESULTS] = Path("results"),
+    **texts: str | None,
 ) -> None:
     """Compare two sides: exact metrics exactly, times by tests that bound the false alarms.
 
-    Exit codes: 0 nothing is worse, 1 a regression, 2 a mistake in what was asked, 3 no verdict, 4 nothing could be
-    compared, 5 another machine, environment or code than it should be.
+    Commits are measured here and now, in turns. Exit codes: 0 nothing is worse, 1 a regression, 2 a mistake in what was
+    asked, 3 no verdict, 4 nothing could be compared, 5 another machine, environment or code than it should be.
     """
+    from zoobench.experiment.request import parse_request  # noqa: PLC0415 - --help must not wait for numpy
+
     rule = RuleRequest(
         margin_ratio=None if margin is None else parse_ratio("margin", margin),
         alpha=None if alpha is None else parse_ratio("alpha", alpha),
         is_strict=strict,
     )
-    request = _request(sides or [], replay, results=results, rule=rule, out=out)
-    code = _replay(request) if isinstance(request, ReplayRequest) else _compare_stored(request)
-    raise typer.Exit(code)
-
-
-def _request(
-    sides: list[str], replay: str | None, *, results: Path, rule: RuleRequest, out: Path | None
-) -> StoredRequest | ReplayRequest:
-    """What was asked for, or the mistake in it."""
-    from zoobench.experiment.request import parse_request  # noqa: PLC0415 - --help must not wait for numpy
-
+    budget_s = parse_minutes("minutes", minutes)
+    named = [*(sides or []), *(text for text in (aa, base_python, head_python, *(case or [])) if text is not None)]
     if replay is not None:
-        if sides:
-            raise BadInputError(f"--replay {replay} takes no sides: leave out {' '.join(sides)}")
-        return ReplayRequest(experiment_id=replay, results=results, rule=rule, out=out)
-    request = parse_request(sides)
-    if not request.base.runs:
-        raise BadInputError(f"{' '.join(sides)} are no stored runs: compare two of them, as RUN RUN")
-    return StoredRequest(base=request.base.runs, head=request.head.runs, results=results, rule=rule, out=out)
+        _refuse("--replay", replay, [*named, *([] if resume is None else [f"--resume {resume}"])])
+        code = decide_again(ReplayRequest(experiment_id=replay, results=results, rule=rule, out=out))
+        raise typer.Exit(code)
+    if resume is not None:
+        _refuse("--resume", resume, named)
+        raise typer.Exit(go_on(ResumeRequest(experiment_id=resume, budget_s=budget_s, results=results, out=out)))
+    request = parse_request(sides or [], aa=aa, base_python=base_python, head_python=head_python, cases=case or ())
+    if request.base.runs:
+        stored = StoredRequest(base=request.base.runs, head=request.head.runs, results=results, rule=rule, out=out)
+        raise typer.Exit(compare_stored(stored))
+    live = LiveRequest(
+        sides=request,
+        texts=texts,
+        budget_s=budget_s,
+        rule=rule,
+        seed=seed,
+        injection=parse_injection(inject, inject_share),
+        label=label,
+        results=results,
+        out=out,
+    )
+    raise typer.Exit(compare_live(live))
 
 
-def _compare_stored(request: StoredRequest) -> int:
-    """Compare runs, write the result beside the newest of the head's, and tell it; the exit code."""
-    from zoobench import store  # noqa: PLC0415
-    from zoobench.compare.evidence import Rule  # noqa: PLC0415
-    from zoobench.compare.margins import margin_of  # noqa: PLC0415
-    from zoobench.compare.stored import compare_runs  # noqa: PLC0415
-
-    base, head = ([store.load_run(request.results, run) for run in runs] for runs in (request.base, request.head))
-    rule = request.rule.over(Rule(margin_ratio=margin_of(_devices((*base, *head)))))
-    comparison = compare_runs(base, head, rule)
-    _tell(comparison, request.out or request.results / max(request.head) / "compare")
-    return comparison.exit
+def _refuse(option: str, value: str, sides: list[str]) -> None:
+    """What is stored has its sides already."""
+    if sides:
+        raise BadInputError(f"{option} {value} takes no sides: leave out {' '.join(sides)}")
 
 
-def _devices(runs: Iterable[StoredRun]) -> set[str]:
-    return {record.case.device for stored in runs for record in stored.records}
-
-
-def _replay(request: ReplayRequest) -> int:
-    """Decide again. What comes out must be what was stored, unless another rule was asked for; the exit code."""
-    from zoobench.compare.judge import decide  # noqa: PLC0415
-    from zoobench.experiment.journal import load_evidence  # noqa: PLC0415
-    from zoobench.reports.compared.document import FILE  # noqa: PLC0415
-
-    folder = _experiment_folder(request)
-    evidence = load_evidence(folder)
-    again = _under(evidence, request.rule)
-    comparison = decide(again)
-    stored = folder / FILE
-    is_finished = stored.exists()
-    _tell(comparison, request.out or (None if is_finished else folder))
-    if again != evidence:
-        typer.echo(
-            "decided by another rule than the experiment's, which chose the suspects: nothing to hold it against"
-        )
-    elif not is_finished:
-        typer.echo(f"the experiment was not finished: there is no {FILE} to hold this against")
-    else:
-        return _hold_against(stored, comparison)
-    return comparison.exit
-
-
-def _experiment_folder(request: ReplayRequest) -> Path:
-    from zoobench.experiment.journal import EXPERIMENT_FILE  # noqa: PLC0415
-
-    known = sorted(head.parent.name for head in request.results.glob(f"*/{EXPERIMENT_FILE}"))
-    if request.experiment_id not in known:
-        raise UnknownNameError("comparison", request.experiment_id, known)
-    return request.results / request.experiment_id
-
-
-def _under(evidence: Evidence, rule: RuleRequest) -> Evidence:
-    experiment = evidence.experiment
-    replaced = msgspec.structs.replace(experiment, rule=rule.over(experiment.rule))
-    return msgspec.structs.replace(evidence, experiment=replaced)
-
-
-def _hold_against(path: Path, comparison: Comparison) -> int:
-    from zoobench.compare.replays import differing_verdicts  # noqa: PLC0415
-    from zoobench.compare.result import Exit  # noqa: PLC0415
-    from zoobench.reports.compared.document import load_comparison  # noqa: PLC0415
-
-    differing = differing_verdicts(load_comparison(path), comparison)
-    if not differing:
-        typer.echo(f"the same verdicts as in {path}")
-        return comparison.exit
-    for line in differing:
-        typer.echo(f"zoobench: {line}", err=True)
-    typer.echo(f"zoobench: not the verdicts that are stored in {path}: this is another zoobench, or a defect", err=True)
-    return Exit.NO_VERDICT
-
-
-def _tell(comparison: Comparison, folder: Path | None) -> None:
-    """Print it, then write it: a disk that is full must not hide the verdict."""
-    from rich.console import Console  # noqa: PLC0415
-
-    from zoobench.reports.compared.table import ComparisonView  # noqa: PLC0415
-    from zoobench.reports.compared.write import write_comparison  # noqa: PLC0415
-
-    is_wide = not sys.stdout.isatty() and "COLUMNS" not in os.environ
-    Console(width=_WIDTH_WITHOUT_TERMINAL if is_wide else None).print(ComparisonView(comparison))
-    if folder is None:
-        return
-    paths = write_comparison(comparison, folder)
-    if paths.note:
-        typer.echo(f"zoobench: {paths.note}", err=True)
-    for path in (paths.document, paths.markdown, paths.junit, *paths.figures):
-        typer.echo(f"wrote {path}")
+compare = with_rows(compare, MATRIX_OPTIONS)

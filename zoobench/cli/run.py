@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from zoobench.cli.option_rows import with_rows
 from zoobench.errors import BadInputError
-from zoobench.options import OPTIONS, OptionRow
 
-SUITES = Path("suites")
+_SUITES = typer.Option(help="folder or file of suites")
+_PYTEST_ARGUMENTS = typer.Argument(metavar="-- PYTEST_ARGUMENTS")
 
 _PYTEST = ("--benchmark-only", "--quiet", "-o", "python_files=bench_*.py", "-o", "python_functions=bench_*")
 
 
-def run(suites: Path, pytest_arguments: list[str] | None, **texts: str | None) -> None:
+def run(
+    *,
+    suites: Annotated[Path, _SUITES] = Path("suites"),
+    pytest_arguments: Annotated[list[str] | None, _PYTEST_ARGUMENTS] = None,
+    **texts: str | None,
+) -> None:
     """Measure the suites' cases. The same as `pytest suites/ --benchmark-only` with `--zoobench-…` options.
 
     What follows `--` goes to pytest as it is: `zoobench run --preset quick -- -k shufflenet`.
@@ -32,27 +36,4 @@ def run(suites: Path, pytest_arguments: list[str] | None, **texts: str | None) -
     os.execv(sys.executable, arguments)  # noqa: S606 - no shell is meant
 
 
-def _with_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give the command the options of the table, so that its help and its parsing come from the same place."""
-    parameters = [
-        _parameter("suites", Annotated[Path, typer.Option("--suites", help="folder or file of suites")], SUITES),
-        _parameter(
-            "pytest_arguments", Annotated[list[str] | None, typer.Argument(metavar="-- PYTEST_ARGUMENTS")], None
-        ),
-        *(_option(row) for row in OPTIONS),
-    ]
-    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    return command
-
-
-def _option(row: OptionRow) -> inspect.Parameter:
-    option = typer.Option(f"--{row.name}", metavar=row.metavar, help=row.help, show_default=False)
-    return _parameter(row.name.replace("-", "_"), Annotated[str | None, option], None)
-
-
-def _parameter(name: str, annotation: Any, default: object) -> inspect.Parameter:
-    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
-
-
-run = _with_options(run)
+run = with_rows(run)

@@ -31,7 +31,7 @@ from zoobench.experiment.generation import Bounds, Generation, take_generation
 from zoobench.experiment.harness import write_harness
 from zoobench.experiment.injection import choose
 from zoobench.experiment.introductions import Introduced, introduce
-from zoobench.experiment.journal import Journal, Line, create_journal, load_assignment, resume_journal
+from zoobench.experiment.journal import LABEL, Journal, Line, create_journal, load_assignment, resume_journal
 from zoobench.experiment.opponents import Opponents
 from zoobench.experiment.schedule import hash_seed
 from zoobench.experiment.side_process import SideProcess, Start
@@ -70,17 +70,23 @@ def conduct(
     assignment: Assignment,
     *,
     results: Path,
+    label: str = LABEL,
+    notes: Sequence[str] = (),
     tell: Tell = ignore,
     means: Means | None = None,
 ) -> Conducted:
-    """Compare the two sides; the folder of the experiment is made in `results`.
+    """Compare the two sides; the folder of the experiment is made in `results`, `notes` are put into its journal.
 
-    Raises: SideError for a side that cannot be measured at all, NothingToCompareError, BadInputError for what was asked
-    wrongly or a time budget that is too short, StoreError if the disk does not take it.
+    Raises: IdentityError for a side that loaded other files than its own, SideError for one that cannot be measured at
+    all, NothingToCompareError, BadInputError for what was asked wrongly or a time budget that is too short, StoreError
+    if the disk does not take it.
     """
 
     def begin(introduced: Introduced) -> Journal:
-        return create_journal(results, assignment, lambda name, now: _head(name, now, assignment, introduced))
+        journal = create_journal(results, assignment, lambda name, now: _head(name, now, assignment, introduced), label)
+        for note in notes:
+            journal.add(Line(note=note))
+        return journal
 
     with _means(means, tell) as chosen:
         return _conduct({base.name: base, head.name: head}, assignment, begin, chosen, tell)

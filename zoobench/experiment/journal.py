@@ -94,12 +94,14 @@ class Journal:
         self.close()
 
 
-def create_journal(results: Path, assignment: Assignment, describe: Callable[[str, str], Experiment]) -> Journal:
+def create_journal(
+    results: Path, assignment: Assignment, describe: Callable[[str, str], Experiment], label: str = LABEL
+) -> Journal:
     """Begin a folder in the results. `describe` makes the head from its id and its starting time.
 
     Raises: StoreError if it cannot be written.
     """
-    folder, now = new_folder(results, LABEL)
+    folder, now = new_folder(results, label)
     experiment = describe(folder.name, now.isoformat(timespec="milliseconds"))
     write_head(folder / ASSIGNMENT_FILE, assignment)
     write_head(folder / EXPERIMENT_FILE, experiment)

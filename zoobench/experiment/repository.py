@@ -66,6 +66,10 @@ class Repository(msgspec.Struct, frozen=True, kw_only=True):
             raise BadInputError(f"{good[:12]} is not an ancestor of {bad[:12]}{self._perhaps_for_lack_of_history()}")
         return (good, *steps)
 
+    def described(self, commit: str) -> str:
+        """Hash, author, date and subject of a commit, in one line."""
+        return git(self.root, "log", "-1", "--format=%h %an, %as: %s", commit).strip()
+
     def entries(self, tree: str, scratch: Scratch) -> tuple[Entry, ...]:
         """Every path of a tree."""
         listing = git(self.root, "ls-tree", "-r", "-z", tree, environment=scratch.objects_of(self))

@@ -1,0 +1,77 @@
+"""`zoobench bisect`: the commit from which on a case is slower or worse."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from zoobench.cli.decided import RuleRequest
+from zoobench.cli.live import LiveRequest, measure_live
+from zoobench.units import parse_minutes, parse_ratio
+
+GOOD = typer.Argument(metavar="GOOD", help="a commit that is as it should be")
+BAD = typer.Argument(metavar="BAD", help="a later one that is not")
+CASE = typer.Option("--case", metavar="ID", help="the case, by the id that `zoobench compare` prints")
+MINUTES = typer.Option(
+    metavar="N", help="time for one comparison; an undecided one is given twice and three times that"
+)
+MARGIN = typer.Option(metavar="RATIO", help="a change counts from here on (default: 5% on CPUs, 2% on GPUs)")
+ALPHA = typer.Option(metavar="RATIO", help="most probable a false alarm may be (default: 5%)")
+RESULTS = typer.Option(help="folder of comparisons")
+
+_SHORT = 12
+
+
+def bisect(
+    good: Annotated[str, GOOD],
+    bad: Annotated[str, BAD],
+    *,
+    case: Annotated[str, CASE],
+    minutes: Annotated[str, MINUTES] = "2",
+    margin: Annotated[str | None, MARGIN] = None,
+    alpha: Annotated[str | None, ALPHA] = None,
+    results: Annotated[Path, RESULTS] = Path("results"),
+) -> None:
+    """Compare GOOD with ever nearer commits, always in one sitting, and the one that is found with its own parent.
+
+    Exit codes: 0 the commit was found and confirmed, 3 it was not.
+    """
+    from zoobench.cases import parse_case_id  # noqa: PLC0415
+    from zoobench.compare.evidence import Kind  # noqa: PLC0415
+    from zoobench.compare.judge import decide  # noqa: PLC0415
+    from zoobench.compare.result import Exit, Verdict  # noqa: PLC0415
+    from zoobench.experiment import bisection  # noqa: PLC0415
+    from zoobench.experiment.repository import find_repository  # noqa: PLC0415
+    from zoobench.experiment.request import Request, SideRequest  # noqa: PLC0415
+
+    wanted = parse_case_id(case)
+    rule = RuleRequest(
+        margin_ratio=None if margin is None else parse_ratio("margin", margin),
+        alpha=None if alpha is None else parse_ratio("alpha", alpha),
+    )
+    budget_s = parse_minutes("minutes", minutes)
+    repository = find_repository(Path.cwd())
+    commits = repository.commits(repository.resolve(good), repository.resolve(bad))
+    typer.echo(f"{len(commits) - 1} commits after {good}, along first parents")
+
+    def verdict_on(base: str, head: str, effort: int) -> Verdict:
+        sides = Request(
+            kind=Kind.COMMITS,
+            base=SideRequest(revision=base, case=wanted),
+            head=SideRequest(revision=head, case=wanted),
+        )
+        request = LiveRequest(
+            sides=sides, texts={}, budget_s=effort * budget_s, rule=rule, results=results, label="bisect"
+        )
+        (result,) = decide(measure_live(request).evidence).cases
+        change = "" if result.times is None else f" ({result.times.ratio - 1:+.1%})"
+        typer.echo(f"{base[:_SHORT]}..{head[:_SHORT]}: {result.verdict}{change}")
+        return result.verdict
+
+    found = bisection.bisect(commits, verdict_on)
+    for commit in found.commits:
+        typer.echo(repository.described(commit))
+    typer.echo(f"{found.confidence}: {found.reason}")
+    raise typer.Exit(Exit.NOTHING_WORSE if found.confidence is bisection.Confidence.CONFIRMED else Exit.NO_VERDICT)

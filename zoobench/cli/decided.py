@@ -1,0 +1,151 @@
+"""Comparisons of what was measured already: stored runs, and experiments that are decided again."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import typer
+
+from zoobench.errors import UnknownNameError
+
+if TYPE_CHECKING:
+    from zoobench.compare.evidence import Evidence, Rule
+    from zoobench.compare.result import Comparison
+    from zoobench.store import StoredRun
+
+_WIDTH_WITHOUT_TERMINAL = 160
+
+
+class RuleRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """By what is to be decided; None is for the devices, or the stored experiment, to say."""
+
+    margin_ratio: float | None = None
+    alpha: float | None = None
+    is_strict: bool = False
+
+    def over(self, rule: Rule) -> Rule:
+        """That rule with what was asked for in its place."""
+        return msgspec.structs.replace(
+            rule,
+            margin_ratio=rule.margin_ratio if self.margin_ratio is None else self.margin_ratio,
+            alpha=rule.alpha if self.alpha is None else self.alpha,
+            is_strict=rule.is_strict or self.is_strict,
+        )
+
+
+class StoredRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Runs that were measured already."""
+
+    base: tuple[str, ...]
+    head: tuple[str, ...]
+    results: Path
+    rule: RuleRequest
+    out: Path | None = None
+
+
+class ReplayRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """An experiment that was measured already."""
+
+    experiment_id: str
+    results: Path
+    rule: RuleRequest
+    out: Path | None = None
+
+
+def compare_stored(request: StoredRequest) -> int:
+    """Compare runs, write the result beside the newest of the head's, and tell it; the exit code."""
+    from zoobench import store  # noqa: PLC0415
+    from zoobench.compare.evidence import Rule  # noqa: PLC0415
+    from zoobench.compare.margins import margin_of  # noqa: PLC0415
+    from zoobench.compare.stored import compare_runs  # noqa: PLC0415
+
+    base, head = ([store.load_run(request.results, run) for run in runs] for runs in (request.base, request.head))
+    rule = request.rule.over(Rule(margin_ratio=margin_of(_devices((*base, *head)))))
+    comparison = compare_runs(base, head, rule)
+    tell_comparison(comparison, request.out or request.results / max(request.head) / "compare")
+    return comparison.exit
+
+
+def _devices(runs: Iterable[StoredRun]) -> set[str]:
+    return {record.case.device for stored in runs for record in stored.records}
+
+
+def replay(request: ReplayRequest) -> int:
+    """Decide again. What comes out must be what was stored, unless another rule was asked for; the exit code."""
+    from zoobench.compare.judge import decide  # noqa: PLC0415
+    from zoobench.experiment.journal import load_evidence  # noqa: PLC0415
+    from zoobench.reports.compared.document import FILE  # noqa: PLC0415
+
+    folder = experiment_folder(request.results, request.experiment_id)
+    evidence = load_evidence(folder)
+    again = _under(evidence, request.rule)
+    comparison = decide(again)
+    stored = folder / FILE
+    is_finished = stored.exists()
+    tell_comparison(comparison, request.out or (None if is_finished else folder))
+    if again != evidence:
+        typer.echo(
+            "decided by another rule than the experiment's, which chose the suspects: nothing to hold it against"
+        )
+    elif not is_finished:
+        typer.echo(f"the experiment was not finished: there is no {FILE} to hold this against")
+    else:
+        return _hold_against(stored, comparison)
+    return comparison.exit
+
+
+def experiment_folder(results: Path, experiment_id: str) -> Path:
+    """Where that experiment is stored.
+
+    Raises: UnknownNameError.
+    """
+    from zoobench.experiment.journal import EXPERIMENT_FILE  # noqa: PLC0415
+
+    known = sorted(head.parent.name for head in results.glob(f"*/{EXPERIMENT_FILE}"))
+    if experiment_id not in known:
+        raise UnknownNameError("comparison", experiment_id, known)
+    return results / experiment_id
+
+
+def _under(evidence: Evidence, rule: RuleRequest) -> Evidence:
+    experiment = evidence.experiment
+    replaced = msgspec.structs.replace(experiment, rule=rule.over(experiment.rule))
+    return msgspec.structs.replace(evidence, experiment=replaced)
+
+
+def _hold_against(path: Path, comparison: Comparison) -> int:
+    from zoobench.compare.replays import differing_verdicts  # noqa: PLC0415
+    from zoobench.compare.result import Exit  # noqa: PLC0415
+    from zoobench.reports.compared.document import load_comparison  # noqa: PLC0415
+
+    differing = differing_verdicts(load_comparison(path), comparison)
+    if not differing:
+        typer.echo(f"the same verdicts as in {path}")
+        return comparison.exit
+    for line in differing:
+        typer.echo(f"zoobench: {line}", err=True)
+    typer.echo(f"zoobench: not the verdicts that are stored in {path}: this is another zoobench, or a defect", err=True)
+    return Exit.NO_VERDICT
+
+
+def tell_comparison(comparison: Comparison, folder: Path | None) -> None:
+    """Print it, then write it: a disk that is full must not hide the verdict."""
+    from rich.console import Console  # noqa: PLC0415
+
+    from zoobench.reports.compared.table import ComparisonView  # noqa: PLC0415
+    from zoobench.reports.compared.write import write_comparison  # noqa: PLC0415
+
+    is_wide = not sys.stdout.isatty() and "COLUMNS" not in os.environ
+    Console(width=_WIDTH_WITHOUT_TERMINAL if is_wide else None).print(ComparisonView(comparison))
+    if folder is None:
+        return
+    paths = write_comparison(comparison, folder)
+    if paths.note:
+        typer.echo(f"zoobench: {paths.note}", err=True)
+    for path in (paths.document, paths.markdown, paths.junit, *paths.figures):
+        typer.echo(f"wrote {path}")

@@ -1,0 +1,247 @@
+"""What `compare` and `bisect` do: measure two sides now, tell how it goes, decide, and say how to go on if stopped."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import typer
+
+from zoobench import presets
+from zoobench.cases import Matrix
+from zoobench.cli.decided import RuleRequest, experiment_folder, tell_comparison
+from zoobench.errors import BadInputError
+from zoobench.options import AUTOMATIC, parse_options, read_project_options
+from zoobench.units import format_seconds, parse_ratio
+
+if TYPE_CHECKING:
+    from zoobench.compare.evidence import Contest, Experiment, Facts
+    from zoobench.experiment.assignment import Assignment, Injection, Pair
+    from zoobench.experiment.driver import Conducted
+    from zoobench.experiment.events import Event
+    from zoobench.experiment.request import Request
+    from zoobench.records import DeviceFacts
+
+MATRIX_OPTIONS = (
+    "preset", "models", "families", "batch-sizes", "image-size", "precisions", "modes", "device", "memory-format",
+    "compilers", "allocator", "threads",
+)  # fmt: skip
+"""Of the table of options, those that say which cases."""
+
+_SEED_BITS = 31
+
+
+class LiveRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Two sides that are to be measured now. `texts` say which cases, by the names of options with underscores."""
+
+    sides: Request
+    texts: Mapping[str, str | None]
+    budget_s: float
+    rule: RuleRequest
+    results: Path
+    seed: int | None = None
+    injection: Injection | None = None
+    label: str = "compare"
+    out: Path | None = None
+
+
+class ResumeRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """An experiment that was stopped, and so much more time for it."""
+
+    experiment_id: str
+    budget_s: float
+    results: Path
+    out: Path | None = None
+
+
+def compare_live(request: LiveRequest) -> int:
+    """Measure, decide, tell and write; the exit code."""
+    conducted = measure_live(request)
+    return _decide_and_tell(conducted, request.out or conducted.folder)
+
+
+def measure_live(request: LiveRequest) -> Conducted:
+    """Measure both sides.
+
+    Raises: ZoobenchError for what the user can mend.
+    """
+    from zoobench.experiment.sitting import compare_sides  # noqa: PLC0415 - stored runs need none of it
+
+    assignment = _assignment(request)
+    telling = Telling(request.results)
+    with telling.resumable():
+        return compare_sides(request.sides, assignment, results=request.results, label=request.label, tell=telling)
+
+
+def go_on(request: ResumeRequest) -> int:
+    """Measure what an experiment lacks, decide, tell and write; the exit code."""
+    from zoobench.experiment.journal import load_assignment, load_evidence  # noqa: PLC0415
+    from zoobench.experiment.sitting import resume_sides  # noqa: PLC0415
+
+    folder = experiment_folder(request.results, request.experiment_id)
+    sides = sides_of(load_evidence(folder).experiment, load_assignment(folder))
+    telling = Telling(request.results)
+    with telling.resumable():
+        conducted = resume_sides(folder, sides, budget_s=request.budget_s, tell=telling)
+    return _decide_and_tell(conducted, request.out or folder)
+
+
+def sides_of(experiment: Experiment, assignment: Assignment) -> Request:
+    """What an experiment was asked to compare, by the commits that it had; files that have changed are found out later.
+
+    Raises: BadInputError for environments, whose interpreters are not stored.
+    """
+    from zoobench.compare.evidence import Kind  # noqa: PLC0415
+    from zoobench.experiment.request import WORKING_TREE, Request, SideRequest  # noqa: PLC0415
+
+    if experiment.kind is Kind.ENVIRONMENTS:
+        raise BadInputError("a comparison of two environments cannot be resumed: begin it again")
+    revisions = [None if side.asked == WORKING_TREE else side.commit for side in (experiment.base, experiment.head)]
+    pairs: list[Pair | None] = list(assignment.pairs) or [None]
+    first = pairs[0] if experiment.kind is Kind.CASES else None
+    base, head = (None, None) if first is None else (first.base, first.head)
+    return Request(
+        kind=experiment.kind,
+        base=SideRequest(revision=revisions[0], case=base),
+        head=SideRequest(revision=revisions[1], case=head),
+    )
+
+
+def parse_injection(ratio: str | None, share: str) -> Injection | None:
+    """What is to be wasted, and in which share of the cases; a plain number from 1 on is a percentage.
+
+    Raises: BadInputError.
+    """
+    from zoobench.experiment.assignment import Injection  # noqa: PLC0415
+
+    if ratio is None:
+        return None
+    is_percentage = ratio.replace(".", "", 1).isdecimal() and float(ratio) >= 1
+    return Injection(ratio=parse_ratio("inject", f"{ratio}%" if is_percentage else ratio), share=_share(share))
+
+
+def _share(text: str) -> float:
+    return 1.0 if text.strip() in {"1", "1.0", "100%"} else parse_ratio("inject-share", text)
+
+
+def _assignment(request: LiveRequest) -> Assignment:
+    from zoobench.compare.evidence import Rule  # noqa: PLC0415
+    from zoobench.compare.margins import margin_of  # noqa: PLC0415
+    from zoobench.experiment.assignment import Assignment, Pair  # noqa: PLC0415
+
+    base, head = request.sides.base.case, request.sides.head.case
+    pairs = () if base is None else (Pair(base=base, head=head),)
+    matrix = None if pairs else _matrix(request.texts)
+    devices = {case.device for pair in pairs for case in pair.cases} if matrix is None else {matrix.device or ""}
+    return Assignment(
+        kind=request.sides.kind,
+        rule=request.rule.over(Rule(margin_ratio=margin_of(devices))),
+        seed=secrets.randbits(_SEED_BITS) if request.seed is None else request.seed,
+        budget_s=request.budget_s,
+        command=("zoobench", *sys.argv[1:]),
+        matrix=matrix,
+        pairs=pairs,
+        injection=request.injection,
+    )
+
+
+def _matrix(texts: Mapping[str, str | None]) -> Matrix:
+    """The cases that the options and `[tool.zoobench]` ask for; the quick preset's where they say nothing."""
+    given = {name.replace("_", "-"): text for name, text in texts.items() if text is not None}
+    project = {name: text for name, text in read_project_options(Path.cwd()).items() if name in MATRIX_OPTIONS}
+    options = parse_options({"preset": presets.QUICK} | project | given)
+    facts = _facts_of(options.device)
+    matrix = options.resolve(Matrix(), facts)
+    for precision in matrix.precisions or ():
+        if precision.value not in facts.precisions:
+            able = ", ".join(facts.precisions)
+            raise BadInputError(f"{facts.model or facts.name} has no precision {precision.value}: it has {able}")
+    return matrix
+
+
+def _facts_of(device: str) -> DeviceFacts:
+    """Of the device that a user names, `auto` included; asked of a worker, since this process has no torch."""
+    from zoobench.isolate import ForkedWorkers  # noqa: PLC0415
+    from zoobench.session import open_lab  # noqa: PLC0415
+
+    lab = open_lab(ForkedWorkers(), device=device)
+    return lab.device(lab.preferred_device() if device == AUTOMATIC else device)
+
+
+def _decide_and_tell(conducted: Conducted, folder: Path) -> int:
+    from zoobench.compare.judge import decide  # noqa: PLC0415
+
+    comparison = decide(conducted.evidence)
+    tell_comparison(comparison, folder)
+    return comparison.exit
+
+
+class Telling:
+    """Prints events as lines; on a terminal, the generation that is measured now is written over by the next."""
+
+    def __init__(self, results: Path) -> None:
+        self._results = results
+        self._before = set(_experiments(results))
+        self._is_terminal = sys.stderr.isatty()
+
+    def __call__(self, event: Event) -> None:
+        from zoobench.compare.plan import told  # noqa: PLC0415
+        from zoobench.experiment import events  # noqa: PLC0415
+
+        match event:
+            case events.Found(contest=contest):
+                self._line(f"{contest.id}: {_found(contest)}")
+            case events.Planned(plan=plan):
+                self._line(told(plan))
+            case events.Began(stage=stage, generation=number, contests=count):
+                self._passing(f"{stage}, generation {number}: {count} cases and controls")
+            case events.Noted(text=text):
+                self._line(f"note: {text}")
+            case _:
+                pass
+
+    @contextmanager
+    def resumable(self) -> Iterator[None]:
+        """Ctrl-C ends the sitting, not what was measured: say how to go on."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            self._clear()
+            for folder in sorted(set(_experiments(self._results)) - self._before):
+                typer.echo(f"zoobench: stopped; `zoobench compare --resume {folder.name}` goes on", err=True)
+            raise
+        finally:
+            self._clear()
+
+    def _line(self, text: str) -> None:
+        self._clear()
+        typer.echo(text, err=True)
+
+    def _passing(self, text: str) -> None:
+        self._clear()
+        typer.echo(text, nl=not self._is_terminal, err=True)
+
+    def _clear(self) -> None:
+        if self._is_terminal:
+            typer.echo("\r\x1b[K", nl=False, err=True)
+
+
+def _experiments(results: Path) -> list[Path]:
+    from zoobench.experiment.journal import EXPERIMENT_FILE  # noqa: PLC0415
+
+    return [head.parent for head in results.glob(f"*/{EXPERIMENT_FILE}")]
+
+
+def _found(contest: Contest) -> str:
+    return f"base {_of_side(contest.base)}, head {_of_side(contest.head)}"
+
+
+def _of_side(facts: Facts) -> str:
+    if facts.failure is not None:
+        return facts.failure.message
+    return "not run" if facts.call_s is None else format_seconds(facts.call_s)
