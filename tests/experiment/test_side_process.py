@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -81,9 +82,16 @@ FAULTY = """
     """
 
 
-@pytest.fixture
-def side(tmp_path: Path) -> Checkout:
-    return checkout(tmp_path, SideName.BASE, faulty=FAULTY, torn="def broken(:\n")
+@pytest.fixture(scope="module")
+def side(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    return checkout(tmp_path_factory.mktemp("sides"), SideName.BASE, faulty=FAULTY, torn="def broken(:\n")
+
+
+@pytest.fixture(scope="module")
+def living(side: Checkout, bootstrap: Path) -> Iterator[SideProcess]:
+    """For requests that it survives."""
+    with worker(side, bootstrap) as process:
+        yield process
 
 
 def worker(side: Checkout, bootstrap: Path, events: list[Event] | None = None) -> SideProcess:
@@ -122,10 +130,9 @@ def test_a_case_from_introduction_to_release(side: Checkout, bootstrap: Path) ->
     assert all(one.began_s <= one.ended_s <= next_.began_s for one, next_ in zip(spent, spent[1:], strict=False))
 
 
-def test_what_the_side_prints_never_reaches_the_channel(side: Checkout, bootstrap: Path) -> None:
-    with worker(side, bootstrap) as base:
-        base.ask(prepare("nets.faulty:garbage"), Prepared, LIMIT_S)
-        base.ask(TakeBlock(rounds=2), TakenBlock, LIMIT_S)
+def test_what_the_side_prints_never_reaches_the_channel(living: SideProcess) -> None:
+    living.ask(prepare("nets.faulty:garbage"), Prepared, LIMIT_S)
+    living.ask(TakeBlock(rounds=2), TakenBlock, LIMIT_S)
 
 
 @pytest.mark.parametrize(
@@ -140,12 +147,11 @@ def test_what_the_side_prints_never_reaches_the_channel(side: Checkout, bootstra
     ],
 )
 def test_a_model_that_cannot_be_built_is_refused_in_a_line_and_the_worker_lives(
-    name: str, message: str, is_missing: bool, side: Checkout, bootstrap: Path
+    name: str, message: str, is_missing: bool, living: SideProcess
 ) -> None:
-    with worker(side, bootstrap) as base:
-        with pytest.raises(RequestFailedError) as refused:
-            base.ask(prepare(name), Prepared, LIMIT_S)
-        base.ask(prepare("nets:tiny"), Prepared, LIMIT_S)
+    with pytest.raises(RequestFailedError) as refused:
+        living.ask(prepare(name), Prepared, LIMIT_S)
+    living.ask(prepare("nets:tiny"), Prepared, LIMIT_S)
 
     assert (refused.value.is_dead, refused.value.is_missing) == (False, is_missing)
     assert refused.value.failure.message.startswith(message)
@@ -157,7 +163,7 @@ def test_a_model_that_cannot_be_built_is_refused_in_a_line_and_the_worker_lives(
     [
         ("nets.faulty:killed", "the worker was killed by SIGKILL, which the kernel also does when memory runs out"),
         ("nets.faulty:leaving", "the worker exited with code 3 before it was done"),
-        ("nets.faulty:closing", "the worker was killed by SIGKILL"),
+        ("nets.faulty:closing", "the worker closed its channel and lived on"),
         ("nets.faulty:childish", "the worker exited with code 7 before it was done"),
     ],
 )
@@ -186,11 +192,10 @@ def test_a_request_that_takes_too_long_ends_the_worker(side: Checkout, bootstrap
     assert not psutil.pid_exists(base.pid)
 
 
-def test_ctrl_c_is_the_parents_to_hear(side: Checkout, bootstrap: Path) -> None:
-    with worker(side, bootstrap) as base:
-        base.ask(Release(), Released, LIMIT_S)
-        os.kill(base.pid, signal.SIGINT)
-        base.ask(Release(), Released, LIMIT_S)
+def test_ctrl_c_is_the_parents_to_hear(living: SideProcess) -> None:
+    living.ask(Release(), Released, LIMIT_S)
+    os.kill(living.pid, signal.SIGINT)
+    living.ask(Release(), Released, LIMIT_S)
 
 
 def test_a_worker_dies_with_its_parent(side: Checkout, bootstrap: Path) -> None:
