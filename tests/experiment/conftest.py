@@ -1,4 +1,4 @@
-"""Real repositories, made by git itself."""
+"""Real repositories, made by git itself, and the harness's copy."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 from git_projects import GitProject
+
+from zoobench.experiment.harness import write_harness
 
 
 @pytest.fixture(autouse=True)
@@ -51,3 +53,9 @@ def project(new_project: Callable[[str], GitProject]) -> GitProject:
     made.git("tag", "v1")
     made.commit({"acme/nets.py": "WIDTH = 2\n"}, "second")
     return made
+
+
+@pytest.fixture(scope="session")
+def bootstrap(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The harness's copy, made once for all tests."""
+    return write_harness(tmp_path_factory.mktemp("harness"))

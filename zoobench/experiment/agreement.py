@@ -36,8 +36,8 @@ def output_error(base: Output, head: Output) -> float:
     is_alike = (one == other) | (np.isnan(one) & np.isnan(other))
     if not (is_finite | is_alike).all():
         return INCOMPARABLE
-    difference = np.abs(one - other, where=is_finite, out=np.zeros_like(one)).max(initial=0.0)
-    largest = np.abs(one, where=is_finite, out=np.zeros_like(one)).max(initial=0.0)
+    difference = np.abs(one[is_finite] - other[is_finite]).max(initial=0.0)
+    largest = np.abs(one[is_finite]).max(initial=0.0)
     if difference == 0:
         return 0.0
     return min(INCOMPARABLE, float(difference / largest)) if largest else INCOMPARABLE

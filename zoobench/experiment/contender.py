@@ -33,10 +33,8 @@ from zoobench.zoo.inputs import logits_of
 _SAMPLE_DECIMALS = 9
 """Nanoseconds: finer digits are not measured."""
 
-_REFERENCE_DIGITS, _COVARIATE_DIGITS = 4, 3
-"""Significant ones: a covariate is held against limits of a few percent."""
-
-_MOST_SEED = 2**32
+_CONDITION_DIGITS, _COUNTER_DIGITS = 4, 2
+"""Significant ones: what was counted in a round is held against a share of its time, and hundreds of rounds are stored."""
 
 
 class Contender:
@@ -125,15 +123,15 @@ def waste(seconds: float) -> None:
 def block_of(taken: Sequence[Round], calls_a_round: int, references_s: Sequence[float]) -> Block:
     """A block in seconds a call. What happened during a round is divided by its calls as well."""
     columns = [
-        {name: value for name, value in r.conditions.items() if name != REFERENCE}
-        | {name: value / calls_a_round for name, value in r.covariates.items()}
+        {name: _rounded(value, _CONDITION_DIGITS) for name, value in r.conditions.items() if name != REFERENCE}
+        | {name: _rounded(value / calls_a_round, _COUNTER_DIGITS) for name, value in r.covariates.items()}
         for r in taken
     ]
     names = [name for name in columns[0] if all(name in of_round for of_round in columns)]
     return Block(
         samples=tuple(round(r.device_s / calls_a_round, _SAMPLE_DECIMALS) for r in taken),
-        covariates={name: tuple(_rounded(of_round[name], _COVARIATE_DIGITS) for of_round in columns) for name in names},
-        references_s=tuple(_rounded(value, _REFERENCE_DIGITS) for value in references_s),
+        covariates={name: tuple(of_round[name] for of_round in columns) for name in names},
+        references_s=tuple(_rounded(value, _CONDITION_DIGITS) for value in references_s),
     )
 
 

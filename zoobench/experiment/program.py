@@ -9,7 +9,8 @@ import torch
 from torch._ops import OpOverload
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from zoobench.cases import Compiler
+from zoobench.calls import autocast_of
+from zoobench.cases import Compiler, Mode
 from zoobench.devices import Result
 from zoobench.records import Measurement, Unavailable
 from zoobench.subject import Subject
@@ -22,6 +23,7 @@ def count_operator_calls(subject: Subject) -> Result:
     if subject.case.compiler is not Compiler.EAGER:
         reason = "a compiled call runs the compiler's own kernels"
         return Unavailable(metric=OPERATOR_CALLS, reason=reason)
+    subject.call()  # an optimizer makes its state in its first step
     with _Counter() as counter:
         subject.call()
     subject.device.wait()
@@ -33,7 +35,9 @@ def count_graph_breaks(subject: Subject) -> Result:
     if subject.case.compiler is Compiler.EAGER:
         return Unavailable(metric=GRAPH_BREAKS, reason="nothing is compiled in eager mode")
     explain: Callable[..., Any] = torch._dynamo.explain(subject.module)  # noqa: SLF001 - as torch documents it
-    found = explain(subject.images)
+    autocast = autocast_of(subject.case.precision, subject.device.torch_device)
+    with torch.inference_mode(subject.case.mode is Mode.INFER), autocast():
+        found = explain(subject.images)
     return Measurement(metric=GRAPH_BREAKS, samples=(float(found.graph_break_count),), method="torch._dynamo.explain")
 
 

@@ -24,6 +24,9 @@ from zoobench.records import Failure, FailureKind
 START_LIMIT_S = 300.0
 """For the first answer: importing torch from a cold disk takes longest."""
 
+_END_S = 5.0
+"""Within which a process that said its last has ended, whatever it writes before that."""
+
 _ANSWERS: msgspec.msgpack.Decoder[Answer] = msgspec.msgpack.Decoder(Answer)
 
 AnyReply = TypeVar("AnyReply")
@@ -132,9 +135,12 @@ class SideProcess:
         return self._process.poll() is None
 
     def _died(self) -> RequestFailedError:
-        self._process.kill()  # it may have closed the channel and live on
-        message = f"the worker {describe_end(self._process.wait(), self._output)}"
-        return self._failed(FailureKind.CRASH, message)
+        try:
+            exit_code = self._process.wait(_END_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            return self._failed(FailureKind.CRASH, "the worker closed its channel and lived on")
+        return self._failed(FailureKind.CRASH, f"the worker {describe_end(exit_code, self._output)}")
 
     def _failed(self, kind: FailureKind, message: str) -> RequestFailedError:
         failure = Failure(kind=kind, message=message, where=self._asked or "start")
