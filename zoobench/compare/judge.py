@@ -16,7 +16,7 @@ from zoobench.compare.replicates import LogRatio
 from zoobench.compare.result import CaseResult, Comparison, Times
 from zoobench.compare.suspects import find_suspects
 from zoobench.compare.times import log_margin, times_of
-from zoobench.compare.verdicts import judge_contest, said_of_measured
+from zoobench.compare.verdicts import is_unconfirmed, judge_contest, said_of_measured
 
 
 class _Tested(NamedTuple):
@@ -54,7 +54,7 @@ def decide(evidence: Evidence) -> Comparison:
         ),
         noise_ratio=statistics.median(spreads) if spreads else None,
         problems=problems_of(cases, binding, experiment.rule),
-        notes=(*evidence.notes, *_notes_on(controls, binding)),
+        notes=(*evidence.notes, *_notes_on_controls(controls, binding), *_notes_on_suspects(cases)),
     )
 
 
@@ -68,14 +68,10 @@ def _judge_cases(gathered: Sequence[Gathered], rule: Rule) -> tuple[CaseResult, 
     )
     suspects = {*found.slower, *found.faster}
     return tuple(
-        _judge(one, _times_of_case(one, tested, suspects), rule, is_suspect=one.contest.id in suspects)
+        judge_contest(one.contest, times, said_of_measured(one, times, rule), one.failures)
         for one in gathered
+        for times in (_times_of_case(one, tested, suspects),)
     )
-
-
-def _judge(one: Gathered, times: Times | None, rule: Rule, *, is_suspect: bool) -> CaseResult:
-    said = said_of_measured(one, times, rule, is_suspect=is_suspect)
-    return judge_contest(one.contest, times, said, one.failures)
 
 
 def _times_of_case(one: Gathered, tested: _Tested, suspects: set[str]) -> Times | None:
@@ -112,7 +108,7 @@ def _judge_controls(gathered: Sequence[Gathered], rule: Rule) -> tuple[CaseResul
 
 def _judge_control(one: Gathered, times: Times | None, rule: Rule) -> CaseResult:
     """By its times alone: what else it tells is torch's."""
-    said = said_of_measured(one, times, rule, is_suspect=False)
+    said = said_of_measured(one, times, rule)
     return CaseResult(id=one.contest.id, verdict=said.verdict, times=times, reason=said.reason)
 
 
@@ -146,8 +142,17 @@ def _may_controls_differ(experiment: Experiment) -> bool:
     return experiment.kind is Kind.ENVIRONMENTS and torch[0] != torch[1]
 
 
-def _notes_on(controls: Sequence[CaseResult], binding: Sequence[CaseResult]) -> Iterable[str]:
+def _notes_on_controls(controls: Sequence[CaseResult], binding: Sequence[CaseResult]) -> Iterable[str]:
     if controls and all(control.times is None for control in controls):
         yield "no control was measured: had the sides not been treated alike, nothing would show it"
     if is_contaminated(controls) and not binding:
         yield "controls differ, as they may between two versions of torch: they hold none of the project's code"
+
+
+def _notes_on_suspects(cases: Sequence[CaseResult]) -> Iterable[str]:
+    unconfirmed = [case for case in cases if is_unconfirmed(case.times)]
+    if unconfirmed:
+        yield (
+            f"{len(unconfirmed)} of the cases were suspected and not confirmed: nothing is decided on them; a larger "
+            "--minutes leaves time for it"
+        )

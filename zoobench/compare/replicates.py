@@ -93,7 +93,7 @@ def pairs_of(order: str) -> tuple[tuple[int, int], ...]:
 
 def _middle(pairs: Sequence[tuple[float, float]]) -> LogRatio:
     return LogRatio(
-        value=statistics.median(math.log(head_s / base_s) for base_s, head_s in pairs),
+        value=statistics.median(math.log(head_s) - math.log(base_s) for base_s, head_s in pairs),
         base_s=statistics.median(base_s for base_s, _ in pairs),
         head_s=statistics.median(head_s for _, head_s in pairs),
     )

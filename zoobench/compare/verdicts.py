@@ -52,7 +52,12 @@ def judge_contest(
     )
 
 
-def said_of_measured(gathered: Gathered, times: Times | None, rule: Rule, *, is_suspect: bool) -> Said:
+def is_unconfirmed(times: Times | None) -> bool:
+    """Whether these are of a suspect of which only the screening is known."""
+    return times is not None and not times.is_confirmed and (times.p_slower, times.p_faster) != (None, None)
+
+
+def said_of_measured(gathered: Gathered, times: Times | None, rule: Rule) -> Said:
     """What the times of an experiment say."""
     if times is None:
         reasons = [reason for of_stage in gathered.dropped.values() for reason in of_stage]
@@ -61,7 +66,7 @@ def said_of_measured(gathered: Gathered, times: Times | None, rule: Rule, *, is_
     verdict = verdict_of_times(times, rule)
     if verdict is not Verdict.UNDECIDED:
         return Said(verdict)
-    if is_suspect and not times.is_confirmed:
+    if is_unconfirmed(times) and not gathered.contest.is_control:
         return Said(verdict, "suspected in the screening, and no generation was left to confirm it")
     return Said(verdict, why_undecided(times, rule))
 
