@@ -10,6 +10,7 @@ from zoobench.errors import BadInputError
 from zoobench.units import (
     NOT_MEASURED,
     format_bytes,
+    format_change,
     format_count,
     format_duration,
     format_percent,
@@ -17,6 +18,7 @@ from zoobench.units import (
     format_rate,
     format_seconds,
     parse_bytes,
+    parse_ratio,
 )
 
 SCALES = {
@@ -192,3 +194,42 @@ def test_what_is_printed_is_read_back(size_bytes: int) -> None:
 def test_whole_numbers_of_a_unit_are_exact(number: int, unit: str) -> None:
     base = 1024 if "i" in unit else 1000
     assert parse_bytes("size", f"{number}{unit}") == number * base ** (1 + "kMG".index(unit[0].replace("K", "k")))
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (0.042, "+4.2 %"),
+        (-0.042, "−4.2 %"),
+        (0.0004, "0.0 %"),
+        (-0.0004, "0.0 %"),
+        (-0.0, "0.0 %"),
+        (1.5, "+150.0 %"),
+        (None, NOT_MEASURED),
+        (math.inf, NOT_MEASURED),
+    ],
+)
+def test_a_change_has_a_sign_unless_it_is_none(change: float | None, text: str) -> None:
+    assert format_change(change) == text
+
+
+def test_digits_of_a_change_are_chosen() -> None:
+    assert [format_change(0.1234, digits=digits) for digits in (0, 2)] == ["+12 %", "+12.34 %"]
+
+
+@pytest.mark.parametrize(("text", "ratio"), [("0.05", 0.05), ("5%", 0.05), ("2.5 %", 0.025), ("1e-3", 0.001)])
+def test_a_ratio_is_read_with_or_without_percent(text: str, ratio: float) -> None:
+    assert parse_ratio("margin", text) == pytest.approx(ratio)
+
+
+@pytest.mark.parametrize("text", ["five", "", "%", "5 percent"])
+def test_what_is_no_ratio_is_refused_in_a_line(text: str) -> None:
+    with pytest.raises(BadInputError) as caught:
+        parse_ratio("margin", text)
+    assert str(caught.value) == f"margin {text!r} is not a ratio, as 0.02 or 2%"
+
+
+@pytest.mark.parametrize("text", ["0", "1", "100%", "-0.1", "nan", "inf"])
+def test_a_ratio_lies_between_nothing_and_all(text: str) -> None:
+    with pytest.raises(BadInputError, match="is out of range: it must be above 0 and below 1"):
+        parse_ratio("margin", text)

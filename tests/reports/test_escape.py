@@ -1,6 +1,6 @@
 import pytest
 
-from zoobench.reports.escape import figure_text, markdown_text, single_line
+from zoobench.reports.escape import cut_text, figure_text, markdown_text, single_line
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,8 @@ def test_a_long_text_is_cut_in_a_figure():
 
 def test_a_single_line_is_one():
     assert single_line("a\u2028b\x00") == "a b<U+0000>"
+
+
+@pytest.mark.parametrize(("text", "cut"), [("", ""), ("abc", "abc"), ("abcd", "ab…")])
+def test_a_text_is_cut_only_if_it_is_longer(text, cut):
+    assert cut_text(text, 3) == cut

@@ -63,10 +63,12 @@ def compare_stored(request: StoredRequest) -> int:
     from zoobench.compare.evidence import Rule  # noqa: PLC0415
     from zoobench.compare.margins import margin_of  # noqa: PLC0415
     from zoobench.compare.stored import compare_runs  # noqa: PLC0415
+    from zoobench.garbage import collected_later  # noqa: PLC0415
 
-    base, head = ([store.load_run(request.results, run) for run in runs] for runs in (request.base, request.head))
-    rule = request.rule.over(Rule(margin_ratio=margin_of(_devices((*base, *head)))))
-    comparison = compare_runs(base, head, rule)
+    with collected_later():
+        base, head = ([store.load_run(request.results, run) for run in runs] for runs in (request.base, request.head))
+        rule = request.rule.over(Rule(margin_ratio=margin_of(_devices((*base, *head)))))
+        comparison = compare_runs(base, head, rule)
     tell_comparison(comparison, request.out or request.results / max(request.head) / "compare")
     return comparison.exit
 

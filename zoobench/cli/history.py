@@ -69,16 +69,18 @@ def _load_runs(results: Path) -> list[StoredRun]:
     Raises: BadInputError if there is none.
     """
     from zoobench import store  # noqa: PLC0415
+    from zoobench.garbage import collected_later  # noqa: PLC0415
 
     names = store.run_ids(results)
     if not names:
         store.newest_run(results)  # tells that there is none, and what measures one
     runs = []
-    for name in names:
-        try:
-            runs.append(store.load_run(results, name))
-        except ZoobenchError as error:
-            typer.echo(f"zoobench: {error}; left out", err=True)
+    with collected_later():
+        for name in names:
+            try:
+                runs.append(store.load_run(results, name))
+            except ZoobenchError as error:
+                typer.echo(f"zoobench: {error}; left out", err=True)
     for note in (note for stored in runs for note in stored.notes):
         typer.echo(f"zoobench: {note}", err=True)
     if not runs:

@@ -11,7 +11,7 @@ from synthetic import every_verdict, make_comparison, make_result, make_times
 from zoobench.compare.evidence import Rule
 from zoobench.compare.result import Verdict
 from zoobench.reports import palette
-from zoobench.reports.compared.forest import MOST_ROWS, forest
+from zoobench.reports.compared.forest import MOST_ROWS, draw_forest
 from zoobench.reports.placement import Box, overlap
 
 
@@ -46,7 +46,7 @@ COMPARISONS = {
 
 @pytest.fixture(scope="module", params=COMPARISONS)
 def figure(request):
-    figure = forest(COMPARISONS[request.param])
+    figure = draw_forest(COMPARISONS[request.param])
     figure.draw_without_rendering()
     return figure
 
@@ -93,7 +93,7 @@ def caption_of(figure):
 
 
 def test_rows_are_sorted_by_ratio_and_controls_come_last():
-    figure = forest(COMPARISONS["20"])
+    figure = draw_forest(COMPARISONS["20"])
     ratios = [line.get_xdata()[0] for line in figure.axes[0].lines if len(line.get_xdata()) == 1]
     assert ratios[:20] == sorted(ratios[:20], reverse=True)
     assert rows_of(figure)[20:] == ["control:convolutions", "control:normalisations"]
@@ -101,7 +101,7 @@ def test_rows_are_sorted_by_ratio_and_controls_come_last():
 
 
 def test_of_too_many_cases_those_that_changed_most_are_drawn():
-    figure = forest(COMPARISONS["500"])
+    figure = draw_forest(COMPARISONS["500"])
     assert len(rows_of(figure)) == MOST_ROWS + 2
     assert caption_of(figure).startswith("The 60 of 500 timed cases whose time changed most.")
     sizes = sorted((abs(math.log(case.times.ratio)) for case in COMPARISONS["500"].cases), reverse=True)
@@ -111,26 +111,29 @@ def test_of_too_many_cases_those_that_changed_most_are_drawn():
 
 def test_cases_without_times_are_counted_in_the_caption():
     untimed = sum(case.times is None for case in every_verdict())
-    assert f"{untimed} more without times of both sides." in caption_of(forest(COMPARISONS["every verdict"]))
+    assert f"{untimed} more without times of both sides." in caption_of(draw_forest(COMPARISONS["every verdict"]))
 
 
-def test_without_times_there_is_nothing_to_draw():
-    assert forest(make_comparison([make_result("vgg16", Verdict.BROKEN)])) is None
-    assert forest(make_comparison([])) is None
+@pytest.mark.parametrize("cases", [[], [make_result("vgg16", Verdict.UNDECIDED, make_times(width=None))]])
+def test_without_an_interval_there_is_nothing_to_draw(cases):
+    with pytest.raises(ValueError, match="no case has an interval"):
+        draw_forest(make_comparison(cases))
 
 
 def test_a_ratio_without_an_interval_is_hollow():
-    cases = [make_result("vgg16", Verdict.UNDECIDED, make_times(1.0, 1.1, None))]
-    figure = forest(make_comparison(cases, controls=()))
-    (marker,) = [
-        line for line in figure.axes[0].lines if line.get_marker() == palette.VERDICT_STYLES["undecided"].marker
+    cases = [
+        make_result("vgg16", Verdict.UNDECIDED, make_times(1.0, 1.1, None)),
+        make_result("alexnet", Verdict.SAME, make_times(1.0, 1.0, 0.01)),
     ]
-    assert marker.get_markerfacecolor() == "white"
+    figure = draw_forest(make_comparison(cases, controls=()))
+    marker = palette.VERDICT_STYLES["undecided"].marker
+    (hollow,) = [line for line in figure.axes[0].lines if line.get_marker() == marker]
+    assert hollow.get_markerfacecolor() == "white"
 
 
 def test_an_interval_beyond_the_axis_ends_in_an_arrow():
     times = make_times(1.0, 1.1, low=0.01, high=100.0)
-    figure = forest(make_comparison([make_result("vgg16", Verdict.UNDECIDED, times)], controls=()))
+    figure = draw_forest(make_comparison([make_result("vgg16", Verdict.UNDECIDED, times)], controls=()))
     low, high = figure.axes[0].get_xlim()
     ends = [
         line.get_xdata()[0] for line in figure.axes[0].lines if line.get_marker() in {CARETLEFTBASE, CARETRIGHTBASE}
@@ -139,7 +142,7 @@ def test_an_interval_beyond_the_axis_ends_in_an_arrow():
 
 
 def test_the_band_is_the_margin():
-    figure = forest(COMPARISONS["narrow"])
+    figure = draw_forest(COMPARISONS["narrow"])
     (band,) = figure.axes[0].patches
     assert (band.get_x(), band.get_x() + band.get_width()) == pytest.approx((1 / 1.02, 1.02))
 

@@ -5,6 +5,7 @@ import pytest
 from rich.console import Console
 from synthetic import make_comparison, make_result, make_times
 
+from zoobench.compare.evidence import Rule
 from zoobench.compare.result import Exit, Verdict
 from zoobench.reports.compared.table import MOST_ROWS, ComparisonView
 
@@ -46,8 +47,28 @@ def test_there_is_colour_on_a_terminal_and_nowhere_else():
 
 def test_what_did_not_change_is_only_counted():
     text = printed(make_comparison([make_result("alexnet", Verdict.SAME, make_times(1.0, 1.0, 0.03))], controls=()))
-    assert "1 same: could have missed up to +3.0 %" in text
+    assert "not shown: 1 same: could have missed up to +3.0 %" in text
     assert "alexnet" not in text
+
+
+def test_a_reason_that_all_share_is_told_once():
+    reason = "one process against 1"
+    cases = [make_result(net, Verdict.UNDECIDED, make_times(width=None), reason=reason) for net in ("vgg16", "alexnet")]
+    assert f"\nnot shown: 2 undecided: {reason}\n" in printed(make_comparison(cases))
+    other = make_result("resnet18", Verdict.UNDECIDED, make_times(width=None), reason="another")
+    assert "\nnot shown: 3 undecided\n" in printed(make_comparison([*cases, other]))
+
+
+def test_a_strict_comparison_shows_every_case_without_a_verdict():
+    strict = make_comparison(rule=Rule(margin_ratio=0.05, is_strict=True))
+    assert "mobilenet_v2/b1/224" in printed(strict)
+    assert "densenet161" in printed(strict)
+    assert "mobilenet_v2/b1/224" not in printed(make_comparison())
+
+
+def test_a_control_that_changed_is_named():
+    control = make_result("lenet5", Verdict.SLOWER, make_times(0.01, 1.2))
+    assert f"control {control.id}: slower, +20.0 % (+17.6 % … +22.4 %)" in printed(make_comparison(controls=(control,)))
 
 
 def test_a_comparison_of_nothing_says_why():

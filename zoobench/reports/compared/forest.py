@@ -21,13 +21,12 @@ from zoobench.reports.compared import wording
 from zoobench.reports.escape import figure_text
 from zoobench.units import format_change, format_percent
 
-KEY = "forest"
 MOST_ROWS = 60
 """Of cases; more would not be read. Those whose time changed most are drawn."""
 
 _MOST_CONTROLS = 8
 _LONGEST_NAME = 60
-_ROW_INCHES = 0.2
+_ROW_INCHES = 0.18
 _AXES_INCHES = 4.2
 _MARGIN_INCHES = 0.12
 _BELOW_INCHES = 1.15
@@ -50,28 +49,36 @@ class _Row(NamedTuple):
     times: Times
 
 
-def forest(comparison: Comparison) -> Figure | None:
-    """The cases with times, sorted by their ratio, and below a line the controls; None where no case has times."""
+def draw_forest(comparison: Comparison) -> Figure:
+    """The cases with times, sorted by their ratio, and below a line the controls.
+
+    Raises: ValueError where no ratio has an interval: points without one would be taken for more than they are.
+    """
+    if not any(wording.has_interval(case) for case in comparison.cases):
+        raise ValueError("no case has an interval")
     names = {case.id: case.id for case in comparison.controls}
     names |= short_names([case.id for case in comparison.cases])
-    timed = [case for case in comparison.cases if case.times is not None and case.times.ratio > 0]
-    if not timed:
-        return None
-    rows = _rows(timed, names, MOST_ROWS)
-    timed_controls = [case for case in comparison.controls if case.times is not None and case.times.ratio > 0]
-    controls = _rows(timed_controls, names, _MOST_CONTROLS)
-    figure, ax = _new_figure(len(rows) + len(controls), figure_text(comparison.headline, longest=110))
-    _scale(ax, [*rows, *controls], comparison.rule.margin_ratio)
-    for place, row in enumerate([*rows, *controls]):
+    timed = [case for case in comparison.cases if _is_timed(case)]
+    cases = _rows(timed, names, MOST_ROWS)
+    controls = _rows([case for case in comparison.controls if _is_timed(case)], names, _MOST_CONTROLS)
+    rows, margin = [*cases, *controls], comparison.rule.margin_ratio
+    figure, ax = _new_figure(len(rows), figure_text(comparison.headline, longest=110))
+    _scale(ax, rows, margin)
+    for place, row in enumerate(rows):
         _draw(ax, place, row)
-    _name_rows(ax, [*rows, *controls], len(rows))
-    _add_legend(figure, {row.verdict for row in (*rows, *controls)}, comparison.rule.margin_ratio)
-    _add_caption(figure, comparison, len(rows), len(timed))
+    _name_rows(ax, rows, len(cases))
+    _add_legend(figure, {row.verdict for row in rows}, margin)
+    _add_caption(figure, comparison, len(cases), len(timed))
     _arrange(figure, ax)
     return figure
 
 
+def _is_timed(case: CaseResult) -> bool:
+    return case.times is not None and case.times.ratio > 0
+
+
 def _rows(cases: Sequence[CaseResult], names: Mapping[str, str], most: int) -> list[_Row]:
+    """Those that changed most, sorted by their ratio."""
     largest = sorted(cases, key=wording.size_of_change, reverse=True)[:most]
     rows = [_Row(names[case.id], case.verdict, case.times) for case in largest if case.times is not None]
     return sorted(rows, key=lambda row: row.times.ratio, reverse=True)

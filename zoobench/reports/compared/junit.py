@@ -37,7 +37,8 @@ def render_junit(comparison: Comparison) -> bytes:
     suite.extend(cases)
     ET.SubElement(suite, "system-out").text = _lines(_about(comparison))
     ET.indent(root)
-    return ET.tostring(root, encoding="utf-8", xml_declaration=True) + b"\n"
+    document: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    return document + b"\n"
 
 
 def _testcase(case: CaseResult) -> ET.Element:

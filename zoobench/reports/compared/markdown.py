@@ -22,6 +22,9 @@ MOST_BYTES = 64 * 1024 - 512
 _LONGEST_TEXT = 240
 """Of a name or a reason; escaped it can become twelve times as long."""
 
+_MOST_ROWS = MOST_BYTES // 40
+"""More do not fit, since none is shorter: they are not even laid out."""
+
 _CASE_TITLES = ("verdict", "case", "base → head", "change (interval)", "adjusted p", "n", wording.MISSED, "")
 _NUMERIC = (2, 3, 4, 5, 6)
 _EXACT_TITLES = ("case", "metric", "base", "head", "change")
@@ -29,10 +32,11 @@ _DIFFERENCE_TITLES = ("fact", "base", "head", "")
 
 
 class Section(NamedTuple):
-    """A part of the page that may be cut: as many of its rows as there is room for."""
+    """A part of the page that may be cut: as many of its rows as there is room for, `total` if there is enough."""
 
     before: str
     rows: tuple[str, ...]
+    total: int
     after: str = ""
 
 
@@ -63,14 +67,14 @@ def _fitted(sections: Sequence[Section], room: int) -> Iterator[str]:
 def _cut(section: Section, room: int) -> str:
     """The section's first rows and a line that says how many were cut; nothing where not even that line fits."""
     whole = _whole(section)
-    if _size(whole) <= room:
+    if _size(whole) <= room and len(section.rows) == section.total:
         return whole
-    count = len(section.rows)
-    left = room - _size(_whole(section._replace(rows=("", _cut_line(count, count)))))
+    total = section.total
+    left = room - _size(_whole(section._replace(rows=("", _cut_line(total, total)))))
     kept = 0
-    while kept < count and (left := left - _size(section.rows[kept]) - 1) >= 0:
+    while kept < len(section.rows) and (left := left - _size(section.rows[kept]) - 1) >= 0:
         kept += 1
-    text = _whole(section._replace(rows=(*section.rows[:kept], "", _cut_line(count - kept, count))))
+    text = _whole(section._replace(rows=(*section.rows[:kept], "", _cut_line(total - kept, total))))
     return text if _size(text) <= room else ""
 
 
@@ -126,33 +130,34 @@ def _differences(differences: Sequence[Difference]) -> Section:
     return _table("### Differences of environment\n", _DIFFERENCE_TITLES, ordered, ())
 
 
-def _folded(summary: str, cases: Iterable[CaseResult], names: Mapping[str, str]) -> Section:
+def _folded(summary: str, cases: Sequence[CaseResult], names: Mapping[str, str]) -> Section:
     before = f"<details><summary>{_text(summary)}</summary>\n"
-    return _case_table(before, wording.worst_first(cases), names)._replace(after="</details>")
+    return _case_table(before, cases, names)._replace(after="</details>")
 
 
-def _case_table(before: str, cases: Iterable[CaseResult], names: Mapping[str, str]) -> Section:
+def _case_table(before: str, cases: Sequence[CaseResult], names: Mapping[str, str]) -> Section:
     """Columns that have nothing to say are left out."""
-    rows = [wording.row_of(case, names[case.id]) for case in cases]
+    rows = [wording.row_of(case, names[case.id]) for case in cases[:_MOST_ROWS]]
     columns = [index for index in range(len(_CASE_TITLES)) if index < 2 or any(row[index] for row in rows)]  # noqa: PLR2004
     titles = [_CASE_TITLES[index] for index in columns]
     numeric = [place for place, index in enumerate(columns) if index in _NUMERIC]
-    return _table(before, titles, [[row[index] for index in columns] for row in rows], numeric)
+    table = _table(before, titles, [[row[index] for index in columns] for row in rows], numeric)
+    return table._replace(total=len(cases))
 
 
-def _table(before: str, titles: Sequence[str], rows: Iterable[Sequence[str]], numeric: Sequence[int]) -> Section:
+def _table(before: str, titles: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[int]) -> Section:
     rule = ["--:" if index in numeric else ":--" for index in range(len(titles))]
     blanks = [NOT_MEASURED if title else "" for title in titles]
-    lines = (_line(_text(cell) or blank for cell, blank in zip(row, blanks, strict=True)) for row in rows)
-    return Section("\n".join((before, _line(titles), f"|{'|'.join(rule)}|")), tuple(lines))
+    lines = [_line(_text(cell) or blank for cell, blank in zip(row, blanks, strict=True)) for row in rows[:_MOST_ROWS]]
+    return Section("\n".join((before, _line(titles), f"|{'|'.join(rule)}|")), tuple(lines), len(rows))
 
 
 def _line(cells: Iterable[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _list(title: str, texts: Iterable[str]) -> Section:
-    return Section(f"{title}\n", tuple(f"- {_text(text)}" for text in texts))
+def _list(title: str, texts: Sequence[str]) -> Section:
+    return Section(f"{title}\n", tuple(f"- {_text(text)}" for text in texts), len(texts))
 
 
 def _text(text: str) -> str:

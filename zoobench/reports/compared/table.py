@@ -68,18 +68,23 @@ class ComparisonView:
         exact = wording.exact_rows(comparison, self._names)
         if exact:
             yield from _exact_rows(exact, room)
+        yield Text()
+        yield from _folded(comparison)
         yield from _about(comparison)
 
 
 def _counts(comparison: Comparison) -> RenderResult:
-    """Each verdict's number, and what the cases that are not shown could hide."""
-    folded = {cases[0].verdict: wording.folded_text(cases) for cases in wording.folded_cases(comparison)}
-    counted = wording.counts(comparison.cases)
     line = Text(overflow="fold")
-    for verdict, count in counted.items():
-        line.append("; " if line else "").append(folded.get(verdict, f"{count:,} {verdict}"), _STYLES[verdict])
-    if counted:
+    for verdict, count in wording.counts(comparison.cases).items():
+        line.append(", " if line else "").append(f"{count:,} {verdict}", _STYLES[verdict])
+    if line:
         yield line
+
+
+def _folded(comparison: Comparison) -> RenderResult:
+    """What the cases that have no row could hide, or why they have no verdict."""
+    for cases in wording.folded_cases(comparison):
+        yield _line(f"not shown: {wording.folded_text(cases)}", _STYLES[cases[0].verdict])
 
 
 def _change_rows(cases: Sequence[CaseResult], names: Mapping[str, str], room: Room) -> RenderResult:
@@ -151,7 +156,6 @@ def _indented(text: str) -> Padding:
 
 def _about(comparison: Comparison) -> RenderResult:
     """Controls, differences, the rule and the plan; then what keeps it from a verdict."""
-    yield Text()
     for line in filter(None, (wording.controls_text(comparison.controls), *wording.method_texts(comparison))):
         yield _line(line, "dim")
     for control in wording.changed_cases(comparison.controls):

@@ -88,6 +88,11 @@ def size_of_change(case: CaseResult) -> float:
     return abs(math.log(case.times.ratio)) if case.times and case.times.ratio > 0 else 0.0
 
 
+def has_interval(case: CaseResult) -> bool:
+    """Whether it is known how far the ratio of its times may be off."""
+    return case.times is not None and case.times.low is not None and case.times.high is not None
+
+
 def changed_cases(cases: Iterable[CaseResult]) -> list[CaseResult]:
     """Those that are neither the same, nor undecided, nor beyond comparison; the worst first."""
     return worst_first(case for case in cases if case.verdict not in UNCHANGED)
@@ -131,9 +136,14 @@ def count_texts(cases: Iterable[CaseResult]) -> list[str]:
 
 
 def folded_text(cases: Sequence[CaseResult]) -> str:
-    """`3 undecided: could have missed up to +4.2 %`, of cases of one verdict that are not shown one by one."""
+    """`3 undecided: could have missed up to +4.2 %`, of cases of one verdict that are not shown one by one.
+
+    A reason that all of them share is told once, here.
+    """
     missed = missed_text(cases)
-    return f"{len(cases):,} {cases[0].verdict}" + (f": {MISSED} {missed}" if missed else "")
+    reasons = {case.reason for case in cases}
+    about = [f"{MISSED} {missed}" if missed else "", reasons.pop() if len(reasons) == 1 else ""]
+    return ": ".join(filter(None, (f"{len(cases):,} {cases[0].verdict}", ", ".join(filter(None, about)))))
 
 
 def missed_text(cases: Iterable[CaseResult]) -> str:

@@ -10,12 +10,14 @@ from typing import NamedTuple
 from zoobench.atomic import write_atomically
 from zoobench.compare.result import Comparison
 from zoobench.errors import StoreError
+from zoobench.reports.compared import wording
 from zoobench.reports.compared.document import write_document
 from zoobench.reports.compared.junit import FILE as JUNIT_FILE
 from zoobench.reports.compared.junit import render_junit
 from zoobench.reports.compared.markdown import render_markdown
 
 MARKDOWN_FILE = "compare.md"
+_FOREST = "forest"
 SUMMARY = "GITHUB_STEP_SUMMARY"
 MOST_SUMMARY_BYTES = 1024 * 1024
 """GitHub drops a step's summary that is larger."""
@@ -52,10 +54,15 @@ def write_comparison(comparison: Comparison, folder: Path, environment: Mapping[
 
 
 def _write_forest(comparison: Comparison, folder: Path) -> tuple[Path, ...]:
-    from zoobench.reports.charts.files import write_charts  # noqa: PLC0415 - the verdict need not wait for matplotlib
-    from zoobench.reports.compared.forest import KEY, forest  # noqa: PLC0415
+    """None where no time has an interval; one of an earlier comparison would pass for this one's."""
+    if not any(wording.has_interval(case) for case in comparison.cases):
+        for path in folder.glob(f"{_FOREST}.*"):
+            path.unlink()
+        return ()
+    from zoobench.reports.charts.files import write_figure  # noqa: PLC0415 - verdicts need not wait for matplotlib
+    from zoobench.reports.compared.forest import draw_forest  # noqa: PLC0415
 
-    return tuple(write_charts([(KEY, forest(comparison))], folder))
+    return write_figure(draw_forest(comparison), folder, _FOREST)
 
 
 def _add_to_summary(page: bytes, path: Path) -> tuple[Path | None, str]:
