@@ -29,8 +29,8 @@ def merge(
     """The parts of a case that was measured in several processes, as if one had told them.
 
     What several measured has the samples of all, process after process. Paces are against the quietest that the machine
-    was seen, by any of them or before (`known_reference_s`). The merged latency is judged anew; of all other findings the
-    gravest of each code is kept. A failure says which process it was of.
+    was seen, by any of them or before (`known_reference_s`). The merged latency is judged anew; of all other findings
+    the gravest of each code is kept. A failure says which process it was of.
     """
     if budget.processes == 1:
         return list(itertools.chain.from_iterable(told))

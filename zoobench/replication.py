@@ -33,11 +33,12 @@ def replicate(
 
     All but the latency, and what belongs to it, is measured by the first alone. None follows one that failed.
     """
-    began_s = clock()
     told: list[list[object]] = []
-    while not told or _has_room(budget, told, clock() - began_s):
+    began_s, elapsed_s = clock(), 0.0
+    while not told or _has_room(budget, told, elapsed_s):
         task = Task(MEASURE, (case, budget, _known_now(known, told)))
-        told.append(_run(executor, task, budget.time_limit_s - (clock() - began_s)))
+        told.append(_run(executor, task, budget.time_limit_s - elapsed_s))
+        elapsed_s = clock() - began_s
     return merge(case, budget, told, known.reference_s)
 
 
