@@ -71,6 +71,7 @@ def test_what_one_process_measured_is_of_it_alone() -> None:
     [
         (("as latency",) * 2, "2 processes: as latency"),
         (("3 calls, 12 blocks", "4 calls, 12 blocks"), "2 processes: 3/4 calls, 12 blocks"),
+        (("by seed 7, stopped", "by seed 8, stopped"), "2 processes: by seed 7/8, stopped"),
         (("shuffled by seed 7", "not shuffled"), "2 processes: shuffled by seed 7; not shuffled"),
     ],
 )
@@ -193,9 +194,20 @@ def test_the_gravest_of_each_other_finding_is_kept_once() -> None:
     found = of(Finding, merged(*told, [latency(1.0), warning("leaks", kept_bytes=3.0)], budget=Budget(processes=3)))
 
     assert [finding for finding in found if finding.code != "too-few-rounds"] == [
-        warning("leaks", kept_bytes=2.0),
+        warning("leaks", kept_bytes=3.0),
         warning("hooks"),
     ]
+
+
+@pytest.mark.parametrize(("processes", "unstable", "severity"), [(6, 2, "note"), (6, 3, "warning"), (2, 1, "warning")])
+def test_a_warm_up_without_an_end_is_a_flaw_if_it_was_so_in_half_of_the_processes(
+    processes: int, unstable: int, severity: str
+) -> None:
+    told = [[latency(*[1.0] * 6), *[warning("unstable-warm-up")] * (number < unstable)] for number in range(processes)]
+
+    (finding,) = of(Finding, merged(*told, budget=Budget(processes=processes)))
+
+    assert (finding.code, finding.severity) == ("unstable-warm-up", severity)
 
 
 def test_a_process_that_fails_takes_nothing_from_the_others() -> None:

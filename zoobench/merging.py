@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
@@ -13,6 +15,7 @@ from zoobench.cases import Budget, Case
 from zoobench.disturbance import DISTURBED, PACE, marks
 from zoobench.parts import of_kind
 from zoobench.records import Failure, Finding, Measurement, Severity, Unavailable
+from zoobench.validity import Flaw
 
 LATENCY = "latency"
 REFERENCE = "reference_time"
@@ -31,6 +34,9 @@ def merge(
     What several measured has the samples of all, process after process. Paces are against the quietest that the machine
     was seen, by any of them or before (`known_reference_s`). The merged latency is judged anew; of all other findings
     the gravest of each code is kept. A failure says which process it was of.
+
+    A warm-up that did not end is no flaw of the case if it is that of less than half of the processes: their medians
+    count for little in the median of all, and by chance one in twenty looks as if its times were still falling.
     """
     if budget.processes == 1:
         return list(itertools.chain.from_iterable(told))
@@ -112,16 +118,19 @@ def _unavailable(told: Iterable[Iterable[object]], joined: dict[str, Measurement
 
 
 def _findings(
-    case: Case, budget: Budget, told: Iterable[Iterable[object]], latency: Measurement | None
+    case: Case, budget: Budget, told: Sequence[Sequence[object]], latency: Measurement | None
 ) -> Iterable[Finding]:
     if latency is not None:
         yield from findings.judge_latency(case, budget, latency)
     gravest: dict[str, Finding] = {}
-    for finding in (part for parts in told for part in of_kind(parts, Finding)):
-        kept = gravest.setdefault(finding.code, finding)
-        if kept.severity is not Severity.WARNING and finding.severity is Severity.WARNING:
+    found = [part for parts in told for part in of_kind(parts, Finding) if part.code not in findings.OF_LATENCY]
+    for finding in found:
+        if finding.code not in gravest or finding.severity is Severity.WARNING:
             gravest[finding.code] = finding
-    yield from (finding for code, finding in gravest.items() if code not in findings.OF_LATENCY)
+    times = Counter(finding.code for finding in found)
+    for code, finding in gravest.items():
+        is_of_few = code == Flaw.UNSTABLE_WARM_UP and 2 * times[code] < len(told)
+        yield msgspec.structs.replace(finding, severity=Severity.NOTE) if is_of_few else finding
 
 
 def _failures(told: Iterable[Iterable[object]], processes: int) -> Iterable[Failure]:
@@ -133,11 +142,11 @@ def _failures(told: Iterable[Iterable[object]], processes: int) -> Iterable[Fail
 
 def _method(methods: Sequence[str]) -> str:
     """What all say is said once; where they differ in single words, as in numbers, these stand beside each other."""
-    in_words = [method.split(" ") for method in methods]
+    in_words = [re.split("([ ,]+)", method) for method in methods]
     if len({len(words) for words in in_words}) > 1:
         return f"{len(methods)} processes: {'; '.join(dict.fromkeys(methods))}"
     words = (column[0] if len(set(column)) == 1 else "/".join(column) for column in zip(*in_words, strict=True))
-    return f"{len(methods)} processes: {' '.join(words)}"
+    return f"{len(methods)} processes: {''.join(words)}"
 
 
 def _chained(parts: Iterable[tuple[Value, ...]]) -> tuple[Value, ...]:

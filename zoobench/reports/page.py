@@ -135,6 +135,6 @@ def _about_processes(stored: StoredRun) -> Iterable[str]:
         each = f"{min(sizes)}" if min(sizes) == max(sizes) else f"{min(sizes)} to {max(sizes)}"
         cases = f"{len(sizes)} of {len(stored.records)} cases of {markdown_text(stored.run.run_id)}"
         yield (
-            f"- {cases} were measured in {each} fresh processes each: their times are medians of the processes' medians, "
-            "and ± is of the processes."
+            f"- {cases} were measured in {each} fresh processes each: their times are medians of the processes' "
+            "medians, and ± is of the processes."
         )
