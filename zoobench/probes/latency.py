@@ -13,6 +13,7 @@ from zoobench.disturbance import DISTURBED, marks
 from zoobench.findings import judge_conditions, judge_latency, judge_warm_up
 from zoobench.probes.probe import Probe, Progress
 from zoobench.records import Finding, Measurement, Unavailable
+from zoobench.stats import MIN_BLOCKS
 from zoobench.subject import Subject
 from zoobench.timing.layout import ShuffledLayout
 from zoobench.timing.loop import Sampled, sample
@@ -40,6 +41,7 @@ def measure_latency(subject: Subject, budget: Budget, progress: Progress) -> Ite
         layout=layout,
         known_reference_s=progress.known_reference_s,
         allocated_bytes=subject.allocated_bytes,
+        least_blocks=MIN_BLOCKS if budget.processes == 1 else 1,
     )
     after = observe(subject.module)
     progress.in_calls_s += sampled.in_calls_s
