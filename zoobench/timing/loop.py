@@ -75,8 +75,8 @@ def sample(
 
     A call so long that the budget is spent before the first round is still timed once: one honest sample, which
     the findings then call too few. `known_reference_s` is what the device's fixed computation was seen to take before.
-    `allocated_bytes` is asked before and after the rounds of a block, never between them. `least_blocks` are wanted: six
-    for an interval of their own, one where another process is another replicate.
+    `allocated_bytes` is asked before and after the rounds of a block, never between them. `least_blocks` are wanted:
+    six for an interval of their own, one where another process is another replicate.
     """
     began = clock()
     take = functools.partial(take_round, phases, device, clock)
