@@ -1,22 +1,25 @@
 """Spread between processes of our median, beside those of the usual tools. Prints figures, judges nothing.
 
-python benchmarks/bench_timing.py [MODEL…] [--batches N N] [--processes N] [--threads N]
+python benchmarks/bench_timing.py [MODEL…] [--batches N N] [--processes N] [--threads N] [--tools A B]
 
-Each process is fresh and measures one case once; the tools take turns, so that what disturbs one disturbs all.
+Each measurement is one of a case in a fresh process; the tools take turns, so that what disturbs one disturbs all.
 
 - zoobench: the sampling loop with its default budget, which stops at ±2 %.
+- zoobench-x6: six fresh processes that share that budget are one measurement (`--zoobench-processes 6`).
 - timer: `torch.utils.benchmark.Timer(…).blocked_autorange(min_run_time=MIN_RUN_TIME_S)`, with the threads of the case.
 - pytest-benchmark: its default calibration and rounds (at least 5, at least 1 s), in a real pytest.
 
-Spread is the coefficient of variation of the processes' medians: of all of them, and of those that say they are valid
-(for the other tools, which say nothing, of all again). Coverage is how many of the processes' 95 % intervals
+Spread is the coefficient of variation of the measurements' medians: of all of them, and of those that say they are
+valid (for the other tools, which say nothing, of all again). Coverage is how many of the measurements' 95 % intervals
 hold the grand median (the median of the medians): for zoobench its own interval; for the others, which print none, the
-distribution-free interval of their samples, as if these were independent.
+distribution-free interval of their samples, as if these were independent. Seconds a case are those of the timer alone;
+for zoobench, of its processes from their start to their end.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import math
 import os
@@ -37,7 +40,9 @@ from zoobench.cases import Budget, Case, Mode, Precision
 from zoobench.devices import CpuDevice
 from zoobench.isolate import ForkedWorkers, Task, Tell
 from zoobench.options import usable_threads
-from zoobench.records import Finding, Measurement
+from zoobench.parts import Known, of_kind
+from zoobench.records import Failure, Finding, Measurement
+from zoobench.replication import ONLY_LATENCY, replicate
 from zoobench.subject import build_subject
 from zoobench.summaries import summary_of
 from zoobench.timing.covariates import read_counters
@@ -49,11 +54,10 @@ MIN_RUN_TIME_S = 1.0
 
 WARM_UP_CALLS = 3
 TIME_LIMIT_S = 120.0
-ZOOBENCH = "zoobench"
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What one process says of a case."""
+    """What one measurement says of a case."""
 
     median_s: float
     low_s: float | None
@@ -71,14 +75,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("models", nargs="*", default=MODELS)
     parser.add_argument("--batches", nargs="*", type=int, default=[1, 8])
-    parser.add_argument("--processes", type=int, default=10)
+    parser.add_argument("--processes", type=int, default=10, help="measurements of each case by each tool")
+    parser.add_argument("--tools", nargs="+", choices=list(TOOLS), default=list(TOOLS))
     parser.add_argument("--threads", type=int, default=usable_threads())
     asked = parser.parse_args()
     print("model                batch  tool              median ms  spread %  of valid  coverage  ±%  faults  s a case")
     rows: defaultdict[str, list[tuple[float, ...]]] = defaultdict(list)
     for name in asked.models:
         for batch in asked.batches:
-            for tool, outcomes in _take_turns(_case(name, batch, asked.threads), asked.processes).items():
+            for tool, outcomes in _take_turns(_case(name, batch, asked.threads), asked.processes, asked.tools).items():
                 rows[tool].append(_print_row(name, batch, tool, outcomes))
     for tool, figures in rows.items():
         spread, of_valid, coverage = (_mean(column) for column in zip(*figures, strict=True))
@@ -88,26 +93,28 @@ def main() -> None:
         )
 
 
-def ours(case: Case, reference_s: float | None, tell: Tell) -> None:
-    """The latency probe as it runs in any case."""
-    from zoobench.probes.latency import measure_latency  # noqa: PLC0415 - torch is the worker's
-    from zoobench.probes.probe import Progress  # noqa: PLC0415
-
-    device = CpuDevice()
-    with device.settings(case):
-        subject = build_subject(case, device)
-        began = time.perf_counter()
-        parts = list(measure_latency(subject, Budget(), Progress(known_reference_s=reference_s)))
-        took_s = time.perf_counter() - began
-    found = {part.metric: part for part in parts if isinstance(part, Measurement)}
-    summary = summary_of(found["latency"])
+def ours(workers: ForkedWorkers, case: Case, processes: int) -> Outcome:
+    """The latency as any case of a run has it measured."""
+    known = Known(metrics=ONLY_LATENCY, reference_s=_pace.get(case.threads))
+    began = time.perf_counter()
+    parts = replicate(workers, case, Budget(processes=processes), known, time.monotonic)
+    took_s = time.perf_counter() - began
+    _refuse_failures(case, of_kind(parts, Failure))
+    found = {part.metric: part for part in of_kind(parts, Measurement)}
+    _learn(case.threads, found["reference_time"])
     faults = statistics.median(found["latency"].covariates["page_faults"])
-    validity = validity_of(part for part in parts if isinstance(part, Finding))
-    tell(_outcome(summary, faults, took_s, validity))
-    tell(found["reference_time"])
+    return _outcome(summary_of(found["latency"]), faults, took_s, validity_of(of_kind(parts, Finding)))
 
 
-def timers(case: Case, _: float | None, tell: Tell) -> None:
+def theirs(workers: ForkedWorkers, case: Case, function: Callable[[Case, Tell], None]) -> Outcome:
+    """What that function tells in a fresh process."""
+    told: list[Outcome] = []
+    failure = workers.run(Task(f"{__name__}:{function.__name__}", (case,)), told.append, TIME_LIMIT_S)
+    _refuse_failures(case, [failure] if failure else [])
+    return told[0]
+
+
+def timers(case: Case, tell: Tell) -> None:
     """Torch's own timer."""
 
     def measured(call: Callable[[], object]) -> Sequence[float]:
@@ -117,7 +124,7 @@ def timers(case: Case, _: float | None, tell: Tell) -> None:
     _others(case, measured, tell)
 
 
-def pytest_benchmarks(case: Case, _: float | None, tell: Tell) -> None:
+def pytest_benchmarks(case: Case, tell: Tell) -> None:
     """pytest-benchmark's fixture in a real pytest, with its defaults."""
 
     def measured(call: Callable[[], object]) -> Sequence[float]:
@@ -132,7 +139,12 @@ def pytest_benchmarks(case: Case, _: float | None, tell: Tell) -> None:
     _others(case, measured, tell)
 
 
-TOOLS = {ZOOBENCH: ours, "timer": timers, "pytest-benchmark": pytest_benchmarks}
+TOOLS: dict[str, Callable[[ForkedWorkers, Case], Outcome]] = {
+    "zoobench": functools.partial(ours, processes=1),
+    "zoobench-x6": functools.partial(ours, processes=6),
+    "timer": functools.partial(theirs, function=timers),
+    "pytest-benchmark": functools.partial(theirs, function=pytest_benchmarks),
+}
 
 
 class _GivesCall:
@@ -176,33 +188,31 @@ def _outcome(summary: stats.Summary, faults: float, took_s: float, validity: str
     )
 
 
-def _take_turns(case: Case, processes: int) -> dict[str, list[Outcome]]:
-    """Each tool in a process of its own, one after the other, again and again."""
+def _take_turns(case: Case, times: int, tools: Sequence[str]) -> dict[str, list[Outcome]]:
+    """A measurement by each tool, one after the other, again and again."""
     workers = ForkedWorkers()
-    outcomes: dict[str, list[Outcome]] = {tool: [] for tool in TOOLS}
-    for _ in range(processes):
-        for tool, function in TOOLS.items():
-            told: list[object] = []
-            task = Task(f"{__name__}:{function.__name__}", (case, _pace.get(case.threads)))
-            failure = workers.run(task, told.append, TIME_LIMIT_S)
-            if failure is not None:
-                raise SystemExit(f"{case.id}: {failure.kind.value}: {failure.message}")
-            outcomes[tool] += [part for part in told if isinstance(part, Outcome)]
-            _learn(case.threads, (part for part in told if isinstance(part, Measurement)))
+    outcomes: dict[str, list[Outcome]] = {tool: [] for tool in tools}
+    for _ in range(times):
+        for tool in tools:
+            outcomes[tool].append(TOOLS[tool](workers, case))
     return outcomes
+
+
+def _refuse_failures(case: Case, failures: Iterable[Failure]) -> None:
+    for failure in failures:
+        raise SystemExit(f"{case.id}: {failure.kind.value}: {failure.message}")
 
 
 _pace: dict[int, float] = {}
 """As a run learns it: what the fixed computation takes on so many threads when the machine is quiet."""
 
 
-def _learn(threads: int, told: Iterable[Measurement]) -> None:
-    for measurement in told:
-        _pace[threads] = min(_pace.get(threads, measurement.samples[0]), measurement.samples[0])
+def _learn(threads: int, reference: Measurement) -> None:
+    _pace[threads] = min(_pace.get(threads, math.inf), *reference.samples)
 
 
 def _print_row(name: str, batch: int, tool: str, outcomes: Sequence[Outcome]) -> tuple[float, ...]:
-    """What the row says of spread, spread of valid processes, and coverage of the valid ones' grand median."""
+    """What the row says of spread, spread of valid measurements, and coverage of the valid ones' grand median."""
     valid = [outcome for outcome in outcomes if outcome.validity in ("", VALID)] or list(outcomes)
     grand_s = statistics.median(outcome.median_s for outcome in valid)
     coverage = statistics.mean(outcome.holds(grand_s) for outcome in valid)

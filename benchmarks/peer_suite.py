@@ -1,4 +1,4 @@
-"""A suite of pytest-benchmark alone, for `peer_gate`: the nets and the wasted shares of a call come by the environment."""
+"""A suite of pytest-benchmark alone, for `peer_gate`: nets and wasted shares of a call come by the environment."""
 
 from __future__ import annotations
 

@@ -69,3 +69,10 @@ def skewed(rng: np.random.Generator, repetitions: int, blocks: int) -> Array:
 
 def independent(rng: np.random.Generator, repetitions: int, blocks: int) -> Array:
     return rng.standard_normal((repetitions, blocks, 3))
+
+
+def processes(rng: np.random.Generator, repetitions: int, processes: int) -> Array:
+    """Of shape (repetitions, processes, blocks, rounds): what a process draws once spreads as much as its blocks do."""
+    once = rng.normal(0, 0.01, (repetitions, processes, 1, 1))
+    layouts = rng.normal(0, 0.01, (repetitions, processes, 8, 1))
+    return 1 + once + layouts + rng.normal(0, 0.005, (repetitions, processes, 8, 3))

@@ -76,6 +76,11 @@ def test_what_cannot_be_measured_is_one_line(options: dict[str, object], message
     assert "\n" not in str(caught.value)
 
 
+def test_fresh_processes_need_isolation() -> None:
+    with pytest.raises(BadInputError, match="2 processes are fresh ones: without isolation there is none"):
+        measure_case("lenet5", budget=Budget(processes=2), is_isolated=False)
+
+
 def test_a_case_that_fails_is_a_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "api_broken_factory.py").write_text("def make():\n    raise ValueError('no')\n", encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)

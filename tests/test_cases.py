@@ -12,6 +12,7 @@ from synthetic import make_case
 from zoobench.cases import (
     SMOKE_BUDGET,
     Allocator,
+    Budget,
     Case,
     Compiler,
     Matrix,
@@ -329,3 +330,23 @@ def test_a_case_fits_what_asks_for_its_own_axes_and_nothing_else(data: st.DataOb
 )
 def test_one_axis_that_differs_is_enough_not_to_fit(axes: dict[str, object]) -> None:
     assert not Matrix(**axes).fits(make_case())
+
+
+# Budgets
+
+
+def test_one_process_has_the_whole_budget() -> None:
+    budget = Budget(max_s=3.0)
+    assert budget.share() is budget
+
+
+@given(st.integers(2, 12), st.integers(0, 50), st.integers(0, 2000))
+def test_the_shares_of_several_processes_make_up_the_budget(processes: int, least: int, most: int) -> None:
+    budget = Budget(min_rounds=least, max_rounds=most, min_s=1.5, max_s=6.0, max_warmup_s=3.0, processes=processes)
+    share = budget.share()
+
+    assert share.processes == 1
+    assert (share.precision_target, share.time_limit_s) == (budget.precision_target, budget.time_limit_s)
+    assert [processes * each for each in (share.min_s, share.max_s, share.max_warmup_s)] == pytest.approx([1.5, 6, 3])
+    for whole, part in ((least, share.min_rounds), (most, share.max_rounds)):
+        assert whole <= processes * part < whole + processes

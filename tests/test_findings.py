@@ -13,6 +13,7 @@ from zoobench.cases import Allocator, Budget, Precision
 from zoobench.disturbance import Cause
 from zoobench.findings import (
     MANY_PAGE_FAULTS,
+    OF_LATENCY,
     TEXTS,
     judge_conditions,
     judge_device,
@@ -255,6 +256,7 @@ def test_every_code_is_given_by_a_judge_and_renders() -> None:
     given = [
         *judged(latency(*spread(0.5), faults=(78_000.0,) * 6)),
         *judged(latency(1.0)),
+        *judged(latency(1.0), Budget(processes=3)),
         *judged(waited(1, 12)),
         *judged(waited(12, 12)),
         *judged(blocked([1.0] * 12, 1, throttled=(1.0,) * 12)),
@@ -267,6 +269,52 @@ def test_every_code_is_given_by_a_judge_and_renders() -> None:
     of_conduct = {"leaks", "drifts", "no-work", "idle", "threads", "settings-changed", "hooks"}  # tests/test_conduct.py
     assert {finding.code for finding in given} == set(TEXTS) - of_conduct - {"few-rounds"}, "which older records have"
     assert not any(re.search(r"[{}]", text_of(finding)) for finding in given)
+
+
+def test_codes_of_the_latency_are_those_that_its_judge_gives() -> None:
+    given = {
+        finding.code
+        for finding in (
+            *judged(latency(*spread(0.5), faults=(78_000.0,) * 6), Budget(processes=2)),
+            *judged(latency(1.0)),
+            *judged(waited(1, 12)),
+            *judged(waited(12, 12)),
+            *judged(blocked([1.0] * 12, 1, throttled=(1.0,) * 12)),
+        )
+    }
+    assert given == OF_LATENCY
+
+
+# Processes
+
+
+def of_processes(*medians: float, disturbed: int = 0) -> Measurement:
+    """Four rounds of each, in blocks of one; those of the first so many processes had to wait."""
+    delays = (WAITED * 4,) * 4 * disturbed + (0.0,) * 4 * (len(medians) - disturbed)
+    measured = blocked([median for median in medians for _ in range(4)], 1, run_delay_s=delays)
+    return msgspec.structs.replace(measured, process_sizes=(4,) * len(medians))
+
+
+def test_processes_that_agree_are_beyond_doubt() -> None:
+    assert judged(of_processes(1.0, 0.99, 1.01, 1.0, 1.0, 1.0), Budget(processes=6)) == []
+
+
+@pytest.mark.parametrize(("measured", "wanted"), [(of_processes(1.0, 1.0), 3), (blocked([1.0] * 8, 1), 2)])
+def test_fewer_processes_than_were_asked_for_are_told(measured: Measurement, wanted: int) -> None:
+    (finding,) = judged(measured, Budget(processes=wanted))
+
+    assert (finding.code, finding.severity) == ("too-few-processes", Severity.WARNING)
+    assert text_of(finding).startswith(f"{wanted - 1} of the {wanted} processes asked for measured the case")
+
+
+def test_processes_that_differ_are_noisy_however_steady_each_is() -> None:
+    (finding,) = judged(of_processes(1.0, 1.0, 1.0, 1.0, 1.0, 1.1), Budget(processes=6))
+    assert text_of(finding).startswith("the interval of the median is ±5.0 %")
+
+
+@pytest.mark.parametrize(("disturbed", "code"), [(2, "disturbed"), (3, "shared")])
+def test_most_processes_must_be_quiet(disturbed: int, code: str) -> None:
+    assert codes_of(judged(of_processes(*[1.0] * 6, disturbed=disturbed), Budget(processes=6))) == [code]
 
 
 def test_few_rounds_of_an_older_record_still_have_their_words() -> None:

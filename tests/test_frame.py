@@ -207,3 +207,14 @@ def test_no_runs_and_empty_runs_have_all_columns_with_their_types():
         assert tuple(empty.columns) == COLUMNS
         assert len(empty) == 0
         assert empty.dtypes.map(str).tolist() == full.dtypes.map(str).tolist()
+
+
+def test_processes_are_replicates_and_counted():
+    latency = measurement("latency", *map(float, range(1, 15)), block_sizes=(1,) * 14, process_sizes=(2,) * 7)
+    frame = rows_of(make_record(make_case(), [latency, measurement("parameters", 7.0)], unavailable=()))
+    found = row(frame, "latency")
+
+    assert (found["n"], found["blocks"], found["processes"]) == (14, 14, 7)
+    assert (found["low"], found["value"], found["high"]) == (1.5, 7.5, 13.5)
+    assert row(frame, "throughput")["processes"] == 7
+    assert row(frame, "parameters")["processes"] == 1

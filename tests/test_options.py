@@ -33,6 +33,7 @@ PARSED: dict[str, tuple[str, dict[str, Any]]] = {
     "precision-target": ("1%", {"precision_target": 0.01}),
     "max-seconds": ("1.5", {"max_s": 1.5}),
     "time-limit": ("60", {"time_limit_s": 60.0}),
+    "processes": ("6", {"processes": 6}),
     "label": ("my run", {"label": "my run"}),
     "isolation": ("none", {"is_isolated": False}),
     "resume": ("20260301T100000.000Z-a", {"resume": "20260301T100000.000Z-a"}),
@@ -52,7 +53,7 @@ def test_every_row_of_the_table_is_parsed_into_its_own_field(row: Any) -> None:
 
 
 def test_options_come_together() -> None:
-    texts = {name: text for name, (text, _) in PARSED.items()}
+    texts = {name: text for name, (text, _) in PARSED.items()} | {"isolation": "process"}
     options = parse_options(texts)
     assert (options.preset, options.label, options.resume) == ("quick", "my run", "20260301T100000.000Z-a")
     assert None not in msgspec.structs.astuple(msgspec.structs.replace(options.matrix, device="set by resolve"))
@@ -84,6 +85,8 @@ def test_options_come_together() -> None:
         ("max-seconds", "soon", "max-seconds 'soon' is not a number of seconds"),
         ("max-seconds", "0", "max-seconds 0 is out of range: it must be above 0 and finite"),
         ("max-seconds", "nan", "max-seconds nan is out of range: it must be above 0 and finite"),
+        ("processes", "0", "processes 0 is too small: it must be at least 1"),
+        ("processes", "few", "processes 'few' is not a whole number"),
         ("time-limit", "-1", "time-limit -1 is out of range: it must be above 0 and finite"),
         ("time-limit", "inf", "time-limit inf is out of range: it must be above 0 and finite"),
         ("isolation", "thread", "unknown isolation 'thread': known: none, process"),
@@ -94,6 +97,12 @@ def test_a_mistake_is_one_line_that_names_the_value_and_what_would_be_right(name
     with pytest.raises(ZoobenchError) as raised:
         parse_options({name: text})
     assert str(raised.value) == message
+
+
+def test_fresh_processes_need_isolation() -> None:
+    with pytest.raises(BadInputError, match=r"^6 processes are fresh ones: with isolation none there is none$"):
+        parse_options({"processes": "6", "isolation": "none"})
+    assert parse_options({"processes": "1", "isolation": "none"}).processes == 1
 
 
 # pyproject.toml

@@ -134,6 +134,18 @@ def test_a_suite_is_measured_recorded_and_handed_to_pytest_benchmark(run: Run, p
     result.stdout.fnmatch_lines([f"report:  python -m zoobench report {stored.run.run_id}"])
 
 
+def test_a_case_in_several_processes_is_one_benchmark(run: Run, pytester: pytest.Pytester) -> None:
+    result = run("--benchmark-only", "--benchmark-json=out.json", "--zoobench-processes=2", isolation=())
+
+    result.assert_outcomes(passed=1)
+    [record] = the_run(pytester.path).records
+    latency = record.measurement("latency")
+    assert latency is not None
+    assert (record.budget.processes, len(latency.process_sizes)) == (2, 2)
+    [benchmark] = json.loads((pytester.path / "out.json").read_text(encoding="utf-8"))["benchmarks"]
+    assert benchmark["stats"]["data"] == list(latency.samples)
+
+
 def test_a_run_carries_the_calibration_that_lies_beside_it(run: Run, pytester: pytest.Pytester) -> None:
     here = open_lab(InProcess(), device="auto").environment
     made = make_calibration(facts=calibration.facts_of(here))

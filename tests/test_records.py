@@ -89,7 +89,8 @@ def test_the_layout_of_schema_3_is_what_it_always_was() -> None:
         "case": ["case", "budget", "started_at", "duration_s", "in_calls_s", "measurements", "unavailable", "findings",
                  "failure", "breakdowns", "layers",
                  "is_planned", "settings", "schema"],
-        "measurement": ["metric", "samples", "method", "calls_per_sample", "covariates", "block_sizes"],
+        "measurement": ["metric", "samples", "method", "calls_per_sample", "covariates", "block_sizes",
+                        "process_sizes"],
         "breakdown": ["metric", "by", "values", "method"],
         "layer": ["path", "type", "kind", "macs", "activations", "parameters", "weights", "input_shape", "output_shape",
                   "weight_shape", "stride", "bytes_read", "bytes_written"],
@@ -104,3 +105,22 @@ def test_the_layout_of_schema_3_is_what_it_always_was() -> None:
 def test_blocks_hold_every_sample_once(block_sizes: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="every sample is in one block"):
         Measurement(metric="latency", samples=(1.0, 2.0), method="test", block_sizes=block_sizes)
+
+
+@pytest.mark.parametrize("process_sizes", [(1,), (1, 4), (4, 0), (5, -1)])
+def test_processes_have_every_sample_once(process_sizes: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="every sample is of one process"):
+        Measurement(metric="latency", samples=(1.0,) * 4, method="test", process_sizes=process_sizes)
+
+
+@pytest.mark.parametrize(("process_sizes", "are_whole"), [((4,), True), ((3, 1), True), ((2, 2), False), ((), True)])
+def test_a_block_is_of_one_process(process_sizes: tuple[int, ...], are_whole: bool) -> None:  # noqa: FBT001
+    def make() -> Measurement:
+        sizes = {"block_sizes": (1, 2, 1), "process_sizes": process_sizes}
+        return Measurement(metric="latency", samples=(1.0,) * 4, method="test", **sizes)
+
+    if are_whole:
+        assert make().process_sizes == process_sizes
+    else:
+        with pytest.raises(ValueError, match="a block is of one process"):
+            make()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,9 @@ from zoobench.records import (
     Measurement,
     Unavailable,
 )
-from zoobench.session import COLLECT, MEASURE, Lab, Recorder, Session, check_case, open_lab, resume_run, start_run
+from zoobench.replication import MEASURE
+from zoobench.session import COLLECT, Lab, Recorder, Session, check_case, open_lab, resume_run, start_run
+from zoobench.summaries import process_medians
 
 BUDGET = Budget(min_rounds=2, max_rounds=2, max_warmup_s=0.0, max_s=8.0, time_limit_s=42.0)
 CASE = make_case("lenet5", threads=1)
@@ -483,3 +486,28 @@ def exact_results(record: CaseRecord) -> dict[str, tuple[float, ...]]:
     exact = {metric.key for metric in METRICS if metric.comparison is Comparison.EXACT}
     exact |= {"peak_allocated", "peak_above_weights"}
     return {each.metric: each.samples for each in record.measurements if each.metric in exact}
+
+
+def test_a_real_case_in_three_processes() -> None:
+    """They are fresh: each draws the layouts of its blocks by a seed of its own."""
+    lab = Lab(executor=ForkedWorkers(), environment=ENVIRONMENT)
+    budget = Budget(min_rounds=6, max_rounds=60, min_s=0.0, max_s=6.0, max_warmup_s=0.3, processes=3)
+
+    record = Session(lab, Recorder()).measure(CASE, budget)
+
+    assert (record.failure, record.budget) == (None, budget)
+    timed = record.measurement("latency")
+    assert timed is not None
+    assert len(timed.process_sizes) == 3
+    assert all(6 <= size <= 20 for size in timed.process_sizes)
+    assert timed.method.startswith("3 processes: host clock, wait-call-wait, ")
+    assert len(set(re.findall(r"\d+", timed.method.partition("by seed ")[2]))) == 3
+    assert len(process_medians(timed)) in (2, 3)
+    starts = record.measurement("first_call")
+    assert starts is not None
+    assert (len(starts.samples), starts.process_sizes) == (3, (1, 1, 1))
+    once = {"macs", "parameters", "peak_allocated", "predicted_peak"}
+    assert {each.metric: len(each.samples) for each in record.measurements if each.metric in once} == dict.fromkeys(
+        once, 1
+    )
+    assert "too-few-processes" not in {finding.code for finding in record.findings}

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from scipy.stats import kendalltau
 from series import Draw
 
-from zoobench.stats import CONFIDENCE, median_rank, summarize, summarize_blocks, trend
+from zoobench.stats import CONFIDENCE, median_rank, summarize, summarize_blocks, summarize_replicates, trend
 
 LARGE = (1000, 1074, 1075, 1076, 2001, 5000)
 """Around and far above the n at which 2**-n is no longer a float."""
@@ -241,6 +241,45 @@ def test_a_change_of_scale_and_origin_changes_nothing_else(blocks: list[list[int
         assert (changed.low, changed.high) == pytest.approx(tuple(ends), rel=1e-9, abs=1e-6)
 
 
+# Few replicates
+
+
+@pytest.mark.parametrize("n", [6, 7, 9, 20])
+def test_replicates_that_are_enough_are_summarised_as_samples(n: int) -> None:
+    assert summarize_replicates(range(n)) == summarize(range(n))
+
+
+def test_one_replicate_has_no_interval() -> None:
+    assert summarize_replicates([2.0]) == summarize([2.0])
+
+
+@pytest.mark.parametrize(("n", "arm"), [(2, 9.0), (3, 20**0.5 / 2 - 1), (4, 20 ** (1 / 3) / 2 - 1), (5, 0.0573713)])
+def test_the_range_of_few_is_lengthened_at_either_end(n: int, arm: float) -> None:
+    """(2 (1 + λ))¹⁻ⁿ is 0.05."""
+    summary = summarize_replicates([5.0, *[4.0] * (n - 2), 3.0])
+
+    assert (summary.n, summary.blocks) == (n, n)
+    assert (summary.low, summary.high) == pytest.approx((3.0 - 2 * arm, 5.0 + 2 * arm))
+
+
+@given(st.lists(numbers, min_size=2, max_size=12), st.floats(0.5, 0.95), st.floats(0.95, 0.99))
+def test_more_confidence_is_a_wider_interval_of_few_as_well(values: list[float], less: float, more: float) -> None:
+    narrow, wide = (summarize_replicates(values, confidence) for confidence in (less, more))
+    slack = 1e-9 * (max(values) - min(values))
+
+    assert narrow.median == wide.median == summarize(values).median
+    assert wide.low <= narrow.low + slack
+    assert narrow.high - slack <= wide.high
+
+
+@pytest.mark.parametrize("n", [2, 3, 4, 5])
+def test_uniform_replicates_are_within_as_often_as_the_docstring_derives(n: int) -> None:
+    draws = np.random.default_rng(20260301).uniform(-1.0, 1.0, (10_000, n))
+    summaries = [summarize_replicates(row) for row in draws.tolist()]
+
+    assert sum(s.low <= 0.0 <= s.high for s in summaries) / 10_000 == pytest.approx(0.95, abs=0.007)
+
+
 # Trend
 
 
@@ -318,3 +357,13 @@ def test_rounds_for_replicates_promise_far_too_much() -> None:
     summaries = [summarize(row) for row in rounds.tolist()]
 
     assert sum(s.low <= 0.0 <= s.high for s in summaries) / 1000 < 0.6
+
+
+@pytest.mark.parametrize("n", [2, 3, 4, 5, 6, 7, 9])
+@pytest.mark.parametrize("law", ["independent", "bimodal", "heavy-tailed", "skewed"])
+def test_intervals_over_few_replicates_hold_the_truth(law: str, n: int) -> None:
+    draw, truth = LAWS[law]
+    replicates = np.median(draw(np.random.default_rng(20260301), 4 * REPETITIONS, n), axis=2)
+    summaries = [summarize_replicates(row) for row in replicates.tolist()]
+
+    assert sum(s.low <= truth <= s.high for s in summaries) / len(summaries) >= LEAST_COVERAGE

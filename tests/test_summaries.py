@@ -2,14 +2,25 @@ from __future__ import annotations
 
 import itertools
 
+import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from series import processes
 from synthetic import measurement
 
 from zoobench.disturbance import Cause
-from zoobench.stats import MIN_BLOCKS, summarize, summarize_blocks
-from zoobench.summaries import quiet_blocks, split, summarize_rounds, summary_of
+from zoobench.records import Measurement
+from zoobench.stats import MIN_BLOCKS, summarize, summarize_blocks, summarize_replicates
+from zoobench.summaries import (
+    is_undisturbed,
+    process_medians,
+    processes_of,
+    quiet_blocks,
+    split,
+    summarize_rounds,
+    summary_of,
+)
 
 SLOW = Cause.SLOW
 
@@ -121,3 +132,117 @@ def test_what_disturbed_rounds_took_does_not_matter_while_enough_were_quiet(
     assume(len(quiet_blocks(samples, sizes, disturbed_by)) >= MIN_BLOCKS)
 
     assert summarize_rounds(replaced, sizes, covariates) == summarize_rounds(samples, sizes, covariates)
+
+
+# Processes as replicates
+
+
+def of_processes(*medians: float, disturbed: int = 0) -> Measurement:
+    """Processes of four blocks of three rounds; every round of the first so many was disturbed."""
+    samples = [median + spread for median in medians for spread in (-0.5, 0.0, 0.5) * 4]
+    covariates = paced(*[True] * 12 * disturbed, *[False] * 12 * (len(medians) - disturbed))
+    sizes = {"block_sizes": (3,) * 4 * len(medians), "process_sizes": (12,) * len(medians)}
+    return measurement("latency", *samples, covariates=covariates, **sizes)
+
+
+def test_one_process_is_summarised_by_its_blocks() -> None:
+    one = of_processes(1.0)
+    alone = measurement("latency", *one.samples, covariates=one.covariates, block_sizes=one.block_sizes)
+
+    assert summary_of(one) == summary_of(alone)
+    assert processes_of(alone) == [alone]
+    assert process_medians(alone) == [1.0]
+
+
+def test_the_median_of_the_processes_medians_has_their_interval() -> None:
+    measured = of_processes(7.0, 2.0, 6.0, 3.0, 5.0, 4.0, 9.0)
+    summary = summary_of(measured)
+
+    assert process_medians(measured) == [7.0, 2.0, 6.0, 3.0, 5.0, 4.0, 9.0]
+    assert (summary.median, summary.low, summary.high) == (5.0, 2.0, 9.0)
+    assert (summary.n, summary.blocks, summary.processes) == (84, 28, 7)
+
+
+@pytest.mark.parametrize("processes", [2, 3, 6])
+def test_equal_processes_are_summarised_as_each_of_them_without_doubt(processes: int) -> None:
+    summary = summary_of(of_processes(*[4.0] * processes))
+
+    assert (summary.median, summary.low, summary.high) == (4.0, 4.0, 4.0)
+
+
+def test_single_samples_of_processes_are_replicates() -> None:
+    measured = measurement("first_call", 3.0, 1.0, 2.0, process_sizes=(1, 1, 1))
+
+    assert process_medians(measured) == [3.0, 1.0, 2.0]
+    assert summary_of(measured).low == summarize_replicates([3.0, 1.0, 2.0]).low
+
+
+@pytest.mark.parametrize(("disturbed", "left"), [(0, 5), (1, 4), (2, 3), (3, 5), (5, 5)])
+def test_disturbed_processes_are_left_out_if_most_were_not(disturbed: int, left: int) -> None:
+    measured = of_processes(9.0, 8.0, 3.0, 2.0, 1.0, disturbed=disturbed)
+
+    assert process_medians(measured) == [9.0, 8.0, 3.0, 2.0, 1.0][-left:]
+    assert summary_of(measured).processes == left
+    assert is_undisturbed(measured) == (disturbed < 3)
+
+
+def test_three_quiet_blocks_stand_for_a_process() -> None:
+    samples = [1.0] * 3 + [5.0] * 4
+    for quiet, median in ((3, 1.0), (2, 5.0)):
+        of_each = [*[False] * quiet, *[True] * (7 - quiet)]
+        sizes = {"block_sizes": (1,) * 14, "process_sizes": (7, 7)}
+        measured = measurement("latency", *samples * 2, covariates=paced(*of_each * 2), **sizes)
+        assert process_medians(measured) == [median] * 2
+
+
+def coverage(repetitions: int, count: int) -> float:
+    """Share of the intervals of so many processes that hold the truth."""
+    drawn = processes(np.random.default_rng(20260301), repetitions, count)
+    sizes = {"block_sizes": (3,) * 8 * count, "process_sizes": (24,) * count}
+    summaries = [summary_of(measurement("latency", *row, **sizes)) for row in drawn.reshape(repetitions, -1).tolist()]
+    return sum(s.low <= 1.0 <= s.high for s in summaries) / repetitions
+
+
+@pytest.mark.parametrize("count", [2, 3, 4, 5, 6, 8, 12])
+def test_intervals_over_processes_hold_the_truth(count: int) -> None:
+    assert coverage(1500, count) >= 0.93
+
+
+def test_the_interval_of_one_process_knows_nothing_of_what_it_drew_once() -> None:
+    assert coverage(1500, 1) < 0.9
+
+
+parts_of_processes = st.lists(
+    st.lists(st.lists(st.floats(0.5, 2.0), min_size=1, max_size=3), min_size=1, max_size=4), min_size=1, max_size=5
+)
+
+
+@given(parts_of_processes)
+def test_what_each_process_measured_is_found_again(drawn: list[list[list[float]]]) -> None:
+    samples = [sample for process in drawn for block in process for sample in block]
+    measured = measurement(
+        "latency",
+        *samples,
+        covariates={"page_faults": tuple(map(float, range(len(samples))))},
+        block_sizes=tuple(len(block) for process in drawn for block in process),
+        process_sizes=tuple(sum(map(len, process)) for process in drawn),
+    )
+    found = processes_of(measured)
+
+    assert [[list(block) for block in split(each.samples, each.block_sizes)] for each in found] == drawn
+    assert [value for each in found for value in each.covariates["page_faults"]] == list(range(len(samples)))
+
+
+@given(parts_of_processes.filter(lambda drawn: len(drawn) > 1), st.randoms(use_true_random=False))
+def test_the_order_of_processes_does_not_matter_to_the_summary(drawn: list[list[list[float]]], rng: object) -> None:
+    def measured(parts: list[list[list[float]]]) -> Measurement:
+        return measurement(
+            "latency",
+            *(sample for process in parts for block in process for sample in block),
+            block_sizes=tuple(len(block) for process in parts for block in process),
+            process_sizes=tuple(sum(map(len, process)) for process in parts),
+        )
+
+    shuffled = rng.sample(drawn, len(drawn))  # type: ignore[attr-defined]
+
+    assert summary_of(measured(shuffled)) == summary_of(measured(drawn))

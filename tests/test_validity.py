@@ -35,7 +35,9 @@ def test_the_gravest_flaw_comes_first_and_each_once() -> None:
     found = [warning(flaw.value) for flaw in reversed(Flaw)] * 2
 
     assert flaws_of(found) == tuple(Flaw)
-    assert validity_of(found) == "too-few-rounds, unstable-warm-up, shared, throttled, paging, noisy"
+    assert validity_of(found) == (
+        "too-few-rounds, too-few-processes, unstable-warm-up, shared, throttled, paging, noisy"
+    )
 
 
 def test_records_of_older_schemas_name_one_flaw_otherwise() -> None:

@@ -10,6 +10,7 @@ import msgspec
 
 from zoobench import catalogue, store
 from zoobench.cases import Budget, Case, Mode, Precision, parse_choice, parse_positive
+from zoobench.errors import BadInputError
 from zoobench.isolate import Executor, ForkedWorkers, InProcess
 from zoobench.options import usable_threads
 from zoobench.records import CaseRecord
@@ -34,6 +35,8 @@ def measure_case(
     A script that calls this needs the `if __name__ == "__main__":` that `multiprocessing` asks of every script.
     Raises: ZoobenchError for what cannot be measured here; a case that fails is a record with its failure.
     """
+    if budget is not None and budget.processes > 1 and not is_isolated:
+        raise BadInputError(f"{budget.processes} processes are fresh ones: without isolation there is none")
     entry = catalogue.find(model)
     case = Case(
         model=entry.ref,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import enum
 import itertools
+import math
 from collections.abc import Callable, Iterator
 from typing import NamedTuple, TypeVar
 
@@ -166,7 +167,8 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
     without the last block of rounds, after at least `min_rounds` and `min_s`, or at `max_rounds` or before a block that
     would end past `max_s`, whichever is first; one round is always taken, unless
     `max_rounds` is 0: then the model is built and counted, and never called. `time_limit_s` bounds the whole case,
-    building included: past it the worker is killed.
+    building included: past it the worker is killed. `processes` fresh ones measure the case one after the other and
+    have the budget together (see `share`).
     """
 
     precision_target: float = 0.02
@@ -176,6 +178,21 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
     max_s: float = 8.0
     max_warmup_s: float = 2.0
     time_limit_s: float = 300.0
+    processes: int = 1
+
+    def share(self) -> Budget:
+        """The part of it that the sampling loop of one process has: as much of rounds and seconds as each other one."""
+        if self.processes == 1:
+            return self
+        return msgspec.structs.replace(
+            self,
+            min_rounds=math.ceil(self.min_rounds / self.processes),
+            max_rounds=math.ceil(self.max_rounds / self.processes),
+            min_s=self.min_s / self.processes,
+            max_s=self.max_s / self.processes,
+            max_warmup_s=self.max_warmup_s / self.processes,
+            processes=1,
+        )
 
 
 SMOKE_BUDGET = Budget(min_rounds=1, max_rounds=1, min_s=0.0, max_s=60.0, max_warmup_s=0.0)

@@ -70,3 +70,8 @@ def causes(samples: Sequence[float], covariates: Mapping[str, Sequence[float]]) 
             if value > sign.limit * (sample if sign.is_share else 1.0):
                 found[index] = sign.cause
     return tuple(found)
+
+
+def marks(samples: Sequence[float], covariates: Mapping[str, Sequence[float]]) -> tuple[float, ...]:
+    """The covariate `disturbed` for other times of the same rounds."""
+    return tuple(float(cause is not None) for cause in causes(samples, covariates))

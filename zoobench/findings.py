@@ -13,7 +13,7 @@ from zoobench.cases import Allocator, Budget, Case
 from zoobench.disturbance import SLOW_PACE_RATIO, Cause, causes
 from zoobench.records import Finding, Measurement, Severity
 from zoobench.stats import MIN_BLOCKS
-from zoobench.summaries import quiet_blocks, summary_of
+from zoobench.summaries import is_undisturbed, summary_of
 from zoobench.units import format_percent, format_seconds
 from zoobench.validity import Flaw
 
@@ -45,6 +45,8 @@ TEXTS = {
     "a quieter machine or a larger --zoobench-max-seconds narrows it",
     Flaw.TOO_FEW_ROUNDS.value: "the budget of {budget} ended after {rounds:.0f} rounds in {blocks:.0f} blocks, "
     "{wanted:.0f} in {wanted_blocks:.0f} were wanted: too few to trust; --zoobench-max-seconds raises it",
+    Flaw.TOO_FEW_PROCESSES.value: "{processes:.0f} of the {wanted:.0f} processes asked for measured the case, so its "
+    "interval is of fewer: --zoobench-max-seconds makes room for calls that are too long for all of them",
     "few-rounds": "the budget of {budget} ended after {rounds:.0f} rounds, {wanted:.0f} were asked for: "
     "too few to trust; --zoobench-max-seconds raises it",
     Flaw.PAGING.value: "{faults:.0f} page faults a call: the allocator gives memory back to the kernel and fetches it "
@@ -117,6 +119,10 @@ TEXTS = {
 }
 
 
+OF_LATENCY = frozenset({*Flaw, "disturbed"} - {Flaw.UNSTABLE_WARM_UP})
+"""Codes of what `judge_latency` finds."""
+
+
 def text_of(finding: Finding) -> str:
     """The finding as a sentence; one that this zoobench does not know, or not with these values, as it is stored."""
     try:
@@ -128,6 +134,7 @@ def text_of(finding: Finding) -> str:
 
 def judge_latency(case: Case, budget: Budget, latency: Measurement) -> Iterable[Finding]:
     """What is doubtful about these latency samples."""
+    yield from _judge_processes(budget, latency)
     yield from _judge_precision(budget, latency)
     yield from _judge_disturbance(latency)
     yield from _judge_paging(case, latency)
@@ -151,6 +158,12 @@ def judge_conditions(device: str, reason: str) -> Iterable[Finding]:
         yield Finding(code="no-conditions", severity=Severity.NOTE, values={"device": device, "reason": reason})
 
 
+def _judge_processes(budget: Budget, latency: Measurement) -> Iterable[Finding]:
+    measured = len(latency.process_sizes) or 1
+    if measured < budget.processes:
+        yield _warning(Flaw.TOO_FEW_PROCESSES, processes=measured, wanted=budget.processes)
+
+
 def _judge_precision(budget: Budget, latency: Measurement) -> Iterable[Finding]:
     summary, rounds = summary_of(latency), len(latency.samples)
     half_width = summary.half_width_ratio
@@ -169,15 +182,14 @@ def _judge_precision(budget: Budget, latency: Measurement) -> Iterable[Finding]:
 
 
 def _judge_disturbance(latency: Measurement) -> Iterable[Finding]:
-    """A warning if too few rounds were undisturbed for an interval of their own; a note if some were set aside."""
+    """A warning if too few rounds were undisturbed for a summary of their own; a note if some were set aside."""
     reasons = causes(latency.samples, latency.covariates)
     known = Counter(cause for cause in reasons if cause is not None)
     if not known:
         return
     worst, _ = known.most_common(1)[0]
     values = {"share": format_percent(known.total() / len(reasons), digits=0), "cause": _CAUSES[worst]}
-    sizes = latency.block_sizes or (1,) * len(reasons)
-    if len(quiet_blocks(latency.samples, sizes, reasons)) >= MIN_BLOCKS:
+    if is_undisturbed(latency):
         yield Finding(code="disturbed", severity=Severity.NOTE, values={**values})
     else:
         yield _warning(Flaw.THROTTLED if worst is Cause.THROTTLED else Flaw.SHARED, **values)

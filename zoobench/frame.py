@@ -79,6 +79,7 @@ class _MetricRow(NamedTuple):
     high: float = np.nan
     n: int = 0
     blocks: int = 0
+    processes: int = 0
     validity: str | None = None
     reason: str | None = None
     method: str | None = None
@@ -101,6 +102,7 @@ _NUMBERS = {
     "high": "float64",
     "n": "int64",
     "blocks": "int64",
+    "processes": "int64",
     "disturbed_ratio": "float64",
     "page_faults": "float64",
 }
@@ -111,7 +113,8 @@ def collect_frame(runs: Iterable[StoredRun]) -> pd.DataFrame:
     """Every measurement of every case of every run, one row each, in the order they were measured.
 
     `value` is the median, `low` and `high` its interval (see `zoobench.stats`, missing where the samples are too few),
-    `n` the number of samples it is of and `blocks` that of their replicates, `page_faults` the median per call,
+    `n` the number of samples it is of, `blocks` that of their blocks and `processes` that of their processes (the
+    replicates where there are several, or else the blocks), `page_faults` the median per call,
     `disturbed_ratio` the share of rounds that something disturbed. `validity` is `valid` or what stands against a value
     (see `zoobench.validity`); what does not depend on time is always valid. `reason` says why a row has no value;
     `failure`, `findings` and `warnings` speak of the whole case. Text columns are categorical; what is absent is
@@ -213,6 +216,7 @@ def _measured(measurement: Measurement, validity_of_times: str) -> _MetricRow:
         high=np.nan if summary.high is None else summary.high,
         n=summary.n,
         blocks=summary.blocks,
+        processes=summary.processes,
         validity=validity_of_times if measurement.metric in TIMED_METRICS else VALID,
         method=measurement.method,
         page_faults=np.nan if faults is None else statistics.median(faults) / measurement.calls_per_sample,

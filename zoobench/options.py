@@ -58,6 +58,7 @@ OPTIONS: tuple[OptionRow, ...] = (
     OptionRow("precision-target", "RATIO", "stop at a median's interval of ± this share of it (default: the suite's)"),
     OptionRow("max-seconds", "S", "time for the calls of a case (default: the suite's)"),
     OptionRow("time-limit", "S", "a case that takes longer, building included, is ended (default: the suite's)"),
+    OptionRow("processes", "N", "fresh processes that a case is measured in, a share of its seconds each (default: 1)"),
     OptionRow("label", "TEXT", "part of the run's id (default: the preset)"),
     OptionRow("isolation", "KIND", "process (default): one for each case; none: here, for debugging"),
     OptionRow("resume", "RUN_ID", "measure only what this run lacks, and add it"),
@@ -74,6 +75,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     precision_target: float | None = None
     max_s: float | None = None
     time_limit_s: float | None = None
+    processes: int | None = None
     label: str = presets.DEFAULT
     is_isolated: bool = True
     resume: str | None = None
@@ -85,7 +87,12 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         max_s = suite.max_s if self.max_s is None else self.max_s
         limit_s = suite.time_limit_s if self.time_limit_s is None else self.time_limit_s
         return msgspec.structs.replace(
-            suite, precision_target=target, max_s=max_s, min_s=min(suite.min_s, max_s), time_limit_s=limit_s
+            suite,
+            precision_target=target,
+            max_s=max_s,
+            min_s=min(suite.min_s, max_s),
+            time_limit_s=limit_s,
+            processes=suite.processes if self.processes is None else self.processes,
         )
 
     def narrow(self, suite: Matrix, device: DeviceFacts) -> Iterator[Case]:
@@ -144,6 +151,7 @@ def parse_options(texts: Mapping[str, str]) -> Options:
         precision_target=_map(texts.get("precision-target"), lambda text: parse_ratio("precision-target", text)),
         max_s=_map(texts.get("max-seconds"), lambda text: _parse_seconds("max-seconds", text)),
         time_limit_s=_map(texts.get("time-limit"), lambda text: _parse_seconds("time-limit", text)),
+        processes=_parse_processes(texts.get("processes"), isolation),
         label=texts.get("label", preset),
         is_isolated=isolation == ISOLATIONS[0],
         resume=texts.get("resume"),
@@ -221,6 +229,13 @@ def _parse_seconds(name: str, text: str) -> float:
     if not 0 < seconds < float("inf"):
         raise BadInputError(f"{name} {text} is out of range: it must be above 0 and finite")
     return seconds
+
+
+def _parse_processes(text: str | None, isolation: str) -> int | None:
+    processes = _map(text, lambda text: parse_positive("processes", text))
+    if processes is not None and processes > 1 and isolation != ISOLATIONS[0]:
+        raise BadInputError(f"{processes} processes are fresh ones: with isolation {isolation} there is none")
+    return processes
 
 
 def _map(text: str | None, parse: Callable[[str], Value]) -> Value | None:

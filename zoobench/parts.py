@@ -53,26 +53,27 @@ def assemble(
     is_planned: bool = False,
 ) -> CaseRecord:
     """The record of a case from all that was told about it. The last failure is the case's."""
-    failures = _of_kind(parts, Failure)
+    failures = of_kind(parts, Failure)
     return CaseRecord(
         case=case,
         budget=budget,
         started_at=started_at,
         duration_s=round(duration_s, 3),
-        in_calls_s=round(sum(part.total_s for part in _of_kind(parts, InCalls)), 3),
-        measurements=tuple(_of_kind(parts, Measurement)),
-        unavailable=tuple(_of_kind(parts, Unavailable)),
-        findings=tuple(_of_kind(parts, Finding)),
+        in_calls_s=round(sum(part.total_s for part in of_kind(parts, InCalls)), 3),
+        measurements=tuple(of_kind(parts, Measurement)),
+        unavailable=tuple(of_kind(parts, Unavailable)),
+        findings=tuple(of_kind(parts, Finding)),
         failure=failures[-1] if failures else None,
-        breakdowns=tuple(_of_kind(parts, Breakdown)),
-        layers=tuple(_of_kind(parts, Layer)),
+        breakdowns=tuple(of_kind(parts, Breakdown)),
+        layers=tuple(of_kind(parts, Layer)),
         is_planned=is_planned,
-        settings={name: value for part in _of_kind(parts, Settings) for name, value in part.values.items()},
+        settings={name: value for part in of_kind(parts, Settings) for name, value in part.values.items()},
     )
 
 
 Kind = TypeVar("Kind")
 
 
-def _of_kind(parts: Iterable[object], kind: type[Kind]) -> list[Kind]:
+def of_kind(parts: Iterable[object], kind: type[Kind]) -> list[Kind]:
+    """Those of them."""
     return [part for part in parts if isinstance(part, kind)]

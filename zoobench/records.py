@@ -7,6 +7,7 @@ These records are the whole contract between the measuring side and the reading 
 from __future__ import annotations
 
 import enum
+import itertools
 import math
 
 import msgspec
@@ -23,7 +24,8 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     A sample is of one call, also where it is the mean of `calls_per_sample` calls timed as one. A covariate has one
     value a sample: what else happened while that sample was taken, over all its calls. `block_sizes` are the numbers of
     consecutive samples taken under one memory layout: blocks are replicates, the samples inside one are not. Empty
-    where samples were not taken in blocks.
+    where samples were not taken in blocks. `process_sizes` are those of samples taken in one process, in whole blocks:
+    where there are several, they are the replicates. Empty where all samples are of one.
     """
 
     metric: str
@@ -32,6 +34,7 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     calls_per_sample: int = 1
     covariates: dict[str, tuple[float, ...]] = {}
     block_sizes: tuple[int, ...] = ()
+    process_sizes: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.samples:
@@ -42,6 +45,15 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError(f"{self.metric}: a covariate has one value a sample")
         if self.block_sizes and (min(self.block_sizes) < 1 or sum(self.block_sizes) != len(self.samples)):
             raise ValueError(f"{self.metric}: every sample is in one block, and no block is empty")
+        if self.process_sizes and (min(self.process_sizes) < 1 or sum(self.process_sizes) != len(self.samples)):
+            raise ValueError(f"{self.metric}: every sample is of one process, and none has no sample")
+        if self.block_sizes and not _ends(self.process_sizes) <= _ends(self.block_sizes):
+            raise ValueError(f"{self.metric}: a block is of one process")
+
+
+def _ends(sizes: tuple[int, ...]) -> set[int]:
+    """Where consecutive parts of these sizes end."""
+    return set(itertools.accumulate(sizes))
 
 
 class Unavailable(msgspec.Struct, frozen=True, kw_only=True):

@@ -22,14 +22,13 @@ from zoobench.records import (
     CaseRecord,
     DeviceFacts,
     Environment,
-    Failure,
     FailureKind,
     Measurement,
     RunRecord,
     Unavailable,
 )
+from zoobench.replication import replicate
 
-MEASURE = "zoobench.runner:measure"
 COLLECT = "zoobench.environment:collect_environment"
 _ENVIRONMENT_LIMIT_S = 120.0
 
@@ -154,8 +153,8 @@ class Session:
     def _measure(self, case: Case, budget: Budget, *, is_planned: bool) -> CaseRecord:
         began_s, started_at = self._clock(), dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
         parts = self._known(case)
-        failure = forecast.refuse(case, budget, self._alike[case.model]) or self._execute(case, budget, parts)
-        parts.extend([failure] if failure else [])
+        refusal = forecast.refuse(case, budget, self._alike[case.model])
+        parts.extend([refusal] if refusal else self._execute(case, budget, parts))
         duration_s = self._clock() - began_s
         record = assemble(case, budget, parts, started_at=started_at, duration_s=duration_s, is_planned=is_planned)
         self._in_calls_s += record.in_calls_s
@@ -174,10 +173,10 @@ class Session:
     def _records_of(self, case: Case) -> Iterator[CaseRecord]:
         return (record for record in self._alike[case.model] if record.case.id == case.id)
 
-    def _execute(self, case: Case, budget: Budget, parts: list[object]) -> Failure | None:
+    def _execute(self, case: Case, budget: Budget, parts: Iterable[object]) -> Sequence[object]:
         metrics_known = frozenset(part.metric for part in parts if isinstance(part, (Measurement, Unavailable)))
         known = Known(metrics=metrics_known, reference_s=self._known_reference_s(case))
-        return self._lab.executor.run(Task(MEASURE, (case, budget, known)), parts.append, budget.time_limit_s)
+        return replicate(self._lab.executor, case, budget, known, self._clock)
 
     def _learn(self, record: CaseRecord) -> None:
         self._alike[record.case.model].append(record)
@@ -195,7 +194,7 @@ class Session:
         found = record.measurement("reference_time")
         if found is not None:
             key = (record.case.device, record.case.threads)
-            self._reference_s[key].append(found.samples[0])
+            self._reference_s[key].append(min(found.samples))
 
 
 def _was_not_begun(record: CaseRecord) -> bool:

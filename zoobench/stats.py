@@ -22,7 +22,8 @@ _MOST_CORRELATION = 0.8
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """What samples come to: the median, and an interval of it (None where the replicates are too few for one).
 
-    `n` is the number of samples, `blocks` that of the replicates: of the samples themselves where they are in none.
+    `n` is the number of samples, `blocks` that of their blocks: of the samples themselves where they are in none. The
+    replicates are the `processes` where there are several, or else the blocks.
     """
 
     n: int
@@ -30,6 +31,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     median: float
     low: float | None
     high: float | None
+    processes: int = 1
 
     @property
     def half_width_ratio(self) -> float | None:
@@ -82,6 +84,24 @@ def summarize_blocks(blocks: Sequence[Sequence[float]], confidence: float = CONF
         low=plain.median - factor * (plain.median - plain.low),
         high=plain.median + factor * (plain.high - plain.median),
     )
+
+
+def summarize_replicates(values: Sequence[float], confidence: float = CONFIDENCE) -> Summary:
+    """As `summarize`, of values that are independent indeed, so that two are enough for an interval: a wide one.
+
+    Where they are too few for one between two of them, their range is lengthened at either end by λ of itself. Of n
+    uniform draws all lie on one side of the middle with probability 2¹⁻ⁿ, and then the nearest is further from it than
+    λ ranges with probability (1 + λ)¹⁻ⁿ: λ is such that the product is 1 - confidence (9, 1.24, 0.36 and 0.06 for 2 to
+    5 values at 95 %). Simulated, at least 93 % of intervals hold the truth of normal, heavy-tailed, skewed and bimodal
+    draws as well (`tests/test_stats.py`).
+    Raises: ValueError without values.
+    """
+    plain = summarize(values, confidence)
+    n, low, high = len(values), min(values), max(values)
+    if plain.low is not None or n == 1:
+        return plain
+    arm = max(0.0, (1 - confidence) ** (-1 / (n - 1)) / 2 - 1) * (high - low)
+    return msgspec.structs.replace(plain, low=low - arm, high=high + arm)
 
 
 @functools.cache

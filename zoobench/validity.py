@@ -12,6 +12,7 @@ class Flaw(enum.StrEnum):
     """Why a time is not valid (after MLPerf's VALID and INVALID)."""
 
     TOO_FEW_ROUNDS = "too-few-rounds"
+    TOO_FEW_PROCESSES = "too-few-processes"
     UNSTABLE_WARM_UP = "unstable-warm-up"
     SHARED = "shared"
     THROTTLED = "throttled"

@@ -16,7 +16,8 @@ from zoobench.errors import BadInputError, ZoobenchError
 from zoobench.isolate import ForkedWorkers, Task, Tell
 from zoobench.parts import Step
 from zoobench.records import CaseRecord, Environment, Failure, FailureKind, Measurement, Unavailable
-from zoobench.session import MEASURE, Lab
+from zoobench.replication import MEASURE
+from zoobench.session import Lab
 
 CASE = make_case("lenet5", threads=1)
 ENVIRONMENT = Environment(host={}, software={}, settings={}, commit={})

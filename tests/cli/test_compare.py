@@ -9,7 +9,6 @@ from pathlib import Path
 import msgspec
 import pytest
 from synthetic import make_case, make_record, make_run, make_side, measurement
-from zoobench.experiment.journal import EXPERIMENT_FILE, JOURNAL_FILE, Line
 
 from zoobench.compare.evidence import (
     Block,
@@ -25,6 +24,7 @@ from zoobench.compare.evidence import (
 )
 from zoobench.compare.judge import decide
 from zoobench.compare.result import Verdict
+from zoobench.experiment.journal import EXPERIMENT_FILE, JOURNAL_FILE, Line
 from zoobench.records import CaseRecord, Failure, FailureKind, RunRecord
 from zoobench.reports.compared.document import load_comparison, write_document
 

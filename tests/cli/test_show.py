@@ -180,3 +180,22 @@ def test_samples_that_were_set_aside_are_counted_and_shown() -> None:
 
     assert head == "latency: 1.00 s ±0.0 %, 6 of 8 samples, the others disturbed (fabricated)"
     assert samples.split() == ["1", "1", "1", "1", "1", "1", "3", "4"]
+
+
+def test_processes_are_counted_and_their_medians_shown() -> None:
+    latency = measurement("latency", 2.0, 1.0, 3.0, 3.0, 5.0, 6.0, process_sizes=(2, 2, 1, 1))
+
+    head, name, medians, *_ = _render_measurement(latency)
+
+    assert head.startswith("latency: 4.00 s ±")
+    assert head.endswith(", 4 processes, 6 samples (fabricated)")
+    assert (name, medians.split()) == ("  medians of processes", ["1.5", "3", "5", "6"])
+
+
+def test_processes_that_were_set_aside_are_counted() -> None:
+    waits = {"run_delay_s": (9.0,) * 2 + (0.0,) * 4}
+    latency = measurement("latency", 9.0, 9.0, 1.0, 1.0, 1.0, 1.0, process_sizes=(2, 2, 2), covariates=waits)
+
+    head, *_ = _render_measurement(latency)
+
+    assert head.endswith(", 2 of 3 processes, 4 of 6 samples, the others disturbed (fabricated)")

@@ -8,12 +8,12 @@ from synthetic import make_case, measurement
 from zoobench.calibration.derive import process_medians
 from zoobench.cases import Budget
 from zoobench.doctor.effort import QUICK
-from zoobench.doctor.replicates import ONLY_LATENCY, measure_replicates
+from zoobench.doctor.replicates import measure_replicates
 from zoobench.isolate import ForkedWorkers, InProcess, Task, Tell
 from zoobench.parts import InCalls, Step
 from zoobench.probes import all_probes
 from zoobench.records import Failure, FailureKind, Measurement, Unavailable
-from zoobench.session import MEASURE
+from zoobench.replication import MEASURE, ONLY_LATENCY
 
 CASE = make_case("lenet5", threads=1)
 EFFORT = msgspec.structs.replace(QUICK, processes=4, case_s=0.5)

@@ -281,6 +281,23 @@ def test_intervals(cell, text):
     assert format_interval(*cell, "s") == text
 
 
+def test_processes_that_are_replicates_are_told(tmp_path):
+    def timed(name, *sizes):
+        samples = [0.01] * (sum(sizes) or 12)
+        return make_record(make_case(name), [measurement("latency", *samples, process_sizes=sizes)])
+
+    alone, in_six, in_four = timed("resnet18"), timed("alexnet", *[2] * 6), timed("mobilenet_v2", *[3] * 4)
+    of_six, of_both, of_none = (
+        write_report([make_run(records)], tmp_path / str(number)).page.read_text(encoding="utf-8")
+        for number, records in enumerate(([alone, in_six], [alone, in_six, in_four], [alone]))
+    )
+
+    told = "fresh processes each: their times are medians of the processes' medians, and ± is of the processes."
+    assert f"1 of 2 cases of 20260301T100000.000Z-base were measured in 6 {told}" in of_six
+    assert f"2 of 3 cases of 20260301T100000.000Z-base were measured in 4 to 6 {told}" in of_both
+    assert told not in of_none
+
+
 def test_a_report_imports_no_torch(tmp_path):
     program = (
         "import sys; from pathlib import Path; from synthetic import make_case, make_run, realistic_record; "

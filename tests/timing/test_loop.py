@@ -264,6 +264,16 @@ def test_a_call_settles_in_where_the_budget_holds_sixteen(max_s: float, calls: i
     assert layout.after == [WINDOW - 2, WINDOW - 2 + calls], "warm-up is bound to two seconds, and a block is of one"
 
 
+@pytest.mark.parametrize(("max_s", "calls"), [(1.5, 2), (1.49, 1)])
+def test_where_one_block_is_enough_six_calls_are_room_to_settle(max_s: float, calls: int) -> None:
+    bench_ = bench(0.25)
+    layout = Moved(bench_.call)
+
+    bench_.sample(Budget(min_rounds=1, max_rounds=2, max_s=max_s, max_warmup_s=0.25), layout=layout, least_blocks=1)
+
+    assert layout.after == [1, 1 + calls]
+
+
 def test_a_long_call_does_not_settle_not_even_in_the_first_block() -> None:
     bench_ = bench(0.25)
     layout = Moved(bench_.call)

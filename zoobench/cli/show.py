@@ -12,8 +12,9 @@ from zoobench.cli.env import render_environment
 from zoobench.errors import BadInputError, UnknownNameError
 from zoobench.progress import outcome_of
 from zoobench.records import Breakdown, CaseRecord, Measurement
+from zoobench.stats import Summary
 from zoobench.store import StoredRun
-from zoobench.summaries import summary_of
+from zoobench.summaries import process_medians, summary_of
 from zoobench.units import format_duration, format_percent, format_quantity
 
 _SAMPLES_A_LINE = 8
@@ -92,12 +93,22 @@ def _render_measurement(measurement: Measurement) -> list[str]:
     if summary.n == 1:
         return [f"{head}, 1 sample: {_raw(measurement.samples[0])} ({measurement.method})"]
     table = {"samples": measurement.samples, **measurement.covariates}
-    taken = len(measurement.samples)
-    counted = f"{taken} samples" if summary.n == taken else f"{summary.n} of {taken} samples, the others disturbed"
-    lines = [f"{head}, {counted} ({measurement.method})"]
+    if summary.processes > 1:
+        table = {"medians of processes": tuple(process_medians(measurement)), **table}
+    lines = [f"{head}, {_counted(measurement, summary)} ({measurement.method})"]
     for name, values in table.items():
         lines += [f"  {name}", *(f"    {line}" for line in _in_lines(values))]
     return lines
+
+
+def _counted(measurement: Measurement, summary: Summary) -> str:
+    """How many samples the summary is of, and of how many processes where there are several."""
+    taken, processes = len(measurement.samples), max(1, len(measurement.process_sizes))
+    samples = f"{taken} samples" if summary.n == taken else f"{summary.n} of {taken} samples, the others disturbed"
+    if processes == 1:
+        return samples
+    of_all = "" if summary.processes == processes else f"{summary.processes} of "
+    return f"{of_all}{processes} processes, {samples}"
 
 
 def _in_lines(values: tuple[float, ...]) -> list[str]:

@@ -62,7 +62,8 @@ def log_ratio(replicate: Replicate, best_references_s: BestReferences) -> LogRat
     """The middle of the log-ratios of its pairs: consecutive blocks, one of each side.
 
     What drifts evenly through the blocks cancels in it where the pairs are AB as often as BA. Pairs of quiet blocks are
-    taken; if they are too few, pairs that were equally slow as well.
+    taken; if they are too few, pairs that were equally slow as well; if these are, pairs of any pace: what makes a whole
+    machine slow makes the two sides slow in turns.
     """
     if replicate.failure is not None:
         return Dropped(f"{replicate.failed or 'a side'} failed: {replicate.failure.message}")
@@ -72,7 +73,7 @@ def log_ratio(replicate: Replicate, best_references_s: BestReferences) -> LogRat
     blocks = _rounds_of(replicate, best_references_s)
     pairs = [(blocks[base], blocks[head]) for base, head in places]
     needed = max(LEAST_PAIRS, math.ceil(len(pairs) / 2))
-    for compare in (_quiet_pair, _even_pair):
+    for compare in (_quiet_pair, _even_pair, _slow_pair):
         kept = [found for found in map(compare, pairs) if found is not None]
         if len(kept) >= needed:
             return _middle(kept)
@@ -115,6 +116,12 @@ def _even_pair(pair: tuple[_Rounds, _Rounds]) -> tuple[float, float] | None:
         return None
     one, other = (_typical_pace(block) for block in pair)
     return (base_s, head_s) if max(one, other) <= EVEN_PACE_RATIO * min(one, other) else None
+
+
+def _slow_pair(pair: tuple[_Rounds, _Rounds]) -> tuple[float, float] | None:
+    """Both sides' seconds a call where nothing but a slow machine disturbed them."""
+    base_s, head_s = (_typical_s(block, _QUIET_OR_SLOW) for block in pair)
+    return None if base_s is None or head_s is None else (base_s, head_s)
 
 
 def _typical_s(block: _Rounds, kept_causes: Container[Cause | None]) -> float | None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from zoobench import metrics
 from zoobench.cases import Budget, Case
 from zoobench.doctor.effort import Effort
 from zoobench.isolate import Executor, Task
 from zoobench.parts import Known
 from zoobench.records import Failure, Measurement, Unavailable
-from zoobench.session import MEASURE
+from zoobench.replication import MEASURE, ONLY_LATENCY
 
 METRIC = "repeated_latency"
 
@@ -17,9 +16,6 @@ LEAST_PROCESSES = 2
 
 MOST_ROUNDS = 100
 """In a process: its median is then known better than the next process's is near, and the file stays small."""
-
-ONLY_LATENCY = frozenset(metric.key for metric in metrics.METRICS) - {"latency"}
-"""Metrics that count as known already, so that no other probe runs."""
 
 _TIME_LIMIT_S = 60.0
 

@@ -34,7 +34,7 @@ _SAMPLE_DECIMALS = 9
 """Nanoseconds: finer digits are not measured."""
 
 _CONDITION_DIGITS, _COUNTER_DIGITS = 4, 2
-"""Significant ones: what was counted in a round is held against a share of its time, and hundreds of rounds are stored."""
+"""Significant ones: what was counted in a round is held against a share of its time, and every round is stored."""
 
 
 class Contender:
@@ -82,9 +82,10 @@ class Contender:
         self._settle_settings()
         return call_s
 
-    def take_block(self, rounds: int, calls_a_round: int) -> Block:
-        """Rounds under a fresh layout, after one call that is not timed."""
-        self._layout.shuffle()
+    def take_block(self, rounds: int, calls_a_round: int, *, has_new_layout: bool) -> Block:
+        """Rounds after one call that is not timed, under a new layout or the last one."""
+        if has_new_layout:
+            self._layout.shuffle()
         self._take(1)
         with watched_stops():
             taken = [self._take(calls_a_round) for _ in range(rounds)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import NamedTuple
@@ -23,6 +23,9 @@ ATTEMPTS = 2
 
 _MOST_ROUNDS = 30
 """Of a block: calls too short for it are timed several at a time. A median needs no more, and every round is stored."""
+
+_LAYOUTS = 4
+"""Of each side in a generation."""
 
 NewOpponents = Callable[[int], AbstractContextManager[Opponents]]
 """Fresh workers with that hash seed."""
@@ -80,8 +83,11 @@ def take_replicate(generation: Generation, contest: Contest, opponents: Opponent
     bound_s = warm_up_bound_s(_mean_call_s(contest), is_injected=contest.injected_ratio > 0)
     for side in sides:
         opponents[side].ask(WarmUp(bound_s=bound_s), Warm, generation.limit_s)
-    request = block_request(contest, generation.plan.block_s)
-    blocks = [opponents[LETTERS[letter]].ask(request, TakenBlock, generation.limit_s).block for letter in order]
+    requests = block_requests(contest, generation.plan, order)
+    blocks = [
+        opponents[LETTERS[letter]].ask(request, TakenBlock, generation.limit_s).block
+        for letter, request in zip(order, requests, strict=True)
+    ]
     for side in sides:
         opponents[side].ask(Release(), Released, generation.limit_s)
     return Replicate(
@@ -94,11 +100,19 @@ def take_replicate(generation: Generation, contest: Contest, opponents: Opponent
     )
 
 
-def block_request(contest: Contest, block_s: float) -> TakeBlock:
-    """As many calls on both sides, whose mean takes the block's time; several a round where they are short."""
-    calls = rounds_of(block_s, _mean_call_s(contest))
+def block_requests(contest: Contest, plan: Plan, order: str) -> Iterator[TakeBlock]:
+    """As many calls on both sides, whose mean takes the block's time; several a round where they are short.
+
+    Layouts are new every few blocks of a side only: to move the weights may take longer than a call.
+    """
+    calls = rounds_of(plan.block_s, _mean_call_s(contest))
     calls_a_round = math.ceil(calls / _MOST_ROUNDS)
-    return TakeBlock(rounds=math.ceil(calls / calls_a_round), calls_a_round=calls_a_round)
+    request = TakeBlock(rounds=math.ceil(calls / calls_a_round), calls_a_round=calls_a_round)
+    under_one_layout = math.ceil(len(order) / len(LETTERS) / _LAYOUTS)
+    taken: Counter[str] = Counter()
+    for letter in order:
+        yield msgspec.structs.replace(request, has_new_layout=taken[letter] % under_one_layout == 0)
+        taken[letter] += 1
 
 
 def without_zeros(blocks: Sequence[Block]) -> tuple[Block, ...]:

@@ -91,10 +91,14 @@ class Warm(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class TakeBlock(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Move the prepared case's tensors, let one call settle, and time so many rounds of so many calls."""
+    """Let one call of the prepared case settle, and time so many rounds of so many calls.
+
+    For a new layout, its tensors are moved before.
+    """
 
     rounds: int
     calls_a_round: int = 1
+    has_new_layout: bool = True
 
 
 class TakenBlock(msgspec.Struct, frozen=True, kw_only=True, tag=True):

@@ -111,7 +111,8 @@ class Worker:
         return Warm(call_s=self._prepared.warm_up(request.bound_s))
 
     def _take_block(self, request: TakeBlock) -> Reply:
-        return TakenBlock(block=self._prepared.take_block(request.rounds, request.calls_a_round))
+        block = self._prepared.take_block(request.rounds, request.calls_a_round, has_new_layout=request.has_new_layout)
+        return TakenBlock(block=block)
 
     def _release(self, _: Release) -> Reply:
         contender, self._contender = self._contender, None

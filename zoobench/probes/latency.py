@@ -9,10 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from zoobench import conduct
 from zoobench.cases import Budget, Compiler, Mode
 from zoobench.devices import Result
-from zoobench.disturbance import DISTURBED, causes
+from zoobench.disturbance import DISTURBED, marks
 from zoobench.findings import judge_conditions, judge_latency, judge_warm_up
 from zoobench.probes.probe import Probe, Progress
 from zoobench.records import Finding, Measurement, Unavailable
+from zoobench.stats import MIN_BLOCKS
 from zoobench.subject import Subject
 from zoobench.timing.layout import ShuffledLayout
 from zoobench.timing.loop import Sampled, sample
@@ -27,7 +28,8 @@ _SEED_BITS = 32
 
 
 def measure_latency(subject: Subject, budget: Budget, progress: Progress) -> Iterable[Result | Finding]:
-    """Sample calls within the budget, in blocks under different memory layouts."""
+    """Sample calls within this process's share of the budget, in blocks under different memory layouts."""
+    share = budget.share()
     phases = subject.model_call.phases
     seed = secrets.randbits(_SEED_BITS)  # another process is another draw
     layout = ShuffledLayout(subject.resting_tensors, subject.device.free_memory_bytes, seed=seed)
@@ -35,10 +37,11 @@ def measure_latency(subject: Subject, budget: Budget, progress: Progress) -> Ite
     sampled = sample(
         phases,
         subject.device,
-        budget,
+        share,
         layout=layout,
         known_reference_s=progress.known_reference_s,
         allocated_bytes=subject.allocated_bytes,
+        least_blocks=MIN_BLOCKS if budget.processes == 1 else 1,
     )
     after = observe(subject.module)
     progress.in_calls_s += sampled.in_calls_s
@@ -48,10 +51,10 @@ def measure_latency(subject: Subject, budget: Budget, progress: Progress) -> Ite
     yield from _beginnings(subject, sampled)
     yield from _beside_latency(subject, sampled, latency)
     yield from _phase_latencies(subject, phases, sampled, latency)
-    yield from judge_latency(subject.case, budget, latency)
+    yield from judge_latency(subject.case, share, latency)
     yield from judge_conditions(subject.device.name, subject.device.why_no_conditions())
-    yield from judge_warm_up(budget, is_flat=sampled.is_warm)
-    yield from conduct.judge_drift(budget, latency)
+    yield from judge_warm_up(share, is_flat=sampled.is_warm)
+    yield from conduct.judge_drift(share, latency)
     yield from conduct.judge_leak(sampled.kept_bytes, sampled.block_sizes)
     yield from conduct.judge_attached(before, after)
     if not subject.device.has_own_timeline():
@@ -123,8 +126,8 @@ def _phase_latencies(
 
 def _marks(latency: Measurement) -> dict[str, tuple[float, ...]]:
     """Which of the rounds were disturbed, for other times of the same rounds."""
-    marks = tuple(float(cause is not None) for cause in causes(latency.samples, latency.covariates))
-    return {DISTURBED: marks} if any(marks) else {}
+    found = marks(latency.samples, latency.covariates)
+    return {DISTURBED: found} if any(found) else {}
 
 
 def _blocked(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 
+from zoobench.frame import LATENCY
 from zoobench.reports.answers import answers
 from zoobench.reports.audit import render_audit
 from zoobench.reports.capacity import collect_frontiers, render_capacity
@@ -118,8 +119,22 @@ def _notes(runs: Sequence[StoredRun]) -> str:
     """What could not be read of the runs, and how much of their time was spent in the models."""
     lines = [f"- {markdown_text(note)}" for stored in runs for note in stored.notes]
     for stored in runs:
+        lines += _about_processes(stored)
         total = sum(record.duration_s for record in stored.records)
         if total > 0:
             share = format_percent(sum(record.in_calls_s for record in stored.records) / total)
             lines.append(f"- {share} of the time of {markdown_text(stored.run.run_id)} was spent in calls of models.")
     return "\n".join(lines)
+
+
+def _about_processes(stored: StoredRun) -> Iterable[str]:
+    """How many cases were measured in several processes, and what that makes of their times."""
+    latencies = (record.measurement(LATENCY) for record in stored.records)
+    sizes = [len(latency.process_sizes) for latency in latencies if latency and len(latency.process_sizes) > 1]
+    if sizes:
+        each = f"{min(sizes)}" if min(sizes) == max(sizes) else f"{min(sizes)} to {max(sizes)}"
+        cases = f"{len(sizes)} of {len(stored.records)} cases of {markdown_text(stored.run.run_id)}"
+        yield (
+            f"- {cases} were measured in {each} fresh processes each: their times are medians of the processes' "
+            "medians, and ± is of the processes."
+        )

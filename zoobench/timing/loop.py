@@ -29,9 +29,8 @@ _LEAST_BLOCKS_IN_BUDGET = 2 * MIN_BLOCKS
 
 _LEAST_BLOCKS_IN_MAX_ROUNDS = 8
 
-_SETTLED_CALLS_IN_BUDGET = 16
-"""A call of which the budget holds so many is made once, untimed, after its tensors were moved: twelve calls make six
-blocks then, the least that have an interval. One that is longer has no time for it, and hardly notices."""
+_WARM_UP_CALLS = 4
+"""Of calls so long that a budget has hardly room for them."""
 
 Take = Callable[[], Round]
 AllocatedBytes = Callable[[], int | None]
@@ -69,13 +68,15 @@ def sample(
     layout: Layout | None = None,
     known_reference_s: float | None = None,
     allocated_bytes: AllocatedBytes = lambda: None,
+    least_blocks: int = MIN_BLOCKS,
     clock: Clock = HOST_CLOCK,
 ) -> Sampled:
     """Take blocks of rounds within the budget, at least one round after at least one warm-up call.
 
     A call so long that the budget is spent before the first round is still timed once: one honest sample, which
     the findings then call too few. `known_reference_s` is what the device's fixed computation was seen to take before.
-    `allocated_bytes` is asked before and after the rounds of a block, never between them.
+    `allocated_bytes` is asked before and after the rounds of a block, never between them. `least_blocks` are wanted:
+    six for an interval of their own, one where another process is another replicate.
     """
     began = clock()
     take = functools.partial(take_round, phases, device, clock)
@@ -83,7 +84,7 @@ def sample(
         warm_up = take_warm_up(take, min(budget.max_warmup_s, budget.max_s), clock)
         warm_up_s = clock() - began
         call_s = typical_s(warm_up)
-        settles = call_s * _SETTLED_CALLS_IN_BUDGET <= budget.max_s
+        settles = _settles(call_s, budget, least_blocks)
         taken = _Taken(device, layout or FixedLayout(), take, known_reference_s, allocated_bytes, settles=settles)
         size = block_size(call_s, budget)
         while True:
@@ -118,6 +119,14 @@ def block_size(call_s: float, budget: Budget) -> int:
     block_s = min(BLOCK_S, budget.max_s / _LEAST_BLOCKS_IN_BUDGET)
     most = max(1, budget.max_rounds // _LEAST_BLOCKS_IN_MAX_ROUNDS)
     return most if call_s <= 0 else max(1, min(most, math.ceil(block_s / call_s)))
+
+
+def _settles(call_s: float, budget: Budget, least_blocks: int) -> bool:
+    """Whether a call is made once, untimed, after its tensors were moved: if the budget holds two for each block.
+
+    One that is longer has no time for it, and hardly notices.
+    """
+    return call_s * (_WARM_UP_CALLS + 2 * least_blocks) <= budget.max_s
 
 
 class _Taken:

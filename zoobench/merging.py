@@ -1,0 +1,153 @@
+"""From what several processes told of one case to what is recorded of it. Values in, values out; no torch."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
+
+import msgspec
+
+from zoobench import findings
+from zoobench.cases import Budget, Case
+from zoobench.disturbance import DISTURBED, PACE, marks
+from zoobench.parts import of_kind
+from zoobench.records import Failure, Finding, Measurement, Severity, Unavailable
+from zoobench.validity import Flaw
+
+LATENCY = "latency"
+REFERENCE = "reference_time"
+
+Value = TypeVar("Value")
+
+_DECIMALS = 9
+"""Of a pace, as of what else is recorded of a round."""
+
+
+def merge(
+    case: Case, budget: Budget, told: Sequence[Sequence[object]], known_reference_s: float | None = None
+) -> list[object]:
+    """The parts of a case that was measured in several processes, as if one had told them.
+
+    What several measured has the samples of all, process after process. Paces are against the quietest that the machine
+    was seen, by any of them or before (`known_reference_s`). The merged latency is judged anew; of all other findings
+    the gravest of each code is kept. A failure says which process it was of.
+
+    A warm-up that did not end is no flaw of the case if it is that of less than half of the processes: their medians
+    count for little in the median of all, and by chance one in twenty looks as if its times were still falling.
+    """
+    if budget.processes == 1:
+        return list(itertools.chain.from_iterable(told))
+    joined = _join_all(_on_one_pace([of_kind(parts, Measurement) for parts in told], known_reference_s))
+    kinds = (Measurement, Unavailable, Finding, Failure)
+    return [
+        *joined.values(),
+        *_unavailable(told, joined),
+        *_findings(case, budget, told, joined.get(LATENCY)),
+        *(part for parts in told for part in parts if not isinstance(part, kinds)),
+        *_failures(told, budget.processes),
+    ]
+
+
+def join(measurements: Sequence[Measurement]) -> Measurement:
+    """One measurement of the samples of several processes; covariates that one of them lacks are dropped."""
+    first = measurements[0]
+    if len(measurements) == 1:
+        return first
+    names = [name for name in first.covariates if all(name in each.covariates for each in measurements)]
+    is_in_blocks = all(each.block_sizes for each in measurements)
+    return msgspec.structs.replace(
+        first,
+        samples=_chained(each.samples for each in measurements),
+        covariates={name: _chained(each.covariates[name] for each in measurements) for name in names},
+        block_sizes=_chained(each.block_sizes for each in measurements) if is_in_blocks else (),
+        process_sizes=_chained(each.process_sizes or (len(each.samples),) for each in measurements),
+        method=_method([each.method for each in measurements]),
+    )
+
+
+def quietest_s(known_reference_s: float | None, measurements: Iterable[Measurement]) -> float | None:
+    """What the device's fixed computation takes at the quietest, by these measurements and what was known before."""
+    seen = [sample for each in measurements if each.metric == REFERENCE for sample in each.samples]
+    return min([*seen, *([] if known_reference_s is None else [known_reference_s])], default=None)
+
+
+def _join_all(of_processes: Sequence[Sequence[Measurement]]) -> dict[str, Measurement]:
+    by_metric: dict[str, list[Measurement]] = {}
+    for measurement in itertools.chain.from_iterable(of_processes):
+        by_metric.setdefault(measurement.metric, []).append(measurement)
+    return {metric: join(measurements) for metric, measurements in by_metric.items()}
+
+
+def _on_one_pace(
+    of_processes: Sequence[Sequence[Measurement]], known_reference_s: float | None
+) -> list[list[Measurement]]:
+    """Each process knew how quiet the ones before it had found the machine; now all know it."""
+    so_far = (itertools.chain.from_iterable(of_processes[:number]) for number in range(1, len(of_processes) + 1))
+    best_s = [quietest_s(known_reference_s, measurements) for measurements in so_far]
+    final_s = best_s[-1]
+    return [
+        _repaced(measurements, then_s / final_s if then_s and final_s else 1.0)
+        for measurements, then_s in zip(of_processes, best_s, strict=True)
+    ]
+
+
+def _repaced(measurements: Sequence[Measurement], ratio: float) -> list[Measurement]:
+    """These with their rounds' paces times `ratio`, and other times of the same rounds marked accordingly."""
+    latency = next((each for each in measurements if each.metric == LATENCY), None)
+    if latency is None:
+        return list(measurements)
+    covariates = dict(latency.covariates)
+    if PACE in covariates:
+        covariates[PACE] = tuple(round(pace * ratio, _DECIMALS) for pace in covariates[PACE])
+    marked = {DISTURBED: marks(latency.samples, covariates)}
+    return [
+        msgspec.structs.replace(each, covariates=covariates if each is latency else marked)
+        if each.block_sizes and each.block_sizes == latency.block_sizes
+        else each
+        for each in measurements
+    ]
+
+
+def _unavailable(told: Iterable[Iterable[object]], joined: dict[str, Measurement]) -> Iterable[Unavailable]:
+    """What no process has."""
+    missing = (part for parts in told for part in of_kind(parts, Unavailable) if part.metric not in joined)
+    return {part.metric: part for part in missing}.values()
+
+
+def _findings(
+    case: Case, budget: Budget, told: Sequence[Sequence[object]], latency: Measurement | None
+) -> Iterable[Finding]:
+    if latency is not None:
+        yield from findings.judge_latency(case, budget, latency)
+    gravest: dict[str, Finding] = {}
+    found = [part for parts in told for part in of_kind(parts, Finding) if part.code not in findings.OF_LATENCY]
+    for finding in found:
+        if finding.code not in gravest or finding.severity is Severity.WARNING:
+            gravest[finding.code] = finding
+    times = Counter(finding.code for finding in found)
+    for code, finding in gravest.items():
+        is_of_few = code == Flaw.UNSTABLE_WARM_UP and 2 * times[code] < len(told)
+        yield msgspec.structs.replace(finding, severity=Severity.NOTE) if is_of_few else finding
+
+
+def _failures(told: Iterable[Iterable[object]], processes: int) -> Iterable[Failure]:
+    for number, parts in enumerate(told, start=1):
+        for failure in of_kind(parts, Failure):
+            message = f"process {number} of {processes}: {failure.message}"
+            yield msgspec.structs.replace(failure, message=message)
+
+
+def _method(methods: Sequence[str]) -> str:
+    """What all say is said once; where they differ in single words, as in numbers, these stand beside each other."""
+    in_words = [re.split("([ ,]+)", method) for method in methods]
+    if len({len(words) for words in in_words}) > 1:
+        return f"{len(methods)} processes: {'; '.join(dict.fromkeys(methods))}"
+    words = (column[0] if len(set(column)) == 1 else "/".join(column) for column in zip(*in_words, strict=True))
+    return f"{len(methods)} processes: {''.join(words)}"
+
+
+def _chained(parts: Iterable[tuple[Value, ...]]) -> tuple[Value, ...]:
+    return tuple(itertools.chain.from_iterable(parts))
