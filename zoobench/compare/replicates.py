@@ -62,8 +62,8 @@ def log_ratio(replicate: Replicate, best_references_s: BestReferences) -> LogRat
     """The middle of the log-ratios of its pairs: consecutive blocks, one of each side.
 
     What drifts evenly through the blocks cancels in it where the pairs are AB as often as BA. Pairs of quiet blocks are
-    taken; if they are too few, pairs that were equally slow as well; if these are, pairs of any pace: what makes a whole
-    machine slow makes the two sides slow in turns.
+    taken; if they are too few, pairs that were equally slow as well; if these are too few, pairs of any pace: a slow
+    machine is slow for both sides in turns.
     """
     if replicate.failure is not None:
         return Dropped(f"{replicate.failed or 'a side'} failed: {replicate.failure.message}")

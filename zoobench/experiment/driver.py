@@ -18,7 +18,7 @@ import msgspec
 
 from zoobench.compare import plan as planning
 from zoobench.compare.evidence import Contest, Evidence, Experiment, Plan, Rule, Side, SideName, Stage
-from zoobench.compare.plan import Costs, Shape, cost_s
+from zoobench.compare.plan import LEAST_SCREEN, Costs, Shape, cost_s
 from zoobench.compare.suspects import suspects
 from zoobench.errors import BadInputError
 from zoobench.experiment.assignment import Assignment, Pair
@@ -38,7 +38,7 @@ from zoobench.experiment.side_process import SideProcess, Start
 from zoobench.session import MUST_AGREE
 
 _GRACE = 1.2
-"""A confirmation may take so much longer than its plan: cut short, all of its time would be thrown away."""
+"""What must be measured to say anything may take so much longer than its plan: cut short, all of its time would be thrown away."""
 
 
 class Deciding(NamedTuple):
@@ -252,10 +252,15 @@ class _Conductor:
         return [contest for contest in self._journal.evidence.contests if contest.id in running]
 
     def _screening_end(self, plan: Plan, costs: Costs) -> float:
-        """When it has to be over, so that the confirmation has the time that the plan set aside."""
+        """When it has to be over, so that the confirmation has the time that the plan set aside.
+
+        The least that has an interval is finished even if it takes longer: with less, nothing could be said.
+        """
         shape = Shape(plan.blocks, plan.block_s)
         generation_s = costs.start_s + sum(cost_s(costs, contest, shape) for contest in costs.call_s)
-        return self._time.deadline - max(0.0, plan.expected_s - plan.screen_generations * generation_s)
+        set_aside_s = max(0.0, plan.expected_s - plan.screen_generations * generation_s)
+        least_s = _GRACE * LEAST_SCREEN * generation_s
+        return max(self._time.deadline - set_aside_s, self._time.clock() + least_s)
 
     def _stage(self, stage: Stage, contests: Sequence[Contest], plan: Plan, until_s: float) -> None:
         """The generations that are missing, as long as another one ends in time; it takes as long as the last did."""
