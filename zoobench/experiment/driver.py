@@ -38,7 +38,7 @@ from zoobench.experiment.side_process import SideProcess, Start
 from zoobench.session import MUST_AGREE
 
 _GRACE = 1.2
-"""What must be measured to say anything may take so much longer than its plan: cut short, all of its time would be thrown away."""
+"""What must be measured to say anything may take so much longer than its plan: cut short, all of it would be wasted."""
 
 
 class Deciding(NamedTuple):
