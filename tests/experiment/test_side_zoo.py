@@ -55,7 +55,7 @@ def test_entries_are_the_sides_and_those_it_lacks_the_harnesss(zoo: SideZoo) -> 
     [("lenet4", True), (f"{NOWHERE}:net", True), ("math:sinus", True), ("math:pi", False), ("math:sin", False)],
 )
 def test_a_model_is_missing_if_there_is_no_such_name_module_or_attribute(
-    zoo: SideZoo, name: str, expected: bool
+    zoo: SideZoo, name: str, *, expected: bool
 ) -> None:
     source, _, rest = name.rpartition(":")
     model = ModelRef("import", name) if source else ModelRef("zoobench", rest)
@@ -85,7 +85,9 @@ def test_what_cannot_be_imported_is_let_be(zoo: SideZoo) -> None:
     assert NOWHERE not in sys.modules
 
 
-def test_loaded_modules_are_those_of_packages_that_the_folder_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_loaded_modules_are_those_of_packages_that_the_folder_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """In `src` as well; one that came from elsewhere has its whole path."""
     for file in ("here/a.py", "src/inner_one/__init__.py", "outer_one.py", "data/readme.txt"):
         path = tmp_path / "side" / file
