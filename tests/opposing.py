@@ -1,4 +1,4 @@
-"""Sides that live in this process, on a clock that moves only as they work: for the order of things and for deadlines."""
+"""Sides that live in this process, on a clock that moves only as they work: for the order of things, and deadlines."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from zoobench.experiment.checkout import Checkout
 from zoobench.experiment.errors import RequestFailedError
 from zoobench.experiment.messages import (
     Compute,
-    CountFacts,
     Counted,
+    CountFacts,
     Introduce,
     Introduction,
     ListCases,

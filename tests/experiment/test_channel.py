@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from collections.abc import Iterator
@@ -20,10 +21,8 @@ def pipe() -> Iterator[Pipe]:
     ends = os.pipe()
     yield ends
     for end in ends:
-        try:
+        with contextlib.suppress(OSError):  # closed by the test
             os.close(end)
-        except OSError:  # closed by the test
-            pass
 
 
 @given(st.lists(st.binary(max_size=2000), max_size=5))

@@ -28,9 +28,7 @@ PLAN = Plan(
     cases=1, screen_generations=2, confirm_generations=0, blocks=4, block_s=0.002, expected_s=10.0, spread_ratio=0.02,
     smallest_ratio=0.1,
 )  # fmt: skip
-DECIDING = Deciding(
-    make_plan=lambda *_: PLAN, suspects=lambda _: (), confirmation_plan=lambda *_: PLAN
-)
+DECIDING = Deciding(make_plan=lambda *_: PLAN, suspects=lambda _: (), confirmation_plan=lambda *_: PLAN)
 GONE_WITHIN_S = 20.0
 
 
@@ -211,7 +209,9 @@ def test_a_package_with_a_syntax_error_fails_in_every_case_with_the_line(tmp_pat
 
     (contest,) = evidence.contests
     assert contest.head.failure is not None
-    assert contest.head.failure.message.startswith(f"importing {PACKAGE} raised SyntaxError: invalid syntax (__init__.py, line 1)")
+    assert contest.head.failure.message.startswith(
+        f"importing {PACKAGE} raised SyntaxError: invalid syntax (__init__.py, line 1)"
+    )
     assert not contest.head.is_missing
     assert (evidence.plans, evidence.experiment.head.loaded) == ((), {})
 

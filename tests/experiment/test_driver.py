@@ -132,7 +132,9 @@ def test_controls_are_measured_in_both_stages(bench: Bench) -> None:
     assert {(stage, name) for stage, _, name in measured(evidence) if name in controls} == {
         (stage, name) for stage in Stage for name in controls
     }
-    assert {request.is_control for _, request in bench.fakes.requests(Prepare) if request.case.model.source == "control"} == {True}
+    assert {
+        request.is_control for _, request in bench.fakes.requests(Prepare) if request.case.model.source == "control"
+    } == {True}
 
 
 def test_cases_may_be_given_and_none_is_measured_twice(bench: Bench) -> None:
@@ -153,7 +155,7 @@ def test_nothing_to_compare_is_a_line(bench: Bench) -> None:
 @pytest.mark.parametrize("request_kind", [Introduce, ListCases])
 def test_a_side_that_cannot_say_who_it_is_is_a_line(bench: Bench, request_kind: Any) -> None:
     bench.fakes.acts = [Act(request_kind, side=SideName.BASE, is_dead=False)]
-    with pytest.raises(SideError, match="^the base cannot be measured: it broke$") as failed:
+    with pytest.raises(SideError, match=r"^the base cannot be measured: it broke$") as failed:
         bench.conduct()
     assert failed.value.exit_code == 4
 
@@ -208,7 +210,9 @@ def test_an_injection_is_in_a_share_of_the_heads_cases(bench: Bench) -> None:
     _, evidence = bench.conduct(injection=Injection(ratio=0.1, share=0.4), has_controls=True)
     injected = [contest for contest in evidence.contests if contest.injected_ratio]
     assert [contest.injected_ratio for contest in injected] == [0.1]
-    wasted = {request.case.id: request.wasted_ratio for side, request in bench.fakes.requests(Prepare) if request.wasted_ratio}
+    wasted = {
+        request.case.id: request.wasted_ratio for side, request in bench.fakes.requests(Prepare) if request.wasted_ratio
+    }
     assert wasted == {injected[0].id: 0.1}
     assert not injected[0].is_control
 
@@ -300,7 +304,9 @@ class TestResuming:
     def test_other_files_or_another_torch_are_another_experiment(self, bench: Bench) -> None:
         folder, _ = bench.conduct()
         bench.fakes.torch = "3"
-        with pytest.raises(BadInputError, match="was begun with torch '2' of the base, here it is '3': start a new one"):
+        with pytest.raises(
+            BadInputError, match="was begun with torch '2' of the base, here it is '3': start a new one"
+        ):
             bench.resume(folder)
         bench.fakes.torch = "2"
         bench.fakes.trees = {SideName.HEAD: "abc"}

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 from fakes import FakeClock
 from hypothesis import given
@@ -31,9 +32,7 @@ GENERATION = Generation(stage=OfPlan.SCREEN, number=2, plan=PLAN, seed=5, limit_
 def contest(name: str, injected_ratio: float = 0.0, **axes: Any) -> Contest:
     case = make_case(f"nets:{name}", **axes)
     facts = Facts(call_s=CALL_S)
-    return Contest(
-        id=case.id, base_case=case, head_case=case, base=facts, head=facts, injected_ratio=injected_ratio
-    )
+    return Contest(id=case.id, base_case=case, head_case=case, base=facts, head=facts, injected_ratio=injected_ratio)
 
 
 CONTESTS = [contest("a"), contest("b"), contest("c")]
@@ -77,8 +76,6 @@ def test_nothing_is_asked_of_a_side_while_the_other_works(stage: Stage) -> None:
 
 
 def test_it_is_the_same_again_and_another_generation_is_another(stage: Stage) -> None:
-    import msgspec  # noqa: PLC0415
-
     first, _ = take(stage)
     again, _ = take(stage)
     other, _ = take(stage, generation=msgspec.structs.replace(GENERATION, number=3))
@@ -103,7 +100,7 @@ def test_a_failure_is_mended_by_a_second_attempt_in_fresh_workers(stage: Stage) 
 @pytest.mark.parametrize("request_kind", [Prepare, WarmUp, TakeBlock])
 @pytest.mark.parametrize("is_dead", [True, False])
 def test_what_fails_twice_is_recorded_and_the_rest_goes_on(
-    stage: Stage, request_kind: type[Any], is_dead: bool
+    stage: Stage, request_kind: type[Any], *, is_dead: bool
 ) -> None:
     stage.acts = [Act(request_kind, side=SideName.BASE, model="nets:b", is_lasting=True, is_dead=is_dead)]
 
@@ -122,7 +119,7 @@ def test_a_worker_that_does_not_start_is_tried_again_and_then_ends_the_experimen
     assert len(taken) == 3
 
     stage.acts = [Act(Release, is_lasting=True)]
-    with pytest.raises(SideError, match="^the head cannot be measured: it broke$"):
+    with pytest.raises(SideError, match=r"^the head cannot be measured: it broke$"):
         take(stage)
 
 

@@ -17,8 +17,8 @@ from zoobench.experiment.events import ignore
 from zoobench.experiment.harness import COPY, renamed
 from zoobench.experiment.messages import (
     Compute,
-    CountFacts,
     Counted,
+    CountFacts,
     Introduce,
     Introduction,
     Output,
@@ -37,8 +37,14 @@ HERE = Path("module.py")
     [
         ("from zoobench import cases\n", "from zoobench_harness import cases\n"),
         ("from zoobench.zoo.build import build_model\n", "from zoobench_harness.zoo.build import build_model\n"),
-        ("def lazy():\n    from zoobench.cases import Case\n", "def lazy():\n    from zoobench_harness.cases import Case\n"),
-        ("x = 1; from zoobench.cases import (\n    Case,\n)\n", "x = 1; from zoobench_harness.cases import (\n    Case,\n)\n"),
+        (
+            "def lazy():\n    from zoobench.cases import Case\n",
+            "def lazy():\n    from zoobench_harness.cases import Case\n",
+        ),
+        (
+            "x = 1; from zoobench.cases import (\n    Case,\n)\n",
+            "x = 1; from zoobench_harness.cases import (\n    Case,\n)\n",
+        ),
         ("from zoobenchmark import other\n", "from zoobenchmark import other\n"),
         ("from . import zoobench\n", "from . import zoobench\n"),
         ("import torch\nNAME = 'from zoobench import'\n", "import torch\nNAME = 'from zoobench import'\n"),

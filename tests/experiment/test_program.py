@@ -60,7 +60,5 @@ def test_graph_breaks_are_counted_where_there_is_a_compiler(net: type[nn.Module]
 
 def test_what_cannot_be_counted_says_why() -> None:
     eager, compiled = subject_of(Whole), subject_of(Whole, compiler=Compiler.INDUCTOR)
-    assert count_graph_breaks(eager) == Unavailable(
-        metric="graph_breaks", reason="nothing is compiled in eager mode"
-    )
+    assert count_graph_breaks(eager) == Unavailable(metric="graph_breaks", reason="nothing is compiled in eager mode")
     assert isinstance(count_operator_calls(compiled), Unavailable)

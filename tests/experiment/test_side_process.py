@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import subprocess
@@ -19,8 +20,8 @@ from zoobench.experiment.errors import RequestFailedError
 from zoobench.experiment.events import Event, Spent
 from zoobench.experiment.messages import (
     Compute,
-    CountFacts,
     Counted,
+    CountFacts,
     Introduce,
     Introduction,
     ListCases,
@@ -127,7 +128,7 @@ def test_a_case_from_introduction_to_release(side: Checkout, bootstrap: Path) ->
     assert (len(block.samples), len(block.references_s)) == (3, 4)
     assert {len(values) for values in block.covariates.values()} == {3}
     spent = [event for event in events if isinstance(event, Spent)]
-    assert all(one.began_s <= one.ended_s <= next_.began_s for one, next_ in zip(spent, spent[1:], strict=False))
+    assert all(one.began_s <= one.ended_s <= next_.began_s for one, next_ in itertools.pairwise(spent))
 
 
 def test_what_the_side_prints_never_reaches_the_channel(living: SideProcess) -> None:
@@ -143,11 +144,15 @@ def test_what_the_side_prints_never_reaches_the_channel(living: SideProcess) -> 
         ("nets.nowhere:net", "there is no module nets.nowhere in ", True),
         ("elsewhere:net", "there is no module elsewhere in ", True),
         ("nets.torn:broken", "importing nets.torn raised SyntaxError: ", False),
-        ("nets.faulty:missing_dependency", "factory nets.faulty:missing_dependency raised ModuleNotFoundError: ", False),
+        (
+            "nets.faulty:missing_dependency",
+            "factory nets.faulty:missing_dependency raised ModuleNotFoundError: ",
+            False,
+        ),
     ],
 )
 def test_a_model_that_cannot_be_built_is_refused_in_a_line_and_the_worker_lives(
-    name: str, message: str, is_missing: bool, living: SideProcess
+    name: str, message: str, *, is_missing: bool, living: SideProcess
 ) -> None:
     with pytest.raises(RequestFailedError) as refused:
         living.ask(prepare(name), Prepared, LIMIT_S)
@@ -207,7 +212,8 @@ def test_a_worker_dies_with_its_parent(side: Checkout, bootstrap: Path) -> None:
         from zoobench.experiment.events import ignore
         from zoobench.experiment.messages import Release, Released
         from zoobench.experiment.side_process import SideProcess
-        side = Checkout(name=SideName.BASE, asked="", folder=Path({str(side.folder)!r}), python=Path({sys.executable!r}))
+        folder, python = Path({str(side.folder)!r}), Path({sys.executable!r})
+        side = Checkout(name=SideName.BASE, asked="", folder=folder, python=python)
         with SideProcess(side, Path({str(bootstrap)!r}), hash_seed=0, tell=ignore) as worker:
             worker.ask(Release(), Released, 300)
             print(worker.pid, flush=True)
@@ -226,7 +232,7 @@ def test_a_worker_dies_with_its_parent(side: Checkout, bootstrap: Path) -> None:
 
 def test_a_python_that_is_not_there_is_a_line(side: Checkout, bootstrap: Path) -> None:
     gone = Checkout(name=SideName.HEAD, asked="", folder=side.folder, python=Path("/no/python"))
-    with pytest.raises(RequestFailedError, match="^head: /no/python cannot be started: "):
+    with pytest.raises(RequestFailedError, match=r"^head: /no/python cannot be started: "):
         worker(gone, bootstrap).__enter__()
 
 

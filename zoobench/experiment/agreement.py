@@ -18,13 +18,16 @@ INCOMPARABLE = sys.float_info.max
 """The error of outputs that cannot be subtracted: other shapes, or what is a number on one side only. Infinity has no
 number in JSON."""
 
-_TOLERANCES = {Precision.FP32: 1e-4, Precision.TF32: 1e-2}
-_HALF_TOLERANCE = 5e-2
+_FP32_TOLERANCE = 1e-3
+_LESS_TOLERANCE = 0.3
+"""Two processes that build the same net give the same bits. Other kernels do not: of 19 nets of the zoo, awakened
+(`awakening`), contiguous against channels_last, the error was up to 4e-5 in fp32 and up to 0.14 in bf16; one thread
+against two, 5e-6. Other weights make an error of about 1."""
 
 
 def tolerance_of(precision: Precision) -> float:
     """The largest difference, over the largest value, that is still rounding."""
-    return _TOLERANCES.get(precision, _HALF_TOLERANCE)
+    return _FP32_TOLERANCE if precision is Precision.FP32 else _LESS_TOLERANCE
 
 
 def output_error(base: Output, head: Output) -> float:

@@ -15,6 +15,7 @@ from zoobench.calls import Inference, autocast_of
 from zoobench.cases import COUNT_ONLY
 from zoobench.compare.evidence import Block
 from zoobench.devices import REFERENCE, Device, get_device
+from zoobench.experiment.awakening import awaken
 from zoobench.experiment.control_nets import build_control
 from zoobench.experiment.messages import Prepare
 from zoobench.experiment.program import count_graph_breaks, count_operator_calls
@@ -66,7 +67,10 @@ class Contender:
         return exact, unavailable
 
     def compute(self) -> NDArray[np.float32]:
-        """The primary logits of one call in eval mode, under the case's precision; compiled where inference is."""
+        """The primary logits of one call in eval mode, under the case's precision; compiled where inference is.
+
+        The net is awakened for it: from here on, its weights and statistics are not those that it was built with.
+        """
         output = logits_of(_evaluated(self._subject))[0]
         logits: NDArray[np.float32] = output.float().cpu().numpy()
         self._settle_settings()
@@ -146,13 +150,17 @@ def _built(request: Prepare, zoo: SideZoo, device: Device) -> Subject:
 
 
 def _evaluated(subject: Subject) -> object:
-    if isinstance(subject.model_call, Inference):
-        return subject.model_call.compute()
+    """The output of a call in eval mode of a net that was awakened; the module is in its mode again afterwards."""
     autocast = autocast_of(subject.case.precision, subject.device.torch_device)
+    was_training = subject.module.training
     try:
-        return Inference(subject.module, subject.images, autocast).compute()
+        with autocast():
+            awaken(subject.module, subject.images)
+        call = subject.model_call
+        inference = call if isinstance(call, Inference) else Inference(subject.module, subject.images, autocast)
+        return inference.compute()
     finally:
-        subject.module.train()
+        subject.module.train(was_training)
 
 
 def _rounded(value: float, digits: int) -> float:

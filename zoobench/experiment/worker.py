@@ -48,6 +48,8 @@ def serve(requests: int, replies: int, folder: str) -> None:
     """
     gc.freeze()
     worker = Worker(SideZoo(folder))
+    gc.collect()
+    gc.freeze()  # what was imported stays: to look through it after every case would take a tenth of a second
     while True:
         try:
             request = _REQUESTS.decode(channel.receive(requests))
