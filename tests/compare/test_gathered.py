@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
-import msgspec
 import pytest
 from contested import (
     CRASH,
@@ -17,6 +17,7 @@ from synthetic import make_case
 
 from zoobench.compare.evidence import Block, Evidence, Kind, Replicate, SideName, Stage
 from zoobench.compare.gathered import Gathered, gather
+from zoobench.compare.replicates import LogRatio
 
 CONTEST = make_contest()
 
@@ -64,42 +65,67 @@ def test_a_failure_at_the_first_attempt_alone_is_nobodys_yet() -> None:
     assert gather_one(*failed_replicates(CONTEST.id, SideName.HEAD, attempts=(1,))).failures == {}
 
 
-def slow_block(call_s: float, reading_s: float) -> Block:
+def test_an_attempt_that_failed_later_does_not_undo_one_that_did_not() -> None:
+    """The generation was begun anew for another case's sake."""
+    _, second = failed_replicates(CONTEST.id, SideName.HEAD)
+    assert logs(gather_one(make_replicate(CONTEST.id, 0.1, 0), second), Stage.SCREEN) == [0.1]
+
+
+def block(call_s: float, reading_s: float) -> Block:
     return Block(samples=(call_s,), references_s=(reading_s, reading_s))
 
 
-def of_pace(reading_s: float, **more: object) -> Replicate:
-    """Blocks of one pace on the base, and of half as much more on the head."""
-    base, head = slow_block(1.0, reading_s), slow_block(1.5, 1.5 * reading_s)
-    return make_replicate(CONTEST.id, 0.0, blocks=(base, head, head, base), **more)
+def half_slow(reading_s: float, contest: str = CONTEST.id, **more: object) -> Replicate:
+    """Two pairs at the reading's own pace, in which the head takes 1.5 times as long; two slower ones, 2.5 times.
+
+    Where the first two are known to be quiet, 1.5 is the replicate's; where they are not, the middle of all four.
+    """
+    blocks = [
+        block(1.0 if side == "A" else ratio, pace * reading_s)
+        for ratio, pace in ((1.5, 1.0), (2.5, 1.5))
+        for side in "ABBA"
+    ]
+    return make_replicate(contest, 0.0, order="ABBAABBA", blocks=tuple(blocks), **more)
 
 
-def test_the_quiet_best_is_that_of_the_whole_experiment() -> None:
-    """The first generation's base is quiet; beside it its head is slow, and the other generation altogether."""
-    found = gather_one(of_pace(1.0, generation=0), of_pace(2.0, generation=1))
-    assert len(found.dropped[Stage.SCREEN]) == 2
+def ratio_of(replicates: Sequence[LogRatio]) -> float:
+    [found] = replicates
+    return math.exp(found.value)
+
+
+def test_the_quiet_best_is_that_of_all_generations() -> None:
+    alone, beside_a_quieter_one = (
+        gather_one(half_slow(2.0), *others) for others in ((), (half_slow(1.0, generation=1),))
+    )
+    assert ratio_of(alone.screened) == pytest.approx(1.5)
+    assert math.exp(beside_a_quieter_one.screened[0].value) == pytest.approx(math.sqrt(1.5 * 2.5))
 
 
 def test_the_screening_knows_nothing_of_later_readings() -> None:
-    """Alone, both sides of the second torch are quiet in their own way; a quieter confirmation must not change that."""
-    other_torch = {
-        "kind": Kind.ENVIRONMENTS,
-        "head": make_side(SideName.HEAD, environment=make_environment(torch="2.15.0")),
-    }
-    screened, quieter = of_pace(2.0, generation=0), of_pace(1.0, generation=0, stage=Stage.CONFIRM)
-    alone, followed = gather_one(screened, **other_torch), gather_one(screened, quieter, **other_torch)
-    assert alone.screened == followed.screened
-    assert [ratio.value for ratio in alone.screened] == [pytest.approx(math.log(1.5))]
+    found = gather_one(half_slow(2.0), half_slow(1.0, stage=Stage.CONFIRM))
+    assert ratio_of(found.screened) == pytest.approx(1.5)
+
+
+def test_the_confirmation_knows_the_readings_of_the_screening() -> None:
+    found = gather_one(half_slow(1.0), half_slow(2.0, stage=Stage.CONFIRM))
+    assert ratio_of(found.confirmed) == pytest.approx(math.sqrt(1.5 * 2.5))
 
 
 def test_threads_have_a_quiet_best_of_their_own() -> None:
-    """Two threads take half the time of one: that is no disturbance of the case with one."""
+    """Two threads take half the time of one: beside them, one is not slow."""
     two, one = CONTEST, make_contest(make_case("resnet18", threads=1))
-    fast = tuple(slow_block(1.0, 0.5) for _ in range(4))
-    slow = tuple(slow_block(2.0, 1.0) for _ in range(4))
-    replicates = (make_replicate(two.id, 0.0, blocks=fast), make_replicate(one.id, 0.0, blocks=slow))
-    found = gather(Evidence(experiment=make_experiment(), contests=(two, one), replicates=replicates))
-    assert [len(gathered.screened) for gathered in found] == [1, 1]
+    replicates = (half_slow(0.5), half_slow(1.0, one.id))
+    _, found = gather(Evidence(experiment=make_experiment(), contests=(two, one), replicates=replicates))
+    assert ratio_of(found.screened) == pytest.approx(1.5)
+
+
+def test_versions_of_torch_have_a_quiet_best_of_their_own() -> None:
+    """The head's multiplies half as fast: its blocks are not slow for that."""
+    other = {"kind": Kind.ENVIRONMENTS, "head": make_side(SideName.HEAD, environment=make_environment(torch="2.15.0"))}
+    base, head = block(1.0, 1.0), block(1.5, 2.0)
+    replicate = make_replicate(CONTEST.id, 0.0, blocks=(base, head, head, base))
+    assert ratio_of(gather_one(replicate, **other).screened) == pytest.approx(1.5)
+    assert gather_one(replicate).screened == ()
 
 
 def test_only_the_stages_asked_for_are_gathered() -> None:
@@ -114,4 +140,3 @@ def test_only_the_stages_asked_for_are_gathered() -> None:
 
 def test_a_contest_without_replicates_is_there() -> None:
     assert gather_one() == Gathered(contest=CONTEST, dropped={Stage.SCREEN: (), Stage.CONFIRM: ()})
-    assert msgspec.structs.asdict(gather_one())["failures"] == {}

@@ -217,6 +217,19 @@ def test_a_control_within_the_margin_is_not() -> None:
     assert len(comparison.cases) == 2, "a control is no case"
 
 
+@pytest.mark.parametrize(("controls", "is_seen"), [(1, True), (2, False)])
+def test_controls_are_one_family_of_tests(controls: int, *, is_seen: bool) -> None:
+    """Six generations beyond the margin have a p of 1 in 64: enough for two tests (slower, faster), not for four."""
+    evidence = EQUAL
+    for place in range(controls):
+        control = make_control(f"control/{place}")
+        replicates = (*evidence.replicates, *replicates_of(control.id, spread_round(math.log(1.1), 6)))
+        evidence = msgspec.structs.replace(evidence, contests=(*evidence.contests, control), replicates=replicates)
+    comparison = decide(evidence)
+    assert (comparison.exit is Exit.NO_VERDICT) == is_seen
+    assert [control.times.p_slower for control in comparison.controls if control.times] == [controls / 32] * controls
+
+
 def test_a_control_is_judged_by_all_its_generations() -> None:
     [control] = decide(with_contest(EQUAL, make_control())).controls
     assert control.times is not None
@@ -289,6 +302,8 @@ def test_a_suspect_that_was_not_confirmed_is_undecided() -> None:
     found = only(comparison, "resnet18")
     assert (found.verdict, comparison.exit) == (Verdict.UNDECIDED, Exit.NOTHING_WORSE)
     assert found.reason == "suspected in the screening, and no generation was left to confirm it"
+    [note] = comparison.notes
+    assert note.startswith("suspected and not confirmed: 1 of 2 cases")
     assert found.times is not None
     assert (found.times.p_slower, found.times.is_confirmed) == (1.0, False)
 

@@ -164,6 +164,8 @@ def test_times_of_unlike_environments_are_not_compared(fact: str) -> None:
     comparison = compare_runs(base, head, RULE)
     assert comparison.exit is Exit.IDENTITY
     assert only(comparison).verdict is Verdict.UNDECIDED
+    assert only(comparison).times is not None
+    assert (only(comparison).times.low, only(comparison).times.p_slower) == (None, None)
     assert comparison.problems[0].startswith(f"times are not compared: {fact} is ")
     assert comparison.headline.startswith(f"Times are not compared, since the runs differ in {fact}: no change was")
     assert [one.fact for one in comparison.differences if one.matters] == [fact]

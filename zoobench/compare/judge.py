@@ -153,6 +153,6 @@ def _notes_on_suspects(cases: Sequence[CaseResult]) -> Iterable[str]:
     unconfirmed = [case for case in cases if is_unconfirmed(case.times)]
     if unconfirmed:
         yield (
-            f"{len(unconfirmed)} of the cases were suspected and not confirmed: nothing is decided on them; a larger "
-            "--minutes leaves time for it"
+            f"suspected and not confirmed: {len(unconfirmed)} of {len(cases)} cases, on which nothing is decided; a "
+            "larger --minutes leaves time for it"
         )
