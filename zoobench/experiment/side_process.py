@@ -32,6 +32,12 @@ _ANSWERS: msgspec.msgpack.Decoder[Answer] = msgspec.msgpack.Decoder(Answer)
 AnyReply = TypeVar("AnyReply")
 
 
+THREADS = {"OMP_PROC_BIND": "true"}
+"""For OpenMP: each thread stays on a processor of its own, unless the user says otherwise (OpenMP 5.2, section 21.2).
+Where threads wander, two of a process may share a processor for a while. Log-ratios of seven pairs of fresh processes
+of the same net spread by 2.8 and 1.9 % (lenet5, without and with it), by 2.6 and 1.5 % (mobilenet_v2)."""
+
+
 class SideProcess:
     """One worker of one side. Within the context it lives; afterwards it is gone, however it was left.
 
@@ -128,7 +134,7 @@ class SideProcess:
             bufsize=0,
             pass_fds=(lifeline,),
             cwd=self._checkout.folder,
-            env=os.environ | {"PYTHONHASHSEED": str(self._hash_seed)},
+            env=THREADS | os.environ | {"PYTHONHASHSEED": str(self._hash_seed)},
         )
 
     def _is_alive(self) -> bool:
