@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import random
+import shlex
 import subprocess
 import sys
 import tarfile
@@ -33,20 +34,20 @@ from scipy.stats import binomtest
 from zoobench.compare.result import Comparison, Verdict
 
 MODELS = (
-    "alexnet",
     "resnet18",
     "squeezenet1_1",
-    "mobilenet_v1_100",
+    "mobilenet_v1_050",
     "mobilenet_v2",
-    "shufflenet_v1_g3_x1_0",
-    "shufflenet_v2_x1_0",
-    "mnasnet1_0",
+    "mobilenet_v3_small",
+    "shufflenet_v1_g3_x0_5",
+    "shufflenet_v2_x0_5",
+    "mnasnet0_5",
 )
 MARGIN = 0.02
 """The narrowest that is recommended: where it raises no false alarm, a wider one raises none."""
 
 LEVELS = (0.05, 0.10, 0.20)
-SHARE = 0.5
+SHARE = 0.75
 PEER_MARGIN = 0.05
 CONFIDENCE = 0.95
 
@@ -121,8 +122,9 @@ def _parse() -> argparse.Namespace:
     parser.add_argument(
         "--peers", type=int, default=8, help="pairs of runs of pytest-benchmark, for A/A and each slowdown"
     )
-    parser.add_argument("--minutes", type=float, default=2.0, help="time for one comparison")
+    parser.add_argument("--minutes", type=float, default=2.5, help="time for one comparison")
     parser.add_argument("--revision", default="HEAD")
+    parser.add_argument("--launcher", default="", help="what starts each comparison, such as `taskset -c 0,1`")
     parser.add_argument("--out", type=Path, default=Path("results/reference/compare"))
     return parser.parse_args()
 
@@ -153,7 +155,7 @@ def _compare(results: Path, asked: argparse.Namespace, level: float, number: int
 def _command(results: Path, asked: argparse.Namespace, label: str, seed: int, level: float) -> list[str]:
     injection = [f"--inject={level:.0%}", f"--inject-share={SHARE}"] if level else []
     return [
-        sys.executable, "-m", "zoobench", "compare", "--aa", asked.revision, f"--models={','.join(MODELS)}",
+        *shlex.split(asked.launcher), sys.executable, "-m", "zoobench", "compare", "--aa", asked.revision, f"--models={','.join(MODELS)}",
         f"--margin={MARGIN:.0%}", f"--minutes={asked.minutes:g}", f"--seed={seed}", f"--label={label}",
         f"--results={results}", *injection,
     ]  # fmt: skip
