@@ -155,7 +155,8 @@ def _compare(results: Path, asked: argparse.Namespace, level: float, number: int
 def _command(results: Path, asked: argparse.Namespace, label: str, seed: int, level: float) -> list[str]:
     injection = [f"--inject={level:.0%}", f"--inject-share={SHARE}"] if level else []
     return [
-        *shlex.split(asked.launcher), sys.executable, "-m", "zoobench", "compare", "--aa", asked.revision, f"--models={','.join(MODELS)}",
+        *shlex.split(asked.launcher), sys.executable, "-m", "zoobench", "compare", "--aa", asked.revision,
+        f"--models={','.join(MODELS)}",
         f"--margin={MARGIN:.0%}", f"--minutes={asked.minutes:g}", f"--seed={seed}", f"--label={label}",
         f"--results={results}", *injection,
     ]  # fmt: skip

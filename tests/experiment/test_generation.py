@@ -16,7 +16,7 @@ from zoobench.compare.evidence import Stage as OfPlan
 from zoobench.compare.plan import LEAST_ROUNDS
 from zoobench.experiment.checkout import Checkout
 from zoobench.experiment.errors import SideError
-from zoobench.experiment.generation import Bounds, Generation, block_request, take_generation, without_zeros
+from zoobench.experiment.generation import Bounds, Generation, block_requests, take_generation, without_zeros
 from zoobench.experiment.messages import Prepare, Release, TakeBlock, WarmUp
 from zoobench.experiment.opponents import LETTERS, Opponents
 from zoobench.records import Failure, FailureKind
@@ -157,12 +157,22 @@ def test_an_injected_slowdown_is_the_heads_alone(stage: Stage) -> None:
 def test_a_block_has_the_calls_of_its_time_in_a_few_dozen_rounds(call_s: float, block_s: float) -> None:
     case = make_case()
     facts = Facts(call_s=call_s)
-    request = block_request(Contest(id="x", base_case=case, head_case=case, base=facts, head=facts), block_s)
+    opposed = Contest(id="x", base_case=case, head_case=case, base=facts, head=facts)
+    (request,) = block_requests(opposed, msgspec.structs.replace(PLAN, block_s=block_s), "A")
 
     calls = request.rounds * request.calls_a_round
-    assert 3 <= request.rounds <= 30
-    assert calls >= min(3, block_s / call_s)
-    assert calls * call_s <= max(3 * call_s, block_s + (request.calls_a_round + 1) * call_s)
+    assert 1 <= request.rounds <= 30
+    assert calls >= min(1, block_s / call_s)
+    assert calls * call_s <= max(call_s, block_s + (request.calls_a_round + 1) * call_s)
+
+
+@pytest.mark.parametrize(
+    ("order", "moved"),
+    [("ABBA", "ABBA"), ("ABBABAAB" * 2, "AB..BA..AB..BA.."), ("ABBA" * 6, "AB....BA....AB....BA....")],
+)
+def test_a_side_has_four_layouts_at_most_and_both_get_them_in_one_pair(order: str, moved: str) -> None:
+    requests = block_requests(CONTESTS[0], PLAN, order)
+    assert "".join(at if one.has_new_layout else "." for at, one in zip(order, requests, strict=True)) == moved
 
 
 def test_covariates_that_were_zero_in_all_blocks_are_left_out() -> None:
