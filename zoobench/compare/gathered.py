@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -9,7 +10,7 @@ import msgspec
 
 from zoobench.cases import Case
 from zoobench.compare.evidence import Contest, Evidence, Experiment, Replicate, SideName, Stage
-from zoobench.compare.replicates import Dropped, LogRatio, log_ratio
+from zoobench.compare.replicates import Dropped, LogRatio, log_ratios
 from zoobench.pace import quiet_s
 from zoobench.records import Failure
 
@@ -53,11 +54,10 @@ def _gather_one(
     found: dict[Stage, list[LogRatio]] = {stage: [] for stage in Stage}
     dropped: dict[Stage, list[str]] = {stage: [] for stage in Stage}
     failures: dict[SideName, Failure] = {}
-    for attempts in _by_generation(replicates):
-        replicate = _one_that_counts(attempts)
+    counted = [_one_that_counts(attempts) for attempts in _by_generation(replicates)]
+    for replicate, told in zip(counted, log_ratios(counted, [best_s[one.stage] for one in counted]), strict=True):
         if replicate.failure and replicate.failed and replicate.attempt >= _LAST_ATTEMPT:
             failures[replicate.failed] = replicate.failure
-        told = log_ratio(replicate, best_s[replicate.stage])
         if isinstance(told, Dropped):
             dropped[replicate.stage].append(told.reason)
         else:
@@ -89,14 +89,14 @@ def _best_references(evidence: Evidence, until: Stage) -> dict[_Conditions, floa
     The screening knows nothing of what came later: it says the same before the confirmation and after it.
     """
     conditions = {contest.id: _conditions_of(contest, evidence.experiment) for contest in evidence.contests}
-    readings_s: dict[_Conditions, list[float]] = defaultdict(list)
+    readings_s: dict[_Conditions, array[float]] = defaultdict(lambda: array("d"))
     for replicate in evidence.replicates:
         if until is Stage.SCREEN and replicate.stage is not Stage.SCREEN:
             continue
         of_sides = conditions[replicate.contest]
         for letter, block in zip(replicate.order, replicate.blocks, strict=True):
             side = SideName.BASE if letter == "A" else SideName.HEAD
-            readings_s[of_sides[side]] += block.references_s
+            readings_s[of_sides[side]].extend(block.references_s)
     return {alike: quiet_s(readings) for alike, readings in readings_s.items() if readings}
 
 
