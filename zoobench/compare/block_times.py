@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from array import array
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -78,7 +77,4 @@ def _medians(values: Floats, is_wanted: Flags, sizes: Integers) -> Floats:
 
 
 def _joined(parts: Iterable[Sequence[float]]) -> Floats:
-    joined = array("d")
-    for part in parts:
-        joined.extend(part)
-    return np.frombuffer(joined, dtype=np.float64)
+    return np.fromiter(itertools.chain.from_iterable(parts), dtype=np.float64)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -89,14 +88,14 @@ def _best_references(evidence: Evidence, until: Stage) -> dict[_Conditions, floa
     The screening knows nothing of what came later: it says the same before the confirmation and after it.
     """
     conditions = {contest.id: _conditions_of(contest, evidence.experiment) for contest in evidence.contests}
-    readings_s: dict[_Conditions, array[float]] = defaultdict(lambda: array("d"))
+    readings_s: dict[_Conditions, list[float]] = defaultdict(list)
     for replicate in evidence.replicates:
         if until is Stage.SCREEN and replicate.stage is not Stage.SCREEN:
             continue
         of_sides = conditions[replicate.contest]
         for letter, block in zip(replicate.order, replicate.blocks, strict=True):
             side = SideName.BASE if letter == "A" else SideName.HEAD
-            readings_s[of_sides[side]].extend(block.references_s)
+            readings_s[of_sides[side]] += block.references_s
     return {alike: quiet_s(readings) for alike, readings in readings_s.items() if readings}
 
 
