@@ -1,9 +1,9 @@
 """How long deciding takes: `python benchmarks/bench_decide.py`.
 
 Once of an experiment of 1,000 cases in 20 generations of 8 blocks, 15 rounds each, with covariates and readings of the
-reference; once of two stored runs of 5,000 cases of 20 rounds, reading them and importing included. Each in a fresh
-process, on fabricated data (`tests/contested.py`, `tests/synthetic.py`). Exits with 1 if a limit is exceeded, or if
-torch, pandas or scipy were imported.
+reference, half of the blocks slowed down; once of two stored runs of 5,000 cases of 20 rounds, reading them and
+importing included. Each in a fresh process, on fabricated data (`tests/contested.py`, `tests/synthetic.py`). Exits with
+1 if a limit is exceeded, or if torch, pandas or scipy were imported.
 """
 
 from __future__ import annotations
@@ -66,7 +66,13 @@ def decide_experiment(cases: int, generations: int) -> Measured:
     changes = [0.2 if place % 100 == 0 else 0.0 for place in range(cases)]
     screen = generations // 2
     evidence = contested.noisy_evidence(
-        changes, screen=screen, confirm=generations - screen, spread=0.02, order="ABBABAAB", rounds=15
+        changes,
+        screen=screen,
+        confirm=generations - screen,
+        spread=0.02,
+        order="ABBABAAB",
+        rounds=15,
+        slow_share=0.5,
     )
     started, cpu_started = time.perf_counter(), time.process_time()
     comparison = decide(evidence)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
+import numpy as np
+
+Floats = np.ndarray[tuple[int], np.dtype[np.float64]]
 
 PACE = "pace"
 """Time of a fixed computation just before the round, over what it takes on this machine when quiet."""
@@ -75,3 +78,14 @@ def causes(samples: Sequence[float], covariates: Mapping[str, Sequence[float]]) 
 def marks(samples: Sequence[float], covariates: Mapping[str, Sequence[float]]) -> tuple[float, ...]:
     """The covariate `disturbed` for other times of the same rounds."""
     return tuple(float(cause is not None) for cause in causes(samples, covariates))
+
+
+def disturbed(
+    samples: Floats, covariates: Mapping[str, Floats], despite: Collection[Cause] = ()
+) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Which samples anything disturbed, but for these causes: what `causes` says, for arrays of 10⁶."""
+    found = np.zeros(len(samples), dtype=np.bool_)
+    for sign in _SIGNS:
+        if sign.covariate in covariates and sign.cause not in despite:
+            found |= covariates[sign.covariate] > (sign.limit * samples if sign.is_share else sign.limit)
+    return found

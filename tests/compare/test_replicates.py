@@ -174,6 +174,13 @@ def test_pairs_that_were_equally_slow_can_be_compared() -> None:
     assert isinstance(uneven, Dropped)
 
 
+def test_without_readings_nobody_knows_whether_a_slow_block_had_its_like() -> None:
+    """Only the base's blocks are known to be slow: the head's cannot be said to have been so too."""
+    unread = quiet(2.0, rounds=2)
+    slow = paced(1.0, 1.3, 1.3)
+    assert isinstance(log_ratio(replicate("ABBA", slow, unread, unread, slow), BEST_S), Dropped)
+
+
 def test_quiet_pairs_are_preferred_to_equally_slow_ones() -> None:
     quiet_pairs = (paced(1.0, 1.0, 1.0), paced(2.0, 1.0, 1.0), paced(2.0, 1.0, 1.0), paced(1.0, 1.0, 1.0))
     slow_pairs = (paced(3.0, 1.5, 1.5), paced(1.0, 1.5, 1.5), paced(1.0, 1.5, 1.5), paced(3.0, 1.5, 1.5))

@@ -9,7 +9,7 @@ import msgspec
 
 from zoobench.cases import Case
 from zoobench.compare.evidence import Contest, Evidence, Experiment, Replicate, SideName, Stage
-from zoobench.compare.replicates import Dropped, LogRatio, log_ratio
+from zoobench.compare.replicates import Dropped, LogRatio, log_ratios
 from zoobench.pace import quiet_s
 from zoobench.records import Failure
 
@@ -53,11 +53,10 @@ def _gather_one(
     found: dict[Stage, list[LogRatio]] = {stage: [] for stage in Stage}
     dropped: dict[Stage, list[str]] = {stage: [] for stage in Stage}
     failures: dict[SideName, Failure] = {}
-    for attempts in _by_generation(replicates):
-        replicate = _one_that_counts(attempts)
+    counted = [_one_that_counts(attempts) for attempts in _by_generation(replicates)]
+    for replicate, told in zip(counted, log_ratios(counted, [best_s[one.stage] for one in counted]), strict=True):
         if replicate.failure and replicate.failed and replicate.attempt >= _LAST_ATTEMPT:
             failures[replicate.failed] = replicate.failure
-        told = log_ratio(replicate, best_s[replicate.stage])
         if isinstance(told, Dropped):
             dropped[replicate.stage].append(told.reason)
         else:
