@@ -34,11 +34,11 @@ from scipy.stats import binomtest
 from zoobench.compare.result import Comparison, Verdict
 
 MODELS = (
-    "resnet18",
     "squeezenet1_1",
+    "mobilenet_v1_025",
     "mobilenet_v1_050",
-    "mobilenet_v2",
     "mobilenet_v3_small",
+    "shufflenet_v1_g3_x0_25",
     "shufflenet_v1_g3_x0_5",
     "shufflenet_v2_x0_5",
     "mnasnet0_5",
@@ -122,7 +122,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument(
         "--peers", type=int, default=8, help="pairs of runs of pytest-benchmark, for A/A and each slowdown"
     )
-    parser.add_argument("--minutes", type=float, default=2.5, help="time for one comparison")
+    parser.add_argument("--minutes", type=float, default=3.0, help="time for one comparison")
     parser.add_argument("--revision", default="HEAD")
     parser.add_argument("--launcher", default="", help="what starts each comparison, such as `taskset -c 0,1`")
     parser.add_argument("--out", type=Path, default=Path("results/reference/compare"))
@@ -143,11 +143,13 @@ def _compare(results: Path, asked: argparse.Namespace, level: float, number: int
     """One run of the command, or what is left of one that was made before."""
     label = f"{'aa' if not level else f'plus{level:.0%}'.rstrip('%')}-{number:02d}"
     seed = int(level * 1000) * 1000 + number
-    folder = next(iter(results.glob(f"*-{label}")), None)
+    folder = next(iter(sorted(results.glob(f"*-{label}"), reverse=True)), None)
     began = time.monotonic()
     if folder is None or not (folder / "compare.json").exists():
-        subprocess.run(_command(results, asked, label, seed, level), check=False, stdout=subprocess.DEVNULL)
-        folder = next(iter(results.glob(f"*-{label}")))
+        done = subprocess.run(_command(results, asked, label, seed, level), check=False, stdout=subprocess.DEVNULL)
+        folder = next(iter(sorted(results.glob(f"*-{label}"), reverse=True)), None)
+        if folder is None or not (folder / "compare.json").exists():
+            raise SystemExit(f"{label} ended with exit code {done.returncode} and no result")
     found = msgspec.json.decode((folder / "compare.json").read_bytes(), type=Comparison)
     return _summary(found, label, seed, level, time.monotonic() - began)
 

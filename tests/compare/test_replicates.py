@@ -174,6 +174,17 @@ def test_pairs_that_were_equally_slow_can_be_compared() -> None:
     assert isinstance(uneven, Dropped)
 
 
+def test_many_pairs_of_any_pace_are_better_than_none() -> None:
+    """One of nine met the slow machine on one side only: the middle is that of the others."""
+    uneven = (paced(1.0, 1.3, 1.3), paced(2.0, 1.4, 1.4)), (paced(1.0, 1.0, 1.0), paced(3.0, 1.5, 1.5))
+    blocks = [block for pair in (*[uneven[0]] * 8, uneven[1]) for block in pair]
+
+    told = log_ratio(replicate("AB" * 9, *blocks), BEST_S)
+
+    assert told == LogRatio(value=pytest.approx(math.log(2.0)), base_s=1.0, head_s=2.0)
+    assert isinstance(log_ratio(replicate("AB" * 7, *blocks[:14]), BEST_S), Dropped)
+
+
 def test_without_readings_nobody_knows_whether_a_slow_block_had_its_like() -> None:
     """Only the base's blocks are known to be slow: the head's cannot be said to have been so too."""
     unread = quiet(2.0, rounds=2)
