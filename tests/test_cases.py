@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 
 import msgspec
 import pytest
@@ -18,6 +19,7 @@ from zoobench.cases import (
     Mode,
     ModelRef,
     Precision,
+    parse_case_id,
     parse_choice,
     parse_image_size,
     parse_positive,
@@ -88,7 +90,7 @@ def test_two_cases_have_one_id_only_if_they_are_the_same_case(data: st.DataObjec
 
 a_case = st.builds(
     Case,
-    model=st.builds(ModelRef, st.sampled_from(["a", "ab"]), st.sampled_from(["a", "b:a"])),
+    model=st.builds(ModelRef, st.sampled_from(["a", "ab"]), st.sampled_from(["a", "b:a", "hub/a"])),
     mode=st.sampled_from(Mode),
     batch=st.integers(1, 3),
     image_size=st.integers(1, 3),
@@ -96,7 +98,35 @@ a_case = st.builds(
     precision=st.sampled_from(Precision),
     device=st.sampled_from(["cpu", "cuda", "cuda:1"]),
     threads=st.integers(1, 3),
+    memory_format=st.sampled_from(MemoryFormat),
+    compiler=st.sampled_from(Compiler),
+    allocator=st.sampled_from(Allocator),
 )
+
+
+@given(a_case)
+def test_a_case_is_read_back_from_its_id(case: Case) -> None:
+    assert parse_case_id(case.id) == case
+
+
+PLAIN_ID = "torchvision:resnet18/infer/b1/224/fp32/cpu/contiguous/eager/t2/retained"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("resnet18", f"'resnet18' is not the id of a case: {PLAIN_ID} is one, and `zoobench show` prints them"),
+        (PLAIN_ID.removeprefix("torchvision:"), "is not the id of a case: "),
+        (PLAIN_ID.replace("/t2", ""), "is not the id of a case: "),
+        (PLAIN_ID.replace("b1", "1"), "batch size '1' in the id of a case does not begin with b, as b2"),
+        (PLAIN_ID.replace("t2", "t0"), "threads 0 is too small: it must be at least 1"),
+        (PLAIN_ID.replace("fp32", "fp23"), "unknown precision 'fp23': did you mean fp32, tf32 or fp16?"),
+        (PLAIN_ID.replace("eager", "eagre"), "unknown compiler 'eagre': did you mean eager?"),
+    ],
+)
+def test_what_is_no_id_is_refused_with_what_would_be_right(text: str, message: str) -> None:
+    with pytest.raises((BadInputError, UnknownNameError), match=re.escape(message)):
+        parse_case_id(text)
 
 
 def an_axis(*values: object) -> st.SearchStrategy[tuple[object, ...] | None]:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from zoobench.errors import BadInputError, StoreError, UnknownNameError, ZoobenchError
+from zoobench.errors import BadInputError, IdentityError, StoreError, UnknownNameError, ZoobenchError
 
 TWENTY = "10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29"
 MODELS = ("resnet18", "resnet34", "resnet50", "vgg16")
@@ -40,3 +40,8 @@ def test_the_nearest_names_do_not_depend_on_the_order_of_the_known_ones() -> Non
 def test_every_mistake_of_the_user_ends_the_program_with_2(kind: type[ZoobenchError]) -> None:
     assert issubclass(kind, ZoobenchError)
     assert kind.exit_code == 2
+
+
+def test_a_side_that_is_not_what_it_should_be_ends_the_program_with_5() -> None:
+    assert issubclass(IdentityError, ZoobenchError)
+    assert IdentityError.exit_code == 5

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import multiprocessing
 import os
 import re
 import select
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
@@ -315,3 +317,24 @@ def is_gone(pid: int) -> bool:
 def parent_of(pid: int) -> int:
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
     return int(fields[1])
+
+
+def test_ctrl_c_between_the_two_halves_of_a_start_waits_for_the_second(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that gets only the first dies, and prints a traceback onto the user's terminal."""
+    run("tell_process")
+    send = forkserver.reduction.sendfds
+
+    def interrupt_and_send(*arguments: Any) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        send(*arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(forkserver.reduction, "sendfds", interrupt_and_send)
+        with pytest.raises(KeyboardInterrupt):
+            run("tell_process")
+    assert multiprocessing.active_children() == []
+    failure, _ = run("tell_process")
+    assert failure is None
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

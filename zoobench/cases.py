@@ -130,6 +130,35 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
         return "/".join(axes)
 
 
+def parse_case_id(text: str) -> Case:
+    """The case of this id: the inverse of `Case.id`.
+
+    Raises: BadInputError, UnknownNameError for an axis that has no such value.
+    """
+    model, *axes = text.rsplit("/", 9)  # a model's name may have slashes of its own
+    source, separator, name = model.partition(":")
+    if len(axes) != 9 or not (source and separator and name):  # noqa: PLR2004 - axes beside the model
+        raise BadInputError(f"{text!r} is not the id of a case: {_ID_EXAMPLE} is one, and `zoobench show` prints them")
+    mode, batch, picture, precision, device, memory_format, compiler, threads, allocator = axes
+    height, width = parse_image_size(picture)
+    return Case(
+        model=ModelRef(source, name),
+        mode=parse_choice("mode", mode, Mode),
+        batch=_parse_marked("batch size", "b", batch),
+        image_size=height,
+        image_width=width,
+        precision=parse_choice("precision", precision, Precision),
+        device=device,
+        threads=_parse_marked("threads", "t", threads),
+        memory_format=parse_choice("memory format", memory_format, MemoryFormat),
+        compiler=parse_choice("compiler", compiler, Compiler),
+        allocator=parse_choice("allocator", allocator, Allocator),
+    )
+
+
+_ID_EXAMPLE = "torchvision:resnet18/infer/b1/224/fp32/cpu/contiguous/eager/t2/retained"
+
+
 class Budget(msgspec.Struct, frozen=True, kw_only=True):
     """How long a case may take and how precise it should become.
 
@@ -265,6 +294,12 @@ def parse_positive(kind: str, text: str) -> int:
     if number < 1:
         raise BadInputError(f"{kind} {number} is too small: it must be at least 1")
     return number
+
+
+def _parse_marked(kind: str, mark: str, text: str) -> int:
+    if not text.startswith(mark):
+        raise BadInputError(f"{kind} {text!r} in the id of a case does not begin with {mark}, as {mark}2")
+    return parse_positive(kind, text.removeprefix(mark))
 
 
 def _first_set(value: Value | None, fallback: Value | None) -> Value | None:

@@ -30,6 +30,12 @@ class StoreError(ZoobenchError):
     """A results folder that cannot be read or written."""
 
 
+class IdentityError(ZoobenchError):
+    """A side is not what it is taken for: other code was loaded, or it needs another environment."""
+
+    exit_code = 5
+
+
 _MAX_LISTED = 20
 """A line with hundreds of names would not be read."""
 

@@ -11,11 +11,13 @@ import importlib
 import multiprocessing
 import os
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+from types import FrameType
 from typing import Any, Protocol
 
 import msgspec
@@ -80,15 +82,41 @@ class ForkedWorkers:
             output = Path(folder) / "output.txt"
             receiver, sender = self._context.Pipe(duplex=False)
             process = self._context.Process(target=_work, args=(task, sender, str(output)), daemon=True)
-            with receiver:
+            with receiver, _ended(process):
                 try:
-                    process.start()
+                    self._start(process)
                 except (EOFError, OSError) as error:  # the server died while it imported or forked
                     return Failure(kind=FailureKind.CRASH, message=f"no worker could be started: {error}", where=START)
                 finally:
                     sender.close()
-                with _ended(process):
-                    return _Conversation(process, receiver, output, tell).follow(time_limit_s)
+                return _Conversation(process, receiver, output, tell).follow(time_limit_s)
+
+    def _start(self, process: ForkServerProcess) -> None:
+        """A server that was asked for a worker, and not told the rest, dies of it and says so on the user's terminal.
+
+        The first start is another matter: it lasts until the server has imported torch, and Ctrl-C may end it.
+        """
+        with interrupts_after() if self._has_started else contextlib.nullcontext():
+            process.start()
+        self._has_started = True
+
+    _has_started = False
+
+
+@contextlib.contextmanager
+def interrupts_after() -> Iterator[None]:
+    """Let Ctrl-C wait until the end of what is short and must not be left half done; the main thread alone can."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[tuple[int, FrameType | None]] = []
+    before = signal.signal(signal.SIGINT, lambda *arguments: came.append(arguments))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if came and callable(before):
+            before(*came[0])
 
 
 @contextlib.contextmanager
@@ -96,8 +124,9 @@ def _ended(process: ForkServerProcess) -> Iterator[None]:
     try:
         yield
     finally:
-        process.kill()
-        process.join()
+        if process.pid is not None:
+            process.kill()
+            process.join()
 
 
 class _Started:

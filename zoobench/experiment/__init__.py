@@ -1,5 +1,4 @@
-"""The experiment: two sides of a project measured now, on this machine, in turns.
+"""Comparing two sides by measuring both, here and now, in turns: which code is on which side, and what they take.
 
-The process that conducts it has no torch; each side's workers run the side's code by the side's python, measured by
-this zoobench's own copy (`harness`).
+The process that conducts an experiment imports no torch: the sides' workers do, each with its own files.
 """
