@@ -75,7 +75,8 @@ def conduct(
 ) -> Conducted:
     """Compare the two sides; the folder of the experiment is made in `results`.
 
-    Raises: SideError for a side that cannot be measured at all, NothingToCompareError, BadInputError for what was asked
+    Raises: SideError for a side that cannot be measured at all, IdentityError for one that loaded another's code,
+    NothingToCompareError, BadInputError for what was asked
     wrongly or a time budget that is too short, StoreError if the disk does not take it.
     """
 

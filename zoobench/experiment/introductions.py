@@ -11,6 +11,7 @@ from zoobench.errors import BadInputError
 from zoobench.experiment.assignment import Assignment, Pair
 from zoobench.experiment.checkout import Checkout
 from zoobench.experiment.errors import NothingToCompareError, RequestFailedError, SideError
+from zoobench.experiment.identity import prove_own
 from zoobench.experiment.messages import Introduce, Introduction, ListCases, Listed, Request
 from zoobench.experiment.opponents import Opponents
 from zoobench.experiment.side_process import AnyReply
@@ -27,8 +28,8 @@ class Introduced(NamedTuple):
 def introduce(opponents: Opponents, checkouts: Mapping[SideName, Checkout], assignment: Assignment) -> Introduced:
     """Ask both sides.
 
-    Raises: SideError for a side whose own zoobench cannot be imported; BadInputError for a model that neither side
-    knows; NothingToCompareError.
+    Raises: IdentityError for a side that loaded another's code; SideError for one whose own zoobench cannot be
+    imported; BadInputError for a model that neither side knows; NothingToCompareError.
     """
     request = Introduce(modules=tuple(modules_of(assignment)), extra_devices=tuple(devices_of(assignment)))
     said = _ask_both(opponents, request, Introduction, assignment.time_limit_s)
@@ -90,5 +91,5 @@ def _side_of(checkout: Checkout, said: Introduction) -> Side:
         commit=checkout.commit,
         tree=checkout.tree,
         is_dirty=checkout.is_dirty,
-        loaded=said.loaded,
+        loaded=prove_own(checkout, said.loaded),
     )
