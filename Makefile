@@ -33,6 +33,7 @@ prove: $(READY)  ## what the README claims about speed; prints figures, takes mi
 	$(BIN)/python benchmarks/bench_count.py
 	$(BIN)/python benchmarks/bench_memory.py
 	$(BIN)/python benchmarks/bench_timing.py
+	$(BIN)/python benchmarks/bench_decide.py
 	$(BIN)/python -m pytest -m slow
 
 gpu-check: $(READY)  ## proves the CUDA side on a machine with a GPU; 8 minutes at most, and a report to attach

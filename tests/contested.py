@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -129,17 +130,37 @@ def noisy_evidence(
     confirm: int,
     spread: float,
     rule: Rule = RULE,
-    rng: np.random.Generator | None = None,
-    blocks: str = "ABBA",
+    seed: int = 0,
+    order: str = "ABBA",
     rounds: int = 3,
+    slow_share: float = 0.0,
 ) -> Evidence:
-    """Normal noise between generations; each case is a case of its own, of the same model at another batch."""
-    rng = rng or np.random.default_rng(0)
+    """Normal noise between generations. Each case is the same model at another batch.
+
+    Blocks have what blocks have on a CPU: covariates and readings of the reference, that share of them 1.3 times as
+    slow as the others.
+    """
+    rng = np.random.default_rng(seed)
     contests = tuple(make_contest(make_case("resnet18", batch=place + 1)) for place in range(len(changes)))
     replicates = []
     for stage, generations in ((Stage.SCREEN, screen), (Stage.CONFIRM, confirm)):
-        for generation in range(generations):
-            for contest, change in zip(contests, changes, strict=True):
-                value = math.log1p(change) + rng.normal(0.0, spread)
-                replicates.append(make_replicate(contest.id, value, generation, stage))
+        noise = rng.normal(0.0, spread, (generations, len(changes)))
+        for generation, contest in itertools.product(range(generations), range(len(changes))):
+            ratio = (1 + changes[contest]) * math.exp(noise[generation, contest])
+            blocks = tuple(
+                _block(CALL_S * (ratio if letter == "B" else 1.0), rounds, 1.3 if rng.random() < slow_share else 1.0)
+                for letter in order
+            )
+            replicates.append(
+                Replicate(contest=contests[contest].id, stage=stage, generation=generation, order=order, blocks=blocks)
+            )
     return Evidence(experiment=make_experiment(rule), contests=contests, replicates=tuple(replicates))
+
+
+def _block(call_s: float, rounds: int, pace: float) -> Block:
+    """Rounds at about that pace, with readings that say so."""
+    return Block(
+        samples=tuple(pace * call_s * (1 + 0.001 * (place % 3)) for place in range(rounds)),
+        covariates={"cpu_s": (1.9 * call_s,) * rounds, "run_delay_s": (0.001 * call_s,) * rounds},
+        references_s=tuple(0.0002 * pace * (1 + 0.001 * (place % 5)) for place in range(rounds + 1)),
+    )

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +16,7 @@ from zoobench.disturbance import (
     WAITED_SHARE,
     Cause,
     causes,
+    disturbed,
 )
 
 BOUNDS = {
@@ -76,3 +78,16 @@ def test_without_samples_there_is_nothing_to_disturb() -> None:
 def test_a_long_time_is_no_sign(paces: list[float], seconds: float) -> None:
     """Nor a short one: rounds are chosen by what else happened, or else the median would be."""
     assert causes([seconds] * len(paces), {PACE: paces}) == causes([1.0] * len(paces), {PACE: paces})
+
+
+@given(st.data(), st.sets(st.sampled_from(list(BOUNDS))), st.sets(st.sampled_from(list(Cause))))
+def test_arrays_are_judged_like_tuples(data: st.DataObject, told: set[str], despite: set[Cause]) -> None:
+    """Where a sample has several causes, one that is not looked past is enough."""
+    samples = data.draw(st.lists(st.floats(0.5, 2.0), max_size=6))
+    values = st.sampled_from([0.0, 0.02, 0.03, 1.05, 2.0])
+    covariates = {name: [data.draw(values) for _ in samples] for name in told}
+    remaining = {name: column for name, column in covariates.items() if BOUNDS[name][0] not in despite}
+
+    found = disturbed(np.array(samples), {name: np.array(column) for name, column in covariates.items()}, despite)
+
+    assert found.tolist() == [cause is not None for cause in causes(samples, remaining)]

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
+import numpy as np
+
+Floats = np.ndarray[tuple[int], np.dtype[np.float64]]
 
 PACE = "pace"
 """Time of a fixed computation just before the round, over what it takes on this machine when quiet."""
@@ -55,6 +58,9 @@ _SIGNS = (
 )
 """The gravest first: the first that is seen is the cause."""
 
+COVARIATES = frozenset(sign.covariate for sign in _SIGNS)
+"""Those that can disturb a round; the others explain it."""
+
 
 def causes(samples: Sequence[float], covariates: Mapping[str, Sequence[float]]) -> tuple[Cause | None, ...]:
     """What disturbed each sample; None where nothing known did. A covariate that was not read accuses nobody."""
@@ -67,3 +73,14 @@ def causes(samples: Sequence[float], covariates: Mapping[str, Sequence[float]]) 
             if value > sign.limit * (sample if sign.is_share else 1.0):
                 found[index] = sign.cause
     return tuple(found)
+
+
+def disturbed(
+    samples: Floats, covariates: Mapping[str, Floats], despite: Collection[Cause] = ()
+) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Which samples anything disturbed, but for these causes: what `causes` says, for arrays of 10⁶."""
+    found = np.zeros(len(samples), dtype=np.bool_)
+    for sign in _SIGNS:
+        if sign.covariate in covariates and sign.cause not in despite:
+            found |= covariates[sign.covariate] > (sign.limit * samples if sign.is_share else sign.limit)
+    return found

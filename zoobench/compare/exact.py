@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from zoobench import metrics
 from zoobench.compare.result import ExactChange
-from zoobench.metrics import Better, Comparison
+from zoobench.metrics import METRICS, Better, Comparison
+
+EXACT_METRICS = tuple(metric for metric in METRICS if metric.comparison is Comparison.EXACT)
 
 
 def exact_changes(base: Mapping[str, float], head: Mapping[str, float]) -> tuple[ExactChange, ...]:
@@ -18,21 +19,14 @@ def exact_changes(base: Mapping[str, float], head: Mapping[str, float]) -> tuple
             head=head[metric.key],
             is_worse=_is_worse(metric.better, head[metric.key] - base[metric.key]),
         )
-        for metric in metrics.METRICS
-        if metric.comparison is Comparison.EXACT
-        and metric.key in base
-        and metric.key in head
-        and base[metric.key] != head[metric.key]
+        for metric in EXACT_METRICS
+        if metric.key in base and metric.key in head and base[metric.key] != head[metric.key]
     )
 
 
 def vanished(base: Mapping[str, float], head: Mapping[str, float]) -> tuple[str, ...]:
     """Exact metrics that only the base has, by key."""
-    return tuple(
-        metric.key
-        for metric in metrics.METRICS
-        if metric.comparison is Comparison.EXACT and metric.key in base and metric.key not in head
-    )
+    return tuple(metric.key for metric in EXACT_METRICS if metric.key in base and metric.key not in head)
 
 
 def _is_worse(better: Better, growth: float) -> bool | None:

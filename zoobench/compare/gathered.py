@@ -9,7 +9,7 @@ import msgspec
 
 from zoobench.cases import Case
 from zoobench.compare.evidence import Contest, Evidence, Experiment, Replicate, SideName, Stage
-from zoobench.compare.replicates import Dropped, LogRatio, log_ratio
+from zoobench.compare.replicates import Dropped, LogRatio, log_ratios
 from zoobench.pace import quiet_s
 from zoobench.records import Failure
 
@@ -53,11 +53,10 @@ def _gather_one(
     found: dict[Stage, list[LogRatio]] = {stage: [] for stage in Stage}
     dropped: dict[Stage, list[str]] = {stage: [] for stage in Stage}
     failures: dict[SideName, Failure] = {}
-    for attempts in _by_generation(replicates):
-        replicate = _one_that_counts(attempts)
+    counted = [_one_that_counts(attempts) for attempts in _by_generation(replicates)]
+    for replicate, told in zip(counted, log_ratios(counted, [best_s[one.stage] for one in counted]), strict=True):
         if replicate.failure and replicate.failed and replicate.attempt >= _LAST_ATTEMPT:
             failures[replicate.failed] = replicate.failure
-        told = log_ratio(replicate, best_s[replicate.stage])
         if isinstance(told, Dropped):
             dropped[replicate.stage].append(told.reason)
         else:
@@ -88,16 +87,16 @@ def _best_references(evidence: Evidence, until: Stage) -> dict[_Conditions, floa
 
     The screening knows nothing of what came later: it says the same before the confirmation and after it.
     """
-    contests = {contest.id: contest for contest in evidence.contests}
+    conditions = {contest.id: _conditions_of(contest, evidence.experiment) for contest in evidence.contests}
     readings_s: dict[_Conditions, list[float]] = defaultdict(list)
     for replicate in evidence.replicates:
         if until is Stage.SCREEN and replicate.stage is not Stage.SCREEN:
             continue
-        conditions = _conditions_of(contests[replicate.contest], evidence.experiment)
+        of_sides = conditions[replicate.contest]
         for letter, block in zip(replicate.order, replicate.blocks, strict=True):
             side = SideName.BASE if letter == "A" else SideName.HEAD
-            readings_s[conditions[side]] += block.references_s
-    return {conditions: quiet_s(readings) for conditions, readings in readings_s.items() if readings}
+            readings_s[of_sides[side]] += block.references_s
+    return {alike: quiet_s(readings) for alike, readings in readings_s.items() if readings}
 
 
 def _of_sides(contest: Contest, experiment: Experiment, best_s: Mapping[_Conditions, float]) -> dict[SideName, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from zoobench.compare.differences import environment_differences
@@ -16,7 +16,7 @@ from zoobench.compare.replicates import LogRatio
 from zoobench.compare.result import CaseResult, Comparison, Times
 from zoobench.compare.suspects import find_suspects
 from zoobench.compare.times import log_margin, times_of
-from zoobench.compare.verdicts import judge_contest
+from zoobench.compare.verdicts import is_unconfirmed, judge_contest, said_of_measured
 
 
 class _Tested(NamedTuple):
@@ -54,7 +54,7 @@ def decide(evidence: Evidence) -> Comparison:
         ),
         noise_ratio=statistics.median(spreads) if spreads else None,
         problems=problems_of(cases, binding, experiment.rule),
-        notes=(*evidence.notes, *_notes_on(controls, binding)),
+        notes=(*evidence.notes, *_notes_on_controls(controls, binding), *_notes_on_suspects(cases)),
     )
 
 
@@ -68,8 +68,9 @@ def _judge_cases(gathered: Sequence[Gathered], rule: Rule) -> tuple[CaseResult, 
     )
     suspects = {*found.slower, *found.faster}
     return tuple(
-        judge_contest(one, _times_of_case(one, tested, suspects), rule, is_suspect=one.contest.id in suspects)
+        judge_contest(one.contest, times, said_of_measured(one, times, rule), one.failures)
         for one in gathered
+        for times in (_times_of_case(one, tested, suspects),)
     )
 
 
@@ -101,9 +102,14 @@ def _judge_controls(gathered: Sequence[Gathered], rule: Rule) -> tuple[CaseResul
         faster=dict(zip(names, adjusted[len(names) :], strict=True)),
     )
     return tuple(
-        judge_contest(one, _times_of_control(one, measured[one.contest.id], tested), rule, is_suspect=False)
-        for one in gathered
+        _judge_control(one, _times_of_control(one, measured[one.contest.id], tested), rule) for one in gathered
     )
+
+
+def _judge_control(one: Gathered, times: Times | None, rule: Rule) -> CaseResult:
+    """By its times alone: what else it tells is torch's."""
+    said = said_of_measured(one, times, rule)
+    return CaseResult(id=one.contest.id, verdict=said.verdict, times=times, reason=said.reason)
 
 
 def _times_of_control(one: Gathered, ratios: Sequence[LogRatio], tested: _Tested) -> Times | None:
@@ -136,7 +142,17 @@ def _may_controls_differ(experiment: Experiment) -> bool:
     return experiment.kind is Kind.ENVIRONMENTS and torch[0] != torch[1]
 
 
-def _notes_on(controls: Sequence[CaseResult], binding: Sequence[CaseResult]) -> tuple[str, ...]:
-    if binding or not is_contaminated(controls):
-        return ()
-    return ("controls differ, as they may between two versions of torch: they hold none of the project's code",)
+def _notes_on_controls(controls: Sequence[CaseResult], binding: Sequence[CaseResult]) -> Iterable[str]:
+    if controls and all(control.times is None for control in controls):
+        yield "no control was measured: had the sides not been treated alike, nothing would show it"
+    if is_contaminated(controls) and not binding:
+        yield "controls differ, as they may between two versions of torch: they hold none of the project's code"
+
+
+def _notes_on_suspects(cases: Sequence[CaseResult]) -> Iterable[str]:
+    unconfirmed = [case for case in cases if is_unconfirmed(case.times)]
+    if unconfirmed:
+        yield (
+            f"suspected and not confirmed: {len(unconfirmed)} of {len(cases)} cases, on which nothing is decided; a "
+            "larger --minutes leaves time for it"
+        )

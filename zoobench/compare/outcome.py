@@ -82,8 +82,8 @@ def headline_of(cases: Sequence[CaseResult], controls: Sequence[CaseResult]) -> 
     counts = Counter(case.verdict for case in cases)
     rest = ", ".join(f"{counts[verdict]} {verdict.value.replace('-', ' ')}" for verdict in _COUNTED if counts[verdict])
     changed = ", ".join(filter(None, parts))
-    of_all = f"Of {_cases(len(cases))}, " if changed else ""
-    text = "; ".join(filter(None, (f"{of_all}{changed}" if changed else f"No case of {len(cases)} changed", rest)))
+    first = f"Of {_cases(len(cases))}, {changed}" if changed else f"No change was found in {_cases(len(cases))}"
+    text = "; ".join(filter(None, (first, rest)))
     return f"No verdict, the controls differ: {text[0].lower()}{text[1:]}." if is_contaminated(controls) else f"{text}."
 
 

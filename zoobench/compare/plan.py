@@ -12,7 +12,7 @@ import numpy as np
 
 from zoobench.compare.evidence import Contest, Evidence, Plan, Rule
 from zoobench.compare.ranks import signed_rank_critical, walsh_averages
-from zoobench.compare.suspects import SUSPICION, screened_spread, suspects
+from zoobench.compare.suspects import screened_spread, suspects
 from zoobench.errors import BadInputError
 from zoobench.stats import MIN_BLOCKS
 from zoobench.units import format_duration, format_percent
@@ -157,8 +157,8 @@ def smallest_ratio(screen: int, confirm: int, suspects: int, rule: Rule, spread_
     if critical is None:
         return math.inf
     screened, confirmed = _shifts(screen, confirm, critical)
-    needed = np.maximum(SUSPICION * margin + spread_ratio * screened, margin + spread_ratio * confirmed)
-    return math.expm1(float(np.quantile(needed, POWER)))
+    needed = np.quantile(np.maximum(screened, confirmed), POWER)
+    return math.expm1(margin + spread_ratio * float(needed))
 
 
 def told(plan: Plan) -> str:

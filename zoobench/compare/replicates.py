@@ -5,15 +5,16 @@ Whatever is done to the base's rounds is done to the head's: with the sides swap
 
 from __future__ import annotations
 
+import functools
 import math
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from zoobench.compare.evidence import Block, Replicate, SideName
-from zoobench.disturbance import PACE, SLOW_PACE_RATIO, Cause, causes
-from zoobench.pace import paces
-from zoobench.summaries import LEAST_QUIET_SHARE, split
+from zoobench.compare.block_times import BlockTimes, block_times
+from zoobench.compare.evidence import Replicate, SideName
+from zoobench.disturbance import SLOW_PACE_RATIO
+from zoobench.summaries import split
 
 LEAST_PAIRS = 2
 """Fewer pairs are no middle of anything; and they are at least half of those that were measured."""
@@ -30,7 +31,6 @@ BestReferences = Mapping[SideName, float]
 """What the device's fixed computation takes when the machine is quiet, for each side."""
 
 _LETTERS = {"A": SideName.BASE, "B": SideName.HEAD}
-_MAYBE_SLOW = (None, Cause.SLOW)
 
 
 class LogRatio(NamedTuple):
@@ -47,26 +47,37 @@ class Dropped(NamedTuple):
     reason: str
 
 
-class _Rounds(NamedTuple):
-    """Of one block, with one value a round; `paces` are empty where the device has no fixed computation."""
+def log_ratios(
+    replicates: Sequence[Replicate], best_references_s: Sequence[BestReferences]
+) -> list[LogRatio | Dropped]:
+    """What each of these replicates says, with the quiet bests that hold for it.
 
-    samples: Sequence[float]
-    causes: Sequence[Cause | None]
-    paces: Sequence[float]
+    It is the middle of the log-ratios of its pairs: consecutive blocks, one of each side. What drifts evenly through
+    the blocks cancels in it where the pairs are AB as often as BA. Pairs of quiet blocks are taken; if they are too
+    few, pairs that were equally slow as well.
+    """
+    blocks = [block for replicate in replicates for block in replicate.blocks]
+    bests_s = [
+        best_s.get(_LETTERS[letter], math.nan)
+        for replicate, best_s in zip(replicates, best_references_s, strict=True)
+        for letter in replicate.order
+    ]
+    of_replicates = split(block_times(blocks, bests_s), [len(replicate.blocks) for replicate in replicates])
+    return [_log_ratio(replicate, times) for replicate, times in zip(replicates, of_replicates, strict=True)]
 
 
 def log_ratio(replicate: Replicate, best_references_s: BestReferences) -> LogRatio | Dropped:
-    """The middle of the log-ratios of its pairs: consecutive blocks, one of each side.
+    """What one replicate says."""
+    [told] = log_ratios([replicate], [best_references_s])
+    return told
 
-    What drifts evenly through the blocks cancels in it where the pairs are AB as often as BA. Pairs of quiet blocks are
-    taken; if they are too few, pairs that were equally slow as well.
-    """
+
+def _log_ratio(replicate: Replicate, blocks: Sequence[BlockTimes]) -> LogRatio | Dropped:
     if replicate.failure is not None:
         return Dropped(f"{replicate.failed or 'a side'} failed: {replicate.failure.message}")
     places = pairs_of(replicate.order)
     if len(places) < LEAST_PAIRS:
         return Dropped(f"{len(places)} pairs of blocks were measured, {LEAST_PAIRS} are needed")
-    blocks = _rounds_of(replicate, best_references_s)
     pairs = [(blocks[base], blocks[head]) for base, head in places]
     needed = max(LEAST_PAIRS, math.ceil(len(pairs) / 2))
     for compare in (_quiet_pair, _even_pair):
@@ -76,6 +87,7 @@ def log_ratio(replicate: Replicate, best_references_s: BestReferences) -> LogRat
     return Dropped(f"{len(kept)} of {len(pairs)} pairs of blocks were undisturbed, {needed} are needed")
 
 
+@functools.lru_cache
 def pairs_of(order: str) -> tuple[tuple[int, int], ...]:
     """Places of the base's and the head's block of each pair, in the order measured: `ABBA` is AB, BA."""
     pairs, place = [], 0
@@ -90,70 +102,23 @@ def pairs_of(order: str) -> tuple[tuple[int, int], ...]:
 
 def _middle(pairs: Sequence[tuple[float, float]]) -> LogRatio:
     return LogRatio(
-        value=statistics.median(math.log(head_s / base_s) for base_s, head_s in pairs),
+        value=statistics.median(math.log(head_s) - math.log(base_s) for base_s, head_s in pairs),
         base_s=statistics.median(base_s for base_s, _ in pairs),
         head_s=statistics.median(head_s for _, head_s in pairs),
     )
 
 
-def _quiet_pair(pair: tuple[_Rounds, _Rounds]) -> tuple[float, float] | None:
+def _quiet_pair(pair: tuple[BlockTimes, BlockTimes]) -> tuple[float, float] | None:
     """Both sides' seconds a call where nothing disturbed them."""
-    base_s, head_s = (_typical_s(block, lambda cause: cause is None) for block in pair)
-    return None if base_s is None or head_s is None else (base_s, head_s)
+    base, head = pair
+    return None if math.isnan(base.quiet_s) or math.isnan(head.quiet_s) else (base.quiet_s, head.quiet_s)
 
 
-def _even_pair(pair: tuple[_Rounds, _Rounds]) -> tuple[float, float] | None:
-    """Both sides' seconds a call where nothing disturbed them, or both were slowed down alike."""
+def _even_pair(pair: tuple[BlockTimes, BlockTimes]) -> tuple[float, float] | None:
+    """Both sides' seconds a call where nothing disturbed them, or else both were slowed down alike."""
+    base, head = pair
     quiet = _quiet_pair(pair)
-    if quiet is not None or not all(block.paces for block in pair):
+    if quiet is not None or any(map(math.isnan, (base.slow_s, head.slow_s, base.pace, head.pace))):
         return quiet
-    base_s, head_s = (_typical_s(block, _MAYBE_SLOW.__contains__) for block in pair)
-    if base_s is None or head_s is None:
-        return None
-    one, other = (_typical_pace(block) for block in pair)
-    return (base_s, head_s) if max(one, other) <= EVEN_PACE_RATIO * min(one, other) else None
-
-
-def _typical_s(block: _Rounds, is_kept: Callable[[Cause | None], bool]) -> float | None:
-    """The median of the kept rounds; None where hardly any were."""
-    kept = [sample for sample, cause in zip(block.samples, block.causes, strict=True) if is_kept(cause)]
-    return statistics.median(kept) if kept and len(kept) >= LEAST_QUIET_SHARE * len(block.samples) else None
-
-
-def _typical_pace(block: _Rounds) -> float:
-    return statistics.median(
-        pace for pace, cause in zip(block.paces, block.causes, strict=True) if cause in _MAYBE_SLOW
-    )
-
-
-def _rounds_of(replicate: Replicate, best_references_s: BestReferences) -> list[_Rounds]:
-    """Its blocks. All are judged at once: of a thousand cases there are 10⁵."""
-    blocks = replicate.blocks
-    of_blocks = _paces_of(replicate, best_references_s)
-    samples = [sample for block in blocks for sample in block.samples]
-    covariates = _joined(blocks)
-    if of_blocks:
-        covariates[PACE] = [pace for of_block in of_blocks for pace in of_block]
-    sizes = [len(block.samples) for block in blocks]
-    reasons = split(causes(samples, covariates), sizes)
-    every_pace = of_blocks or [()] * len(blocks)
-    return [_Rounds(*of_block) for of_block in zip((b.samples for b in blocks), reasons, every_pace, strict=True)]
-
-
-def _joined(blocks: Sequence[Block]) -> dict[str, list[float]]:
-    """Every covariate that a block has; where another has it not, it was zero in every round, or nobody told it."""
-    names = dict.fromkeys(name for block in blocks for name in block.covariates)
-    return {
-        name: [value for block in blocks for value in block.covariates.get(name, (0.0,) * len(block.samples))]
-        for name in names
-    }
-
-
-def _paces_of(replicate: Replicate, best_references_s: BestReferences) -> list[tuple[float, ...]]:
-    """The pace of each round, by block; nothing unless the fixed computation was read round every one of them."""
-    if any(len(block.references_s) != len(block.samples) + 1 for block in replicate.blocks):
-        return []
-    return [
-        paces([block.references_s], best_references_s[_LETTERS[letter]])
-        for letter, block in zip(replicate.order, replicate.blocks, strict=True)
-    ]
+    is_even = max(base.pace, head.pace) <= EVEN_PACE_RATIO * min(base.pace, head.pace)
+    return (base.slow_s, head.slow_s) if is_even else None

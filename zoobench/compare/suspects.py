@@ -14,9 +14,6 @@ from zoobench.compare.gathered import Gathered, gather
 from zoobench.compare.ranks import location
 from zoobench.compare.times import log_margin
 
-SUSPICION = 0.75
-"""Part of the margin from which an estimate is suspicious."""
-
 
 class Suspects(NamedTuple):
     """Ids of the contests that look slower, and of those that look faster: two families of tests."""
@@ -46,18 +43,19 @@ def screened_spread(evidence: Evidence) -> float | None:
 
 
 def find_suspects(gathered: Iterable[Gathered], rule: Rule) -> Suspects:
-    """Those whose estimated change comes near the margin or beyond it, and is not known to be within."""
-    estimates = {one.contest.id: _suspicious_change(one, log_margin(rule)) for one in gathered}
+    """Those whose estimated change lies beyond the margin.
+
+    Suspecting from half or three quarters of the margin on finds fewer slowdowns, not more: of twenty cases two or
+    three that did not change become suspects too, and each of them makes the tests of the others harder to pass.
+    (Simulated: +5 % by a margin of 2 %, a spread of 3 %, 8 generations and 12 to confirm: 71 %, 79 %, and 85 % here.)
+    """
+    margin = log_margin(rule)
+    estimates = {
+        one.contest.id: location([ratio.value for ratio in one.screened]).estimate
+        for one in gathered
+        if one.screened and not one.contest.is_control
+    }
     return Suspects(
-        slower=tuple(name for name, estimate in estimates.items() if estimate > 0),
-        faster=tuple(name for name, estimate in estimates.items() if estimate < 0),
+        slower=tuple(name for name, estimate in estimates.items() if estimate > margin),
+        faster=tuple(name for name, estimate in estimates.items() if estimate < -margin),
     )
-
-
-def _suspicious_change(gathered: Gathered, margin: float) -> float:
-    """The estimated log-ratio; 0 where it is no reason for suspicion."""
-    if gathered.contest.is_control or not gathered.screened:
-        return 0.0
-    where = location([ratio.value for ratio in gathered.screened])
-    is_known_same = where.low is not None and where.high is not None and -margin < where.low and where.high < margin
-    return 0.0 if is_known_same or abs(where.estimate) < SUSPICION * margin else where.estimate

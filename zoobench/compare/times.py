@@ -6,6 +6,8 @@ import math
 import statistics
 from collections.abc import Sequence
 
+import msgspec
+
 from zoobench.compare.evidence import Rule
 from zoobench.compare.ranks import Location, location
 from zoobench.compare.replicates import LogRatio
@@ -31,25 +33,29 @@ def times_of(
     """
     values = [ratio.value for ratio in ratios]
     where = location(values)
-    return Times(
+    times = Times(
         base_s=statistics.median(ratio.base_s for ratio in ratios),
         head_s=statistics.median(ratio.head_s for ratio in ratios),
         ratio=math.exp(where.estimate),
+        low=None,
+        high=None,
         n=len(values),
         dropped=dropped,
         is_confirmed=is_confirmed,
         p_slower=p_slower,
         p_faster=p_faster,
         spread_ratio=statistics.stdev(values) if len(values) > 1 else None,
-        **interval_of(where),
     )
+    return with_interval(times, where)
 
 
-def interval_of(where: Location) -> dict[str, float | None]:
-    """The fields of `Times` that an interval of log-ratios fills."""
+def with_interval(times: Times, where: Location) -> Times:
+    """These times with the interval of their log-ratio, if it has one."""
     if where.low is None or where.high is None:
-        return {"low": None, "high": None, "detectable_ratio": None}
-    return {"low": math.exp(where.low), "high": math.exp(where.high), "detectable_ratio": math.expm1(where.high)}
+        return times
+    return msgspec.structs.replace(
+        times, low=math.exp(where.low), high=math.exp(where.high), detectable_ratio=math.expm1(where.high)
+    )
 
 
 def is_inside(low: float | None, high: float | None, margin_ratio: float) -> bool:
