@@ -17,6 +17,7 @@ from processes import interruptible
 from sides import PACKAGE, both, checkout, matrix
 
 from zoobench.compare.evidence import Contest, Evidence, Kind, Plan, Rule, SideName
+from zoobench.errors import IdentityError
 from zoobench.experiment.agreement import INCOMPARABLE
 from zoobench.experiment.assignment import Assignment, Injection
 from zoobench.experiment.driver import Deciding, Means, conduct, resume
@@ -216,20 +217,16 @@ def test_a_package_with_a_syntax_error_fails_in_every_case_with_the_line(tmp_pat
     assert (evidence.plans, evidence.experiment.head.loaded) == ((), {})
 
 
-def test_a_module_from_elsewhere_has_its_whole_path(
-    tmp_path: Path, means: Means, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_side_that_loads_anothers_code_is_not_measured(tmp_path: Path, means: Means) -> None:
     """The head's folder has the package, but what it imports is another's: its `__init__` changes where from."""
-    elsewhere = checkout(tmp_path / "elsewhere", SideName.HEAD)
-    base = checkout(tmp_path, SideName.BASE)
-    head = checkout(tmp_path, SideName.HEAD, __init__=f"__path__.insert(0, {str(elsewhere.folder / PACKAGE)!r})\n")
-    (elsewhere.folder / PACKAGE / "zoo.py").write_text(textwrap.dedent(BASE))
-    (head.folder / PACKAGE / "zoo.py").write_text(textwrap.dedent(BASE))
-    (base.folder / PACKAGE / "zoo.py").write_text(textwrap.dedent(BASE))
-    _, evidence = conduct(base, head, assignment(f"{PACKAGE}.zoo:kept"), results=tmp_path / "results", means=means)
-
-    assert evidence.experiment.base.loaded[f"{PACKAGE}.zoo"] == f"{PACKAGE}/zoo.py"
-    assert evidence.experiment.head.loaded[f"{PACKAGE}.zoo"] == str(elsewhere.folder / PACKAGE / "zoo.py")
+    elsewhere = checkout(tmp_path / "elsewhere", SideName.HEAD, zoo=BASE)
+    base = checkout(tmp_path, SideName.BASE, zoo=BASE)
+    misled = f"__path__.insert(0, {str(elsewhere.folder / PACKAGE)!r})\n"
+    head = checkout(tmp_path, SideName.HEAD, __init__=misled, zoo=BASE)
+    with pytest.raises(IdentityError, match=rf"^head loaded {PACKAGE}\.zoo from {elsewhere.folder}/") as raised:
+        conduct(base, head, assignment(f"{PACKAGE}.zoo:kept"), results=tmp_path / "results", means=means)
+    assert raised.value.exit_code == 5
+    assert not (tmp_path / "results").exists()
 
 
 INTERRUPTED = """

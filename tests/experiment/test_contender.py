@@ -4,7 +4,6 @@ import random
 import time
 import weakref
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -199,7 +198,3 @@ def test_a_control_is_not_asked_of_the_side() -> None:
     zoo = Zoo()
     Contender(Prepare(case=case, seed=1, is_control=True), zoo).release()
     assert zoo.built == []
-
-
-def test_the_side_s_folder_is_not_needed(tmp_path: Path) -> None:
-    assert SideZoo(str(tmp_path)).loaded() == {}

@@ -72,11 +72,18 @@ class Bench:
 
     def sides(self) -> tuple[Checkout, Checkout]:
         base, head = (
-            Checkout(name=side, asked=f"v{number}", folder=Path(side), python=Path("python"),
+            Checkout(name=side, asked=f"v{number}", folder=self.project(side), python=Path("python"),
                      tree=self.fakes.trees.get(side, ""))
             for number, side in enumerate(SideName)
         )  # fmt: skip
         return base, head
+
+    def project(self, side: SideName) -> Path:
+        """What its worker says to have loaded is there."""
+        folder = self.results.parent / side
+        (folder / "nets").mkdir(parents=True, exist_ok=True)
+        (folder / "nets" / "__init__.py").touch()
+        return folder
 
     def folder(self) -> Path:
         (folder,) = self.results.iterdir()

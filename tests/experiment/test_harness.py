@@ -15,6 +15,7 @@ from zoobench.errors import ZoobenchError
 from zoobench.experiment.checkout import Checkout
 from zoobench.experiment.events import ignore
 from zoobench.experiment.harness import COPY, renamed
+from zoobench.experiment.identity import prove_own
 from zoobench.experiment.messages import (
     Compute,
     Counted,
@@ -133,7 +134,7 @@ def test_a_project_that_is_zoobench_itself_is_measured_by_this_one(
         output = worker.ask(Compute(), Output, LIMIT_S)
         block = worker.ask(TakeBlock(rounds=2), TakenBlock, LIMIT_S).block
 
-    assert introduction.loaded == {
+    assert prove_own(side, introduction.loaded) == {
         "zoobench": "zoobench/__init__.py",
         "zoobench.catalogue": "zoobench/catalogue.py",
         "zoobench.errors": "zoobench/errors.py",

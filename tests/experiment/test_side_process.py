@@ -117,7 +117,8 @@ def test_a_case_from_introduction_to_release(side: Checkout, bootstrap: Path) ->
         with pytest.raises(RequestFailedError, match="no case is prepared"):
             base.ask(Compute(), Output, LIMIT_S)
 
-    assert introduction.loaded == {"nets": "nets/__init__.py"}
+    assert introduction.loaded["nets"] == str(side.folder / "nets" / "__init__.py")
+    assert "nets.torn" not in introduction.loaded
     assert introduction.environment.software["torch"]
     assert listed.cases == (make_case(),)
     assert listed.unknown["lenet4"].startswith("unknown model 'lenet4': did you mean lenet5")

@@ -21,7 +21,7 @@ class Introduce(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Introduction(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Where the worker is, and the project's modules that it has loaded (`zoobench.compare.evidence.Side`)."""
+    """Where the worker is, and the file of every module that it has loaded."""
 
     environment: Environment
     loaded: dict[str, str]

@@ -6,7 +6,6 @@ import contextlib
 import importlib
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -16,7 +15,6 @@ from torch import nn
 from zoobench import catalogue as harness_catalogue
 from zoobench.cases import Case, Matrix, ModelRef
 from zoobench.catalogue import Entry
-from zoobench.experiment.bootstrap import project_paths
 from zoobench.failures import failure_of
 from zoobench.records import Failure
 from zoobench.zoo import build as harness_build
@@ -42,13 +40,9 @@ class SideZoo:
                 importlib.import_module(module)
 
     def loaded(self) -> dict[str, str]:
-        """The files of the project's modules that are loaded by now, relative to the side's folder.
-
-        A module of the project's packages that came from elsewhere has its absolute path: it is not the side's.
-        """
-        packages = set(_packages(self.folder))
-        named = ((name, getattr(module, "__file__", None)) for name, module in sorted(sys.modules.items()))
-        return {name: self._shown(file) for name, file in named if file and name.partition(".")[0] in packages}
+        """The file of every module that is loaded by now."""
+        named = ((name, getattr(module, "__file__", None)) for name, module in list(sys.modules.items()))
+        return {name: file for name, file in named if isinstance(file, str)}
 
     def expand(self, matrix: Matrix) -> tuple[tuple[Case, ...], dict[str, str]]:
         """The matrix's cases, and what the catalogue says of models and families that it does not know."""
@@ -83,10 +77,6 @@ class SideZoo:
                 raise
             return harness_catalogue.entry_of(model)
 
-    def _shown(self, file: str) -> str:
-        path, folder = Path(file).resolve(), Path(self.folder).resolve()
-        return str(path.relative_to(folder)) if path.is_relative_to(folder) else str(path)
-
 
 def is_missing(error: BaseException) -> bool:
     """Whether the side has no such model: no such name in its catalogue, no such module, no such attribute of it."""
@@ -119,13 +109,6 @@ def _side_modules() -> tuple[Any, Any]:
 
 def _module(name: str) -> ModuleType:
     return importlib.import_module(f"{PACKAGE}.{name}")
-
-
-def _packages(folder: str) -> Iterator[str]:
-    """Names of the packages and modules that a project's folder holds."""
-    for path in (entry for place in project_paths(folder) for entry in Path(place).iterdir()):
-        if path.suffix == ".py" or (path.name.isidentifier() and any((*path.glob("*.py"), *path.glob("*/*.py")))):
-            yield path.stem
 
 
 def _one_by_one(matrix: Matrix) -> Iterator[tuple[str, Matrix]]:
