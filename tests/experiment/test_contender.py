@@ -117,7 +117,7 @@ def test_a_block_is_one_call_that_settles_and_rounds_of_calls() -> None:
     (net,) = zoo.built
     contender.warm_up(0.0)
     assert net.calls == 1
-    block = contender.take_block(3, 2)
+    block = contender.take_block(3, 2, has_new_layout=True)
     assert net.calls == 2 + 6
     assert (len(block.samples), len(block.references_s)) == (3, 4)
     assert {"page_faults", "cpu_s"} <= block.covariates.keys()
@@ -130,7 +130,7 @@ def test_time_is_wasted_in_every_call_after_warm_up(monkeypatch: pytest.MonkeyPa
     contender = prepared(Zoo(), wasted_ratio=0.5)
     call_s = contender.warm_up(0.0)
     assert wasted == []
-    contender.take_block(3, 2)
+    contender.take_block(3, 2, has_new_layout=True)
     assert wasted == [0.5 * call_s] * 7
     contender.release()
 
@@ -139,7 +139,7 @@ def test_nothing_of_a_released_case_is_left() -> None:
     zoo = Zoo()
     contender = prepared(zoo)
     net = weakref.ref(zoo.built.pop())
-    contender.take_block(1, 1)
+    contender.take_block(1, 1, has_new_layout=True)
     assert torch.get_num_threads() == 2
     contender.release()
     assert net() is None
@@ -147,7 +147,11 @@ def test_nothing_of_a_released_case_is_left() -> None:
 
 def test_what_a_model_changes_is_put_back_before_the_next_request() -> None:
     contender = prepared(Zoo(Unsettling))
-    for act in (lambda: contender.warm_up(0.0), lambda: contender.take_block(1, 1), contender.compute):
+    for act in (
+        lambda: contender.warm_up(0.0),
+        lambda: contender.take_block(1, 1, has_new_layout=True),
+        contender.compute,
+    ):
         act()
         assert torch.get_num_threads() == 2
     contender.release()

@@ -13,7 +13,6 @@ from sides import LIMIT_S, make_case
 from zoobench.cases import Allocator
 from zoobench.compare.evidence import Block, Contest, Facts, Plan, Replicate, SideName
 from zoobench.compare.evidence import Stage as OfPlan
-from zoobench.compare.plan import LEAST_ROUNDS
 from zoobench.experiment.checkout import Checkout
 from zoobench.experiment.errors import SideError
 from zoobench.experiment.generation import Bounds, Generation, block_requests, take_generation, without_zeros
@@ -62,7 +61,7 @@ def test_every_contest_is_measured_once_in_blocks_in_turns(stage: Stage) -> None
     for replicate in taken:
         assert replicate.order in {"ABBA", "BAAB"}
         assert (replicate.attempt, replicate.failure, replicate.generation) == (1, None, 2)
-        assert replicate.blocks == (Block((CALL_S,) * LEAST_ROUNDS),) * 4
+        assert replicate.blocks == (Block((CALL_S,) * math.ceil(PLAN.block_s / CALL_S)),) * 4
     order = "".join(replicate.order for replicate in taken)
     assert [side for side, _ in stage.requests(TakeBlock)] == [LETTERS[letter] for letter in order]
     assert len(stage.hash_seeds) == 2, "one worker a side"
