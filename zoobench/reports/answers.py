@@ -9,9 +9,9 @@ import pandas as pd
 from zoobench import metrics
 from zoobench.frame import LATENCY
 from zoobench.records import FailureKind
+from zoobench.reports.cells import format_interval
 from zoobench.reports.charts.ratios import amp_speedups, ratio_text
 from zoobench.reports.escape import markdown_text
-from zoobench.reports.markdown import format_interval
 from zoobench.reports.selection import NAME, SETTING, View, measured
 from zoobench.validity import VALID
 
@@ -20,7 +20,7 @@ _FEWEST_FOR_ORDER = 3
 
 def answers(view: View) -> list[str]:
     """Sentences in Markdown: a count of the cases, then the findings of each setting."""
-    sentences = [_count(view), *_validity(view)]
+    sentences = [count_sentence(view), *validity_sentences(view)]
     for setting in view.settings:
         lead = f"{markdown_text(setting)}: " if setting else ""
         sentences += [lead + sentence for sentence in _of_setting(view, setting)]
@@ -32,7 +32,8 @@ def rank_correlation(first: pd.Series[float], second: pd.Series[float]) -> float
     return float(first.rank().corr(second.rank()))
 
 
-def _count(view: View) -> str:
+def count_sentence(view: View) -> str:
+    """How many cases there are, and how many of them failed or have a warning."""
     cases = view.every_row.drop_duplicates(["run_id", "case_id"])
     failures = cases["failure"].dropna().astype("str")
     skipped = int(failures.str.startswith(FailureKind.OVER_BUDGET.value).sum())
@@ -47,7 +48,7 @@ def _count(view: View) -> str:
     )
 
 
-def _validity(view: View) -> Iterable[str]:
+def validity_sentences(view: View) -> Iterable[str]:
     """How many of the latencies may be relied upon, and what stands against the others."""
     latencies = measured(view.every_row, LATENCY)
     doubtful = latencies["validity"][latencies["validity"] != VALID].astype("str")

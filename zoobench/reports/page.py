@@ -7,13 +7,14 @@ from collections.abc import Collection, Iterable, Sequence
 from zoobench.reports.answers import answers
 from zoobench.reports.audit import render_audit
 from zoobench.reports.capacity import collect_frontiers, render_capacity
+from zoobench.reports.cells import FAILED_CELL, UNAVAILABLE_CELL
 from zoobench.reports.charts import CHARTS, Chart
 from zoobench.reports.charts.frontier import FRONTIER, FrontierChart
 from zoobench.reports.charts.papers import PAPER_CHARTS, PaperChart
 from zoobench.reports.charts.why import WHY_CHARTS, WhyChart
 from zoobench.reports.claims import render_claims
 from zoobench.reports.escape import markdown_text
-from zoobench.reports.markdown import FAILED_CELL, UNAVAILABLE_CELL, render_cut_table
+from zoobench.reports.markdown import render_cut_table
 from zoobench.reports.predicted import render_predicted
 from zoobench.reports.reproduction import render_reproduction
 from zoobench.reports.selection import View, run_names
@@ -56,7 +57,8 @@ def render_page(
     view: View, runs: Sequence[StoredRun], tables: Sequence[Table], why: Why, drawn: Collection[str]
 ) -> str:
     """The whole page in GitHub's Markdown. `drawn` holds the keys of the charts that were written."""
-    sections = [f"# {_title(runs)}", _about(runs), "\n".join(f"- {sentence}" for sentence in answers(view))]
+    about = "\n".join(f"- {sentence}" for sentence in describe_runs(runs))
+    sections = [f"# {title_of(runs)}", about, "\n".join(f"- {sentence}" for sentence in answers(view))]
     for table in tables:
         if table.key == "differences" and len(runs) == 1:
             continue
@@ -80,17 +82,19 @@ def render_page(
     return "\n\n".join(section for section in sections if section) + "\n"
 
 
-def _title(runs: Sequence[StoredRun]) -> str:
+def title_of(runs: Sequence[StoredRun]) -> str:
+    """What the report is called, in Markdown."""
     names = run_names((stored.run.run_id, stored.run.label) for stored in runs)
     return "Zoo report: " + ", ".join(markdown_text(name) for name in names.values())
 
 
-def _about(runs: Sequence[StoredRun]) -> str:
-    return "\n".join(
-        f"- Run {markdown_text(stored.run.run_id)}, started {markdown_text(stored.run.started_at)}, by "
+def describe_runs(runs: Sequence[StoredRun]) -> list[str]:
+    """A sentence a run: when it started, and by which command."""
+    return [
+        f"Run {markdown_text(stored.run.run_id)}, started {markdown_text(stored.run.started_at)}, by "
         f"{markdown_text(' '.join(stored.run.command)) or 'no command'}"
         for stored in runs
-    )
+    ]
 
 
 def _charts_of(table: Table) -> Iterable[Chart]:

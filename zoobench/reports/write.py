@@ -23,6 +23,7 @@ from zoobench.reports.charts.frontier import FRONTIER
 from zoobench.reports.charts.papers import PAPER_CHARTS
 from zoobench.reports.charts.why import WHY_CHARTS
 from zoobench.reports.claims import claims_table, judged_run
+from zoobench.reports.html import Material, render_html
 from zoobench.reports.markdown import render_cut_table
 from zoobench.reports.page import FIGURES, TABLES, render_page
 from zoobench.reports.predicted import predicted_table
@@ -31,6 +32,8 @@ from zoobench.reports.selection import View, view_of
 from zoobench.reports.tables import Table, build_tables
 from zoobench.reports.why import Why, explain
 from zoobench.store import StoredRun
+
+HTML_PAGE = "index.html"
 
 MOST_MARKDOWN_ROWS = 1000
 """Nobody reads more in Markdown, and laying twenty thousand rows out takes seconds; the CSV beside it has them all."""
@@ -42,18 +45,20 @@ _SVG_SALT = "zoobench"
 
 
 class ReportPaths(NamedTuple):
-    """What was written, and where."""
+    """What was written, and where. `html` is None where it was not asked for."""
 
     page: Path
+    html: Path | None
     tables: tuple[Path, ...]
     figures: tuple[Path, ...]
     parquet: Path
     csv: Path
 
 
-def write_report(runs: Iterable[StoredRun], out: Path) -> ReportPaths:
-    """Write the frame, the tables, the charts and the page of these runs into a folder, which is made if need be.
+def write_report(runs: Iterable[StoredRun], out: Path, *, is_html: bool = True) -> ReportPaths:
+    """Write the frame, the tables, the charts and the pages of these runs into a folder, which is made if need be.
 
+    `is_html` asks for the page in HTML, which is written first: it needs none of the charts, which take longest.
     A chart for which the runs have no data is not written, and the page says what it lacks.
     Raises: StoreError if the folder cannot be written.
     """
@@ -71,13 +76,23 @@ def write_report(runs: Iterable[StoredRun], out: Path) -> ReportPaths:
     try:
         for folder in (out / TABLES, out / FIGURES):
             folder.mkdir(parents=True, exist_ok=True)
+        material = Material(read, view, why, {table.key: table for table in (*tables, *beside)})
+        html = _write_html(material, out / HTML_PAGE, is_asked=is_html)
         figures = tuple(write_charts(_charts(view, why, judged_run(read), frontiers), out / FIGURES))
         drawn = {path.stem for path in figures}
         page = _write_text(out / "report.md", render_page(view, read, tables, why, drawn))
         parquet, csv = _write_frame(frame, out)
-        return ReportPaths(page, tuple(_write_tables((*tables, *beside), out / TABLES)), figures, parquet, csv)
+        return ReportPaths(page, html, tuple(_write_tables((*tables, *beside), out / TABLES)), figures, parquet, csv)
     except OSError as error:
         raise StoreError(f"cannot write the report to {out}: {error.strerror or error}") from error
+
+
+def _write_html(material: Material, path: Path, *, is_asked: bool) -> Path | None:
+    """The page in HTML, or none: then an earlier one, which would pass for a page of this report, is taken away."""
+    if is_asked:
+        return _write_text(path, render_html(material))
+    path.unlink(missing_ok=True)
+    return None
 
 
 def write_figure(figure: Figure, folder: Path, key: str) -> tuple[Path, Path]:

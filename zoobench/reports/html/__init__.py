@@ -1,0 +1,8 @@
+"""The page: one file that answers in a browser, with no network and no server."""
+
+from __future__ import annotations
+
+from zoobench.reports.html.page import render_html
+from zoobench.reports.html.section import Material
+
+__all__ = ["Material", "render_html"]
