@@ -38,7 +38,8 @@ class Chart(msgspec.Struct, frozen=True, kw_only=True):
 class Section(msgspec.Struct, frozen=True, kw_only=True):
     """A question and its answer. Texts are Markdown, in which users' texts are escaped (`zoobench.reports.escape`).
 
-    `answer` holds the sentences that stand first. `body` names a template with controls of the section's own, and
+    `answer` holds the sentences that stand first; `is_live` if the section's script replaces them as the reader
+    filters. `body` names a template with controls of the section's own, and
     `data` is what its script reads. `method` says how to read the section. A section without `answer`, `tables`,
     `charts` and `body` says `missing`: what it lacks, and the command that measures it.
     """
@@ -47,6 +48,7 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     missing: str
     answer: tuple[str, ...] = ()
+    is_live: bool = False
     tables: tuple[Table, ...] = ()
     charts: tuple[Chart, ...] = ()
     body: str = ""

@@ -29,8 +29,8 @@ function caseColumns() {
     { title: "Not valid", isHidden: true, text: ({ each }) => (isValid(each) ? "0" : "1"), order: ({ each }) => (isValid(each) ? 0 : 1) },
     { title: "Model", text: ({ each }) => each.name, node: ({ each }) => modelNode(each) },
     ...differing.map(axis),
-    ...PAGE.metrics.map(metric),
     { title: "Outcome", text: ({ outcome }) => outcome },
+    ...PAGE.metrics.map(metric),
     { title: "Why", isLong: true, text: ({ each }) => each.failure ?? each.warnings ?? "" },
   ];
 }

@@ -5,8 +5,9 @@ function scatterSpec(across, up, points, line) {
   const spec = readData("spec-scatter");
   for (const [at, metric] of [across, up].entries()) {
     spec.scales[at].type = metric.key === "top1" ? "linear" : "log";
+    if (metric.unit === "bytes") spec.scales[at].base = 2;
     spec.axes[at].title = metric.title;
-    spec.axes[at].encode = { labels: { update: { text: { signal: TICKS[metric.unit] } } } };
+    spec.axes[at].encode = { labels: { update: { text: { signal: tickText(metric, spec.scales[at]) } } } };
   }
   const room = document.getElementById("chart-which-model");
   const signals = Object.fromEntries(spec.signals.map((signal) => [signal.name, signal]));
@@ -18,16 +19,23 @@ function scatterSpec(across, up, points, line) {
   return spec;
 }
 
+// Of the ticks of a decimal logarithm, those of 1, 2 and 5 have a text.
+function tickText(metric, { type, base = 10 }) {
+  const text = TICKS[metric.unit];
+  if (type === "linear" || base !== 10) return text;
+  return `indexof([1, 2, 5], round(datum.value / pow(10, floor(log(datum.value) / LN10 + 1e-9)))) < 0 ? '' : ${text}`;
+}
+
 function scatterPoint(each, across, up, order) {
   const group = GROUPS.get(each.group);
   const x = each.metrics[across.key];
   const y = each.metrics[up.key];
-  const text = `${each.label}: ${across.title} ${x.text}, ${up.title} ${y.text}${isValid(each) ? "" : ", not valid"}`;
+  const flaw = isTrusted(each, across) && isTrusted(each, up) ? "" : `not valid: ${each.validity}`;
   return {
     x: x.value, x0: x.low ?? x.value, x1: x.high ?? x.value,
     y: y.value, y0: y.low ?? y.value, y1: y.high ?? y.value,
-    name: each.label, text, tip: `${each.label}\n${across.title}: ${x.text}\n${up.title}: ${y.text}\n${isValid(each) ? "" : `not valid: ${each.validity}`}`,
-    color: group.color, shape: group.shape, is_hollow: each.is_of_paper, opacity: isValid(each) ? 1 : 0.45,
+    name: each.label, text: [each.label, `${across.title} ${x.text}`, `${up.title} ${y.text}`, flaw].filter(Boolean).join(", "),
+    color: group.color, shape: group.shape, is_hollow: each.is_of_paper, opacity: flaw ? 0.55 : 1,
     order, at: each.at,
   };
 }
@@ -41,12 +49,13 @@ function showScatter(cases, front, across, up) {
 
 async function updateScatter(cases, front, across, up) {
   const isOnFront = new Set(front);
-  const known = cases.filter((each) => isDrawable(each.metrics[across.key], across) && isDrawable(each.metrics[up.key], up));
+  const known = cases.filter((each) => isDrawable(each, across) && isDrawable(each, up));
   const points = known.map((each) => scatterPoint(each, across, up, isOnFront.has(each) ? 0 : 1));
   const line = front.map((each) => ({ x: each.metrics[across.key].value, y: each.metrics[up.key].value })).sort((a, b) => a.x - b.x);
   const axes = `${across.key} ${up.key}`;
   if (scatter.axes === axes) return scatter.view.data("points", points).data("front", line).runAsync();
   scatter.axes = axes;
+  document.querySelector('[data-chart="which-model"] .title').textContent = `${up.title} against ${lowerFirst(across.title)}`;
   scatter.view = await drawChart("which-model", scatterSpec(across, up, points, line), "vega");
   return scatter.view.addEventListener("click", (_, item) => item?.datum?.at !== undefined && openCase(item.datum.at));
 }
@@ -59,8 +68,11 @@ function followWidth(room) {
   }).observe(room);
 }
 
+const lowerFirst = (text) => (/^[A-Z][a-z]/.test(text) ? text[0].toLowerCase() + text.slice(1) : text);
+
 // A logarithmic axis has no zero.
-function isDrawable({ value }, metric) {
+function isDrawable(each, metric) {
+  const { value } = each.metrics[metric.key];
   return value !== null && (metric.key === "top1" || value > 0);
 }
 

@@ -43,7 +43,7 @@ function dataTableColumn(column) {
     type: column.isNumber || column.isHidden ? "num" : "string",
     data: null,
     render: (_, kind, row) => {
-      if (kind === "display") return column.node?.(row) ?? element("span", {}, column.text(row));
+      if (kind === "display") return column.node?.(row) ?? element("span", { className: "text" }, column.text(row));
       if (kind === "sort" || kind === "type") return column.order ? column.order(row) ?? -1 : column.text(row);
       return column.text(row);
     },
@@ -57,12 +57,12 @@ function startTables() {
     if (table.tHead === null) continue;
     new DataTable(table, {
       autoWidth: false,
-      paging: rows > 25,
-      pageLength: 25,
-      lengthMenu: [25, 100, 500],
+      paging: rows > 12,
+      pageLength: 10,
+      lengthMenu: [10, 100, 500],
       searching: true,
       order: [],
-      layout: { ...LAYOUT, topStart: rows > 8 ? "search" : null, topEnd: { buttons: [csvButton(table.dataset.table)] }, bottomEnd: rows > 25 ? ["pageLength", "paging"] : null, bottomStart: rows > 25 ? "info" : null },
+      layout: { ...LAYOUT, topStart: rows > 8 ? "search" : null, topEnd: { buttons: [csvButton(table.dataset.table)] }, bottomEnd: rows > 12 ? ["pageLength", "paging"] : null, bottomStart: rows > 12 ? "info" : null },
     });
   }
 }

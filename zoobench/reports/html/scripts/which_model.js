@@ -69,15 +69,20 @@ function applyFilter({ isWritten = true } = {}) {
   const values = readForm();
   const asked = whichModel.cases.filter((each) => AXES.every(([axis]) => values[axis] === ANY || each[axis] === values[axis]));
   const shown = labelled(asked.filter((each) => each.failure === null && keepsLimits(each, values)));
-  const ranked = shown.filter((each) => values.invalid === "1" || isValid(each));
   const [across, up, goal] = [values.x, values.y, values.goal].map((key) => METRICS.get(key));
-  const onBoth = ranked.filter((each) => isDrawable(each.metrics[across.key], across) && isDrawable(each.metrics[up.key], up));
-  const front = frontOf(onBoth, across, up);
-  const places = orderByGoal(rank(ranked.filter((each) => each.metrics[goal.key].value !== null), goal), goal);
+  const limits = values.latency === "" ? [] : [METRICS.get("latency")];
+  const isUsable = (each, ...metrics) => values.invalid === "1" || [...metrics, ...limits].every((metric) => isTrusted(each, metric));
+  const front = frontOf(shown.filter((each) => isUsable(each, across, up) && isDrawable(each, across) && isDrawable(each, up)), across, up);
+  const places = orderByGoal(rank(shown.filter((each) => isUsable(each, goal) && each.metrics[goal.key].value !== null), goal), goal);
   showScatter(shown, front, across, up);
   showRanks(places, shown, front, goal);
   showPick(places, { asked, shown, goal, values });
   if (isWritten) writeFilter(values);
+}
+
+// What stands against a time stands against no count and no memory.
+function isTrusted(each, metric) {
+  return !metric.is_timed || isValid(each);
 }
 
 function keepsLimits(each, values) {
@@ -117,16 +122,19 @@ function writeFilter(values) {
 }
 
 function showPick(places, { asked, shown, goal, values }) {
-  document.getElementById("pick").replaceChildren(...pickNodes(places, { asked, shown, goal, values }));
+  document.getElementById(`${SECTION}-answer`).replaceChildren(...pickNodes(places, { asked, shown, goal, values }));
 }
 
 function pickNodes(places, { asked, shown, goal, values }) {
   const [pick, second] = places;
   const left = asked.length - shown.length;
-  const doubtful = shown.filter((each) => !isValid(each)).length;
+  const placed = new Set(places.map(({ each }) => each));
+  const doubtful = shown.filter((each) => !placed.has(each) && each.metrics[goal.key].value !== null).length;
+  const unknown = shown.filter((each) => each.metrics[goal.key].value === null).length;
   const rest = [
     left ? `${left} of ${asked.length} cases failed or do not keep the limits.` : "",
-    doubtful ? `${doubtful} ${doubtful === 1 ? "has a time that is" : "have times that are"} not valid${values.invalid === "1" ? "" : ", and could not be picked"}.` : "",
+    doubtful ? `${doubtful} ${doubtful === 1 ? "has a time that is" : "have times that are"} not valid, and could not be picked.` : "",
+    unknown ? `Of ${unknown} the ${lowerFirst(goal.title)} is not known.` : "",
   ].filter(Boolean).join(" ");
   if (pick === undefined) return [`No case can be picked. ${rest}`];
   const nodes = [caseButton(pick.each), ` has ${GOALS[goal.key]} of ${places.length} ${places.length === 1 ? "case" : "cases"}: ${figures(pick.each, goal)}.`];
@@ -139,7 +147,7 @@ function pickNodes(places, { asked, shown, goal, values }) {
 
 function figures(each, goal) {
   const keys = [goal.key, ...["latency", "top1"].filter((key) => key !== goal.key)];
-  return keys.map((key) => `${METRICS.get(key).title.toLowerCase()} ${each.metrics[key].text}`).join(", ");
+  return keys.map((key) => `${lowerFirst(METRICS.get(key).title)} ${each.metrics[key].text}`).join(", ");
 }
 
 function caseButton(each) {
@@ -147,10 +155,10 @@ function caseButton(each) {
 }
 
 function showRanks(places, shown, front, goal) {
-  const isPlaced = new Set(places.map(({ each }) => each));
-  const isOnFront = new Set(front);
-  const others = shown.filter((each) => !isPlaced.has(each)).map((each) => ({ each, first: null, last: null, ties: [] }));
-  const rows = [...places, ...others].map((place, at) => ({ ...place, place: at, goal, isOnFront: isOnFront.has(place.each) }));
+  const placed = new Set(places.map(({ each }) => each));
+  const onFront = new Set(front);
+  const others = shown.filter((each) => !placed.has(each)).map((each) => ({ each, first: null, last: null, ties: [] }));
+  const rows = [...places, ...others].map((row, place) => ({ ...row, place, goal, isPlaced: placed.has(row.each), isOnFront: onFront.has(row.each) }));
   whichModel.table ??= showTable("table-ranks", rankColumns(), [], { orderFixed: { pre: [[0, "asc"]] } });
   whichModel.table.clear().rows.add(rows).draw();
 }
@@ -158,7 +166,7 @@ function showRanks(places, shown, front, goal) {
 function rankColumns() {
   const metricColumn = ({ key, title }) => ({ title, isNumber: true, text: ({ each }) => each.metrics[key].text, order: ({ each }) => each.metrics[key].value, node: ({ each }) => metricNode(each, key) });
   return [
-    { title: "Not valid", isHidden: true, text: ({ each }) => (isValid(each) ? "0" : "1"), order: ({ each }) => (isValid(each) ? 0 : 1) },
+    { title: "Not placed", isHidden: true, text: ({ isPlaced }) => (isPlaced ? "0" : "1"), order: ({ isPlaced }) => (isPlaced ? 0 : 1) },
     { title: "Rank", isNumber: true, text: rankText, order: ({ place }) => place },
     { title: "Model", text: ({ each }) => each.label, node: ({ each }) => caseButton(each) },
     ...PAGE.metrics.map(metricColumn),

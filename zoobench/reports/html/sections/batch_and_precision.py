@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from zoobench.reports.answers import amp_speed_up, of_settings
 from zoobench.reports.html.section import Material, Section
 
 _TABLES = ("latency", "training", "memory", "capacity")
@@ -14,5 +15,6 @@ def batch_and_precision(material: Material) -> Section:
         key="batch-and-precision",
         title="What do batch and precision change?",
         missing="No case was measured: `python -m zoobench run --preset default` measures two batches and AMP.",
+        answer=tuple(of_settings(material.view, amp_speed_up)),
         tables=tuple(table for table in tables if len(table.frame)),
     )

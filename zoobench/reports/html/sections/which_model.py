@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zoobench.reports.answers import answers
+from zoobench.reports.answers import fastest, of_settings
 from zoobench.reports.html.section import Material, Section
 from zoobench.reports.selection import View
 
@@ -17,14 +17,15 @@ METHOD = """\
 
 
 def which_model(material: Material) -> Section:
-    """Filters, the chart, the ranks; the sentences of the headline cases stand first."""
+    """The pick, filters, the chart, the ranks; without JavaScript, the fastest model of the headline cases."""
     view = material.view
     has_cases = len(view.rows) > 0
     return Section(
         key="which-model",
         title="Which model for me?",
         missing="No case was recorded: `python -m zoobench run --preset quick` measures nine models.",
-        answer=tuple(answers(view)) if has_cases else (),
+        answer=tuple(of_settings(view, fastest)),
+        is_live=True,
         body="which_model.html.j2" if has_cases else "",
         data=_start(view),
         method=METHOD if has_cases else "",
