@@ -3,6 +3,5 @@
 from __future__ import annotations
 
 from zoobench.reports.html.page import render_html
-from zoobench.reports.html.section import Material
 
-__all__ = ["Material", "render_html"]
+__all__ = ["render_html"]

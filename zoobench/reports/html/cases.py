@@ -81,7 +81,7 @@ def metric_facts(view: View) -> list[dict[str, Any]]:
 
 def _is_of_paper(cases: pd.DataFrame) -> list[bool]:
     known = cases.assign(top1_source=cases["top1_source"].astype("str").fillna(""))
-    return (is_of_paper(known) & cases["top1_ratio"].notna().to_numpy()).tolist()
+    return [bool(is_printed) for is_printed in is_of_paper(known) & cases["top1_ratio"].notna().to_numpy()]
 
 
 def _of_metric(view: View, cases: pd.DataFrame, metric: str) -> pd.DataFrame:

@@ -114,15 +114,11 @@ def _commands(run_id: str, case: Case) -> dict[str, str]:
 
 
 def _metric(row: dict[str, Any], texts: Texts) -> list[Any]:
-    """Title, value, how many samples in how many blocks, and the method."""
-    return [
-        texts.place_of(_title(row["metric"])),
-        format_interval(row["value"], row["low"], row["high"], row["unit"]) if row["unit"] == row["unit"]  # noqa: PLR0124
-        else NOT_MEASURED,
-        row["n"],
-        row["blocks"],
-        texts.place_of(str(row["method"])),
-    ]  # fmt: skip
+    """Title, value, how many samples in how many blocks, and the method; a metric of no known unit has no text."""
+    is_known = isinstance(row["unit"], str)
+    text = format_interval(row["value"], row["low"], row["high"], row["unit"]) if is_known else NOT_MEASURED
+    title, method = texts.place_of(_title(row["metric"])), texts.place_of(str(row["method"]))
+    return [title, text, row["n"], row["blocks"], method]
 
 
 def _title(metric: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from matplotlib.markers import MarkerStyle
 from matplotlib.path import Path
 
@@ -14,11 +16,12 @@ def mark_path(marker: str) -> str:
     """The marker's outline as the path of an SVG, which counts downwards."""
     style = MarkerStyle(marker)
     path = style.get_path().transformed(style.get_transform())
-    return "".join(_step(points.tolist(), code) for points, code in path.iter_segments(curves=True))
+    return "".join(_step(points.tolist(), int(code)) for points, code in path.iter_segments(curves=True))
 
 
 def _step(points: list[float], code: int) -> str:
     letter = _LETTERS[Path.code_type(code)]
     if letter == "Z":
         return letter
-    return letter + ",".join(f"{_SCALE * sign * value:.4g}" for value, sign in zip(points, (1, -1) * 3, strict=False))
+    scaled = (_SCALE * sign * value for value, sign in zip(points, itertools.cycle((1, -1)), strict=False))
+    return letter + ",".join(f"{round(value, 3) + 0.0:g}" for value in scaled)

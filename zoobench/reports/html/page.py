@@ -16,9 +16,10 @@ from zoobench.reports.html.cases import case_columns, metric_facts
 from zoobench.reports.html.embed import json_html, security_policy
 from zoobench.reports.html.marks import mark_path
 from zoobench.reports.html.prose import block_html, sentence_html
-from zoobench.reports.html.section import Material, Section
+from zoobench.reports.html.section import Section
 from zoobench.reports.html.sections import SECTIONS
 from zoobench.reports.html.tables import html_table
+from zoobench.reports.material import Material
 from zoobench.reports.page import title_of
 from zoobench.reports.selection import View, run_names
 
@@ -71,7 +72,8 @@ def _shared(view: View) -> dict[str, Any]:
         {"group": group, "color": style.color, "shape": mark_path(style.marker)}
         for group, style in palette.STYLES.items()
     ]
-    return {"cases": case_columns(view), "metrics": metric_facts(view), "groups": styles}
+    metrics = {"metrics": metric_facts(view), "memory_metric": view.memory_metric}
+    return {"cases": case_columns(view), **metrics, "groups": styles}
 
 
 def _own_script() -> str:

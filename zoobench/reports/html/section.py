@@ -2,46 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+import enum
+from typing import Any
 
 import msgspec
 
-from zoobench.reports.selection import View
 from zoobench.reports.tables import Table
-from zoobench.reports.why import Why
-from zoobench.store import StoredRun
 
 
-class Material(NamedTuple):
-    """All that sections are made from; `tables` are the report's, by key, so that each is made once."""
+class Height(enum.StrEnum):
+    """The room that is kept for a chart until it is drawn, so that nothing moves; a style of the page."""
 
-    runs: Sequence[StoredRun]
-    view: View
-    why: Why
-    tables: Mapping[str, Table]
+    LOW = "low"
+    MIDDLE = "middle"
+    TALL = "tall"
 
 
 class Chart(msgspec.Struct, frozen=True, kw_only=True):
     """A chart that Vega draws in the reader's browser; `spec` is one of Vega-Lite's with its data inside.
 
-    `alt` says in words what it shows. `height_px` is kept free until it is drawn, so that nothing moves.
+    It is as wide and as high as its room unless it says otherwise. `alt` says in words what it shows.
     """
 
     key: str
     title: str
     alt: str
     spec: dict[str, Any]
-    height_px: int = 420
+    height: Height = Height.MIDDLE
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True):
     """A question and its answer. Texts are Markdown, in which users' texts are escaped (`zoobench.reports.escape`).
 
     `answer` holds the sentences that stand first; `is_live` if the section's script replaces them as the reader
-    filters. `body` names a template with controls of the section's own, and
-    `data` is what its script reads. `method` says how to read the section. A section without `answer`, `tables`,
-    `charts` and `body` says `missing`: what it lacks, and the command that measures it.
+    filters. `body` names a template with controls of the section's own, and `data` is what its script reads. `method`
+    says how to read the section. One without `answer`, `tables`, `charts` and `body` says `missing`: what it lacks, and
+    the command that measures it.
     """
 
     key: str

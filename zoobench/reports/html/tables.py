@@ -9,7 +9,7 @@ import pandas as pd
 
 from zoobench.reports.cells import cells_of, is_text
 from zoobench.reports.escape import single_line
-from zoobench.reports.tables import Column, Kind, Table
+from zoobench.reports.tables import Column, Table
 
 MOST_ROWS: Final = 500
 """A longer table is cut: a page with all of them would open slowly, and the CSV beside the page has them."""
@@ -56,7 +56,7 @@ def _cells(frame: pd.DataFrame, column: Column) -> list[HtmlCell]:
 
 def _orders(frame: pd.DataFrame, column: Column) -> list[float | None]:
     """What has no number comes first in rising order, as where nothing was spent."""
-    if is_text(frame, column) or column.kind is Kind.TEXT:
+    if is_text(frame, column):
         return [None] * len(frame)
     numbers = frame[column.key].to_numpy(dtype=np.float64, na_value=np.nan)
     return [float(number) if np.isfinite(number) else -1.0 for number in numbers]

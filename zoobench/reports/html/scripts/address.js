@@ -1,20 +1,41 @@
 // The filter as part of the address: `#section?name=value`. A file has no query of its own that could be changed.
 const address = {
+  query: "",
   read() {
-    const [, query = ""] = location.hash.split(/\?(.*)/s);
-    return new URLSearchParams(query);
+    return new URLSearchParams(address.query);
   },
   section() {
     return location.hash.slice(1).split("?")[0];
   },
-  // Names set to "" leave the address.
-  write(section, values) {
+  // Names set to "" leave the address; without a section it names the one that it named.
+  write(values, section = address.section()) {
     const params = address.read();
     for (const [name, value] of Object.entries(values)) {
       if (value === "" || value === null) params.delete(name);
       else params.set(name, value);
     }
-    const query = params.toString();
-    history.replaceState(null, "", `#${section}${query === "" ? "" : `?${query}`}`);
+    address.query = params.toString();
+    history.replaceState(null, "", `#${section}${address.query === "" ? "" : `?${address.query}`}`);
+  },
+  // A link to a section keeps the filter; an address with one of its own brings it, and `follow` reads it.
+  start(follow) {
+    address.query = queryOf(location.hash);
+    addEventListener("hashchange", () => {
+      if (location.hash.includes("?")) {
+        address.query = queryOf(location.hash);
+        follow();
+      } else {
+        address.write({});
+      }
+      address.scroll();
+    });
+  },
+  scroll() {
+    document.getElementById(address.section())?.scrollIntoView();
   },
 };
+
+function queryOf(hash) {
+  const [, query = ""] = hash.split(/\?(.*)/s);
+  return query;
+}

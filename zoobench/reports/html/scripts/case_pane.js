@@ -1,15 +1,19 @@
 // The pane of one case: all that its record says.
 const DETAILS = readData("data-every-case");
-const pane = { spec: null, opener: null };
+const pane = { strip: null };
 
 function startPane() {
   const dialog = document.getElementById("pane");
   document.getElementById("pane-close").addEventListener("click", () => dialog.close());
   dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
-  dialog.addEventListener("close", () => address.write(address.section() || "every-case", { case: "" }));
-  redrawn.set("strip", () => pane.spec && dialog.open && drawStrip(pane.spec));
+  dialog.addEventListener("close", () => address.write({ case: "" }));
+  redrawn.set("strip", () => pane.strip !== null && dialog.open && drawStrip(pane.strip));
+  restorePane();
+}
+
+function restorePane() {
   const asked = address.read().get("case");
-  const found = asked === null ? undefined : CASES.find((each) => `${each.run_id}/${each.case_id}` === asked);
+  const found = CASES.find((each) => `${each.run_id}/${each.case_id}` === asked);
   if (found !== undefined) openCase(found.at);
 }
 
@@ -22,11 +26,11 @@ function openCase(at) {
   const dialog = document.getElementById("pane");
   if (!dialog.open) dialog.showModal();
   dialog.scrollTop = 0;
-  address.write(address.section() || "every-case", { case: `${each.run_id}/${each.case_id}` });
+  address.write({ case: `${each.run_id}/${each.case_id}` }, address.section() || "every-case");
   const figure = dialog.querySelector("[data-chart]");
   figure.hidden = !detail?.strip;
-  pane.spec = detail?.strip ?? null;
-  if (pane.spec) drawStrip(pane.spec);
+  pane.strip = detail?.strip ?? null;
+  if (pane.strip !== null) drawStrip(pane.strip);
 }
 
 const T = (place) => DETAILS.texts[place];

@@ -14,6 +14,9 @@ function chartConfig() {
     font: "system-ui, sans-serif",
     signals: [{ name: "ink", value: ink }, { name: "paper", value: paper }],
     axis: { labelColor: ink, titleColor: ink, gridColor: line, gridOpacity: 0.5, domainColor: quiet, tickColor: quiet, labelFontSize: 11, titleFontSize: 12, titlePadding: 8 },
+    text: { fill: ink, color: ink },
+    rule: { stroke: ink, color: ink },
+    title: { color: ink },
     legend: { labelColor: ink, titleColor: ink },
     view: { stroke: null },
   };
@@ -21,7 +24,8 @@ function chartConfig() {
 
 async function drawChart(key, spec, mode = "vega-lite") {
   views.get(key)?.finalize();
-  const result = await vegaEmbed(`#chart-${key}`, spec, {
+  const room = mode === "vega" ? {} : { width: "container", height: "container" };
+  const result = await vegaEmbed(`#chart-${key}`, { ...room, ...spec }, {
     mode,
     ast: true,
     actions: false,
@@ -30,7 +34,7 @@ async function drawChart(key, spec, mode = "vega-lite") {
     config: chartConfig(),
     tooltip: { disableDefaultStyle: true },
   });
-  views.set(key, result);
+  views.set(key, { ...result, spec });
   return result.view;
 }
 

@@ -52,27 +52,25 @@ function startCaseFilter(rows) {
     const options = [new Option("any", ANY), ...values.map((value) => new Option(value, value))];
     form.querySelector("#case-axes").append(element("label", {}, title, element("select", { name: `case.${axis}` }, ...options)));
   }
-  restoreCaseFilter(form);
-  const apply = () => {
-    const wanted = [...new FormData(form)].filter(([, value]) => value !== ANY).map(([name, value]) => [name.slice("case.".length), value]);
-    everyCase.table.search.fixed("axes", (_, row) => wanted.every(([axis, value]) => valueOf(row, axis) === value)).draw();
-  };
-  form.addEventListener("input", () => { apply(); writeCaseFilter(form); });
-  everyCase.table.on("search", () => writeCaseFilter(form));
-  apply();
+  const wanted = () => [...new FormData(form)].filter(([, value]) => value !== ANY);
+  everyCase.table.search.fixed("axes", (_, row) => wanted().every(([name, value]) => valueOf(row, name.slice("case.".length)) === value));
+  restoreCaseFilter();
+  form.addEventListener("submit", (event) => event.preventDefault());
+  form.addEventListener("input", () => everyCase.table.draw() && writeCaseFilter());
+  everyCase.table.on("search", () => everyCase.table.search() !== (address.read().get("case.search") ?? "") && writeCaseFilter());
 }
 
-function restoreCaseFilter(form) {
+function restoreCaseFilter() {
+  if (everyCase.table === null) return;
   const asked = address.read();
-  for (const field of form.elements) {
-    if ([...field.options].some((option) => option.value === asked.get(field.name))) field.value = asked.get(field.name);
+  for (const field of document.getElementById("case-filter").elements) {
+    const isKnown = [...field.options].some((option) => option.value === asked.get(field.name));
+    field.value = isKnown ? asked.get(field.name) : ANY;
   }
-  if (asked.has("case.search")) everyCase.table.search(asked.get("case.search"));
+  everyCase.table.search(asked.get("case.search") ?? "").draw();
 }
 
-function writeCaseFilter(form) {
-  const values = Object.fromEntries([...new FormData(form)].map(([name, value]) => [name, value === ANY ? "" : value]));
-  const search = everyCase.table.search();
-  if (Object.values(values).every((value) => value === "") && search === "" && !address.read().has("case.search") && ![...address.read().keys()].some((name) => name.startsWith("case."))) return;
-  address.write("every-case", { ...values, "case.search": search });
+function writeCaseFilter() {
+  const values = [...new FormData(document.getElementById("case-filter"))].map(([name, value]) => [name, value === ANY ? "" : value]);
+  address.write({ ...Object.fromEntries(values), "case.search": everyCase.table.search() }, "every-case");
 }

@@ -11,23 +11,39 @@ function intervalOf(each, metric) {
 // First and last place that a case can have: it is behind all that are surely better, before all surely worse.
 function rank(cases, metric) {
   const sign = metric.better === "higher" ? -1 : 1;
-  const spans = cases.map((each) => {
-    const interval = intervalOf(each, metric);
-    return interval === null ? null : interval.map((end) => sign * end).sort((a, b) => a - b);
-  });
+  const spans = cases.map((each) => intervalOf(each, metric)?.map((end) => sign * end).sort((a, b) => a - b) ?? null);
   const known = spans.filter((span) => span !== null);
+  const lows = known.map(([low]) => low).sort((a, b) => a - b);
+  const highs = known.map(([, high]) => high).sort((a, b) => a - b);
   return cases.map((each, at) => {
     const span = spans[at];
-    if (span === null) return { each, first: null, last: null, ties: [] };
-    const better = known.filter((other) => other[1] < span[0]).length;
-    const worse = known.filter((other) => other[0] > span[1]).length;
-    return { each, first: better + 1, last: known.length - worse, ties: tiesOf(at, spans, cases) };
+    if (span === null) return { each, span, first: null, last: null };
+    return { each, span, first: countBelow(highs, span[0]) + 1, last: countUpTo(lows, span[1]) };
   });
 }
 
-function tiesOf(at, spans, cases) {
-  const [low, high] = spans[at];
-  return cases.filter((_, other) => other !== at && spans[other] !== null && spans[other][0] <= high && spans[other][1] >= low);
+// How many of the numbers, which rise, are below the limit.
+function countBelow(numbers, limit) {
+  let [start, end] = [0, numbers.length];
+  while (start < end) {
+    const middle = (start + end) >> 1;
+    if (numbers[middle] < limit) start = middle + 1;
+    else end = middle;
+  }
+  return start;
+}
+
+function countUpTo(numbers, limit) {
+  let count = countBelow(numbers, limit);
+  while (count < numbers.length && numbers[count] === limit) count += 1;
+  return count;
+}
+
+// Those whose interval overlaps the place's own.
+function tiesOf(place, places) {
+  if (place.span === null) return [];
+  const [low, high] = place.span;
+  return places.filter(({ each, span }) => each !== place.each && span !== null && span[0] <= high && span[1] >= low).map(({ each }) => each);
 }
 
 function rankText({ first, last }) {

@@ -1,7 +1,8 @@
 // The chart of the first section: a point a case, two metrics, intervals, the front.
+const MOST_NAMES = 60; // more names than this do not find room
 const scatter = { axes: null, view: null, queue: Promise.resolve() };
 
-function scatterSpec(across, up, points, line) {
+function scatterSpec(across, up, data) {
   const spec = readData("spec-scatter");
   for (const [at, metric] of [across, up].entries()) {
     spec.scales[at].type = metric.key === "top1" ? "linear" : "log";
@@ -9,13 +10,13 @@ function scatterSpec(across, up, points, line) {
     spec.axes[at].title = metric.title;
     spec.axes[at].encode = { labels: { update: { text: { signal: tickText(metric, spec.scales[at]) } } } };
   }
+  spec.description = `${up.title} against ${lowerFirst(across.title)}`;
   const room = document.getElementById("chart-which-model");
   const signals = Object.fromEntries(spec.signals.map((signal) => [signal.name, signal]));
   signals.width.value = room.clientWidth;
   signals.height.value = room.clientHeight;
   signals.step.value = across.better === "higher" ? "step-before" : "step-after";
-  spec.data[0].values = points;
-  spec.data[1].values = line;
+  for (const source of spec.data) source.values = data[source.name];
   return spec;
 }
 
@@ -51,12 +52,14 @@ async function updateScatter(cases, front, across, up) {
   const isOnFront = new Set(front);
   const known = cases.filter((each) => isDrawable(each, across) && isDrawable(each, up));
   const points = known.map((each) => scatterPoint(each, across, up, isOnFront.has(each) ? 0 : 1));
+  if (points.length > MOST_NAMES) for (const point of points) point.name = point.order === 0 ? point.name : "";
+  const bars = points.filter(({ x0, x1, y0, y1 }) => x0 !== x1 || y0 !== y1);
   const line = front.map((each) => ({ x: each.metrics[across.key].value, y: each.metrics[up.key].value })).sort((a, b) => a.x - b.x);
   const axes = `${across.key} ${up.key}`;
-  if (scatter.axes === axes) return scatter.view.data("points", points).data("front", line).runAsync();
+  if (scatter.axes === axes) return scatter.view.data("points", points).data("bars", bars).data("front", line).runAsync();
   scatter.axes = axes;
   document.querySelector('[data-chart="which-model"] .title').textContent = `${up.title} against ${lowerFirst(across.title)}`;
-  scatter.view = await drawChart("which-model", scatterSpec(across, up, points, line), "vega");
+  scatter.view = await drawChart("which-model", scatterSpec(across, up, { points, bars, front: line }), "vega");
   return scatter.view.addEventListener("click", (_, item) => item?.datum?.at !== undefined && openCase(item.datum.at));
 }
 

@@ -1,14 +1,13 @@
-// The order in which the page comes to life; an address that names a section and a filter is followed at the end.
+// The order in which the page comes to life.
+address.start(() => {
+  restoreFilter();
+  restoreCaseFilter();
+  restorePane();
+});
 startCharts();
 startWhichModel();
 startEveryCase();
 startTables();
 startPane();
-
-function keepFilterInAddress() {
-  const section = address.section();
-  if (location.hash.includes("?")) document.getElementById(section)?.scrollIntoView();
-}
-addEventListener("hashchange", keepFilterInAddress);
-keepFilterInAddress();
+if (address.section() !== "") address.scroll();
 document.documentElement.dataset.ready = "true";

@@ -44,6 +44,7 @@ function dataTableColumn(column) {
     data: null,
     render: (_, kind, row) => {
       if (kind === "display") return column.node?.(row) ?? element("span", { className: "text" }, column.text(row));
+      if (kind === "filter") return column.search?.(row) ?? column.text(row);
       if (kind === "sort" || kind === "type") return column.order ? column.order(row) ?? -1 : column.text(row);
       return column.text(row);
     },

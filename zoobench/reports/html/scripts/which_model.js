@@ -1,7 +1,16 @@
 // Which model for me? The filter, and what follows from it: the chart, the ranks, the sentence, the address.
 const SECTION = "which-model";
-const LIMITS = { latency: ["latency", 1e-3], memory: [PAGE.metrics[2].key, 2 ** 20], accuracy: ["top1", 1e-2] };
-const GOALS = { latency: "the lowest latency", throughput: "the most images/s", [PAGE.metrics[2].key]: "the least memory", top1: "the highest accuracy" };
+const LIMITS = {
+  latency: ["latency", (milliseconds) => milliseconds / 1000],
+  memory: [PAGE.memory_metric, (mebibytes) => mebibytes * 2 ** 20],
+  accuracy: ["top1", (percent) => percent / 100],
+};
+const GOALS = {
+  latency: "the lowest latency",
+  throughput: "the most images/s",
+  [PAGE.memory_metric]: "the least memory",
+  top1: "the highest accuracy",
+};
 const ANY = "any";
 const whichModel = { form: null, table: null, start: {}, cases: [] };
 
@@ -18,7 +27,6 @@ function startWhichModel() {
   form.addEventListener("input", () => applyFilter());
   form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("reset", () => setTimeout(() => { fillForm(defaults()); applyFilter(); }));
-  addEventListener("hashchange", () => address.section() === SECTION && location.hash.includes("?") && restoreFilter());
   redrawn.set(SECTION, () => { scatter.axes = null; applyFilter({ isWritten: false }); });
 }
 
@@ -55,6 +63,7 @@ function fillForm(values) {
 }
 
 function restoreFilter() {
+  if (whichModel.form === null) return;
   fillForm({ ...defaults(), ...Object.fromEntries(address.read()) });
   applyFilter({ isWritten: false });
 }
@@ -86,11 +95,12 @@ function isTrusted(each, metric) {
 }
 
 function keepsLimits(each, values) {
-  return Object.entries(LIMITS).every(([name, [metric, scale]]) => {
+  return Object.entries(LIMITS).every(([name, [metric, inBaseUnits]]) => {
     if (values[name] === "") return true;
     const { value } = each.metrics[metric];
     if (value === null) return false;
-    return METRICS.get(metric).better === "higher" ? value >= values[name] * scale : value <= values[name] * scale;
+    const limit = inBaseUnits(Number(values[name]));
+    return METRICS.get(metric).better === "higher" ? value >= limit : value <= limit;
   });
 }
 
@@ -118,7 +128,8 @@ function orderByGoal(places, goal) {
 
 function writeFilter(values) {
   const usual = defaults();
-  address.write(SECTION, Object.fromEntries(Object.entries(values).map(([name, value]) => [name, value === usual[name] ? "" : value])));
+  const changed = Object.entries(values).map(([name, value]) => [name, value === usual[name] ? "" : value]);
+  address.write(Object.fromEntries(changed), SECTION);
 }
 
 function showPick(places, { asked, shown, goal, values }) {
@@ -139,7 +150,7 @@ function pickNodes(places, { asked, shown, goal, values }) {
   if (pick === undefined) return [`No case can be picked. ${rest}`];
   const nodes = [caseButton(pick.each), ` has ${GOALS[goal.key]} of ${places.length} ${places.length === 1 ? "case" : "cases"}: ${figures(pick.each, goal)}.`];
   if (second !== undefined) {
-    const tie = pick.ties.includes(second.each) ? " Their intervals overlap: the measurement does not tell which is better." : "";
+    const tie = tiesOf(pick, [second]).length ? " Their intervals overlap: the measurement does not tell which is better." : "";
     nodes.push(" The runner-up is ", caseButton(second.each), `: ${figures(second.each, goal)}.${tie}`);
   }
   return [...nodes, ` ${rest}`];
@@ -157,8 +168,8 @@ function caseButton(each) {
 function showRanks(places, shown, front, goal) {
   const placed = new Set(places.map(({ each }) => each));
   const onFront = new Set(front);
-  const others = shown.filter((each) => !placed.has(each)).map((each) => ({ each, first: null, last: null, ties: [] }));
-  const rows = [...places, ...others].map((row, place) => ({ ...row, place, goal, isPlaced: placed.has(row.each), isOnFront: onFront.has(row.each) }));
+  const others = shown.filter((each) => !placed.has(each)).map((each) => ({ each, span: null, first: null, last: null }));
+  const rows = [...places, ...others].map((row, place) => ({ ...row, place, places, isPlaced: placed.has(row.each), isOnFront: onFront.has(row.each) }));
   whichModel.table ??= showTable("table-ranks", rankColumns(), [], { orderFixed: { pre: [[0, "asc"]] } });
   whichModel.table.clear().rows.add(rows).draw();
 }
@@ -171,7 +182,7 @@ function rankColumns() {
     { title: "Model", text: ({ each }) => each.label, node: ({ each }) => caseButton(each) },
     ...PAGE.metrics.map(metricColumn),
     { title: "Front", text: ({ isOnFront }) => (isOnFront ? "on it" : "") },
-    { title: "Ties with", isLong: true, text: ({ ties }) => namesOf(ties) },
+    { title: "Ties with", isLong: true, search: () => "", order: ({ first, last }) => last - first, text: (row) => namesOf(tiesOf(row, row.places)) },
   ];
 }
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from zoobench.reports.html.section import Material, Section
+from zoobench.reports.html.section import Section
 from zoobench.reports.html.sections.audit import audit
 from zoobench.reports.html.sections.batch_and_precision import batch_and_precision
 from zoobench.reports.html.sections.every_case import every_case
@@ -17,6 +17,7 @@ from zoobench.reports.html.sections.method import method
 from zoobench.reports.html.sections.reproduction import reproduction
 from zoobench.reports.html.sections.which_model import which_model
 from zoobench.reports.html.sections.why_slow import why_slow
+from zoobench.reports.material import Material
 
 SECTIONS: tuple[Callable[[Material], Section], ...] = (
     which_model,

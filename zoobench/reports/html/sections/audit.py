@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from zoobench.reports.audit import METHOD, audit_summary
-from zoobench.reports.html.section import Material, Section
+from zoobench.reports.html.section import Section
+from zoobench.reports.material import Material
 
 
 def audit(material: Material) -> Section:
@@ -12,7 +13,7 @@ def audit(material: Material) -> Section:
     return Section(
         key="audit",
         title="Are the counts right?",
-        missing="No second opinion on counts was asked for: `pytest suites/bench_audit.py --benchmark-only` asks for it.",
+        missing="No second opinion was asked for: `pytest suites/bench_audit.py --benchmark-only` asks for it.",
         answer=(summary,) if summary else (),
         tables=(material.tables["audit"],) if summary else (),
         method=METHOD if summary else "",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from zoobench.reports.answers import amp_speed_up, of_settings
-from zoobench.reports.html.section import Material, Section
+from zoobench.reports.html.section import Section
+from zoobench.reports.material import Material
 
 _TABLES = ("latency", "training", "memory", "capacity")
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from zoobench.reports.answers import count_sentence, validity_sentences
 from zoobench.reports.html.details import case_details, folding_note
-from zoobench.reports.html.section import Material, Section
+from zoobench.reports.html.section import Section
+from zoobench.reports.material import Material
 
 METHOD = """\
 - Struck: a time that is not valid, or a case that failed; the last column says why. These rows stand last in any order.

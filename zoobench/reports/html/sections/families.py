@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from zoobench.reports import palette
-from zoobench.reports.html.section import Material, Section
+from zoobench.reports.html.section import Section
+from zoobench.reports.material import Material
 from zoobench.reports.tables import Table
 
 _BESIDE = ("alexnet", "resnet")

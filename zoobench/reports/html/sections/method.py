@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from zoobench.reports.escape import markdown_text
-from zoobench.reports.html.section import Material, Section
+from zoobench.reports.html.section import Section
+from zoobench.reports.material import Material
 from zoobench.reports.page import METHOD, describe_runs
 from zoobench.store import StoredRun
 
@@ -18,7 +19,7 @@ def method(material: Material) -> Section:
         key="method",
         title="Environment and method",
         missing="No run is shown: `python -m zoobench report RUN` shows one.",
-        answer=tuple((*describe_runs(runs), *_notes(runs))),
+        answer=(*describe_runs(runs), *_notes(runs)),
         tables=tuple(material.tables[key] for key in keys) if runs else (),
         method=METHOD if runs else "",
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from zoobench.reports.html.section import Material, Section
+from zoobench.reports.html.section import Section
+from zoobench.reports.material import Material
 from zoobench.reports.reproduction import COUNTED_BY, METHOD, reproduction_summary
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from zoobench.reports.answers import fastest, of_settings
-from zoobench.reports.html.section import Material, Section
+from zoobench.reports.html.section import Section
+from zoobench.reports.material import Material
 from zoobench.reports.selection import View
 
 METHOD = """\

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from zoobench.reports.answers import of_settings, order
-from zoobench.reports.html.section import Material, Section
+from zoobench.reports.html.section import Section
+from zoobench.reports.material import Material
 from zoobench.reports.why import LACKING, METHOD
 
 
@@ -15,7 +16,9 @@ def why_slow(material: Material) -> Section:
         key="why-slow",
         title="Why is a net with fewer MACs not faster?",
         missing="No two nets can be compared: `python -m zoobench run --preset quick` measures nine.",
-        answer=(*of_settings(material.view, order), *why.sentences, *(() if why.found else (LACKING,))) if why.sentences else (),
+        answer=(*of_settings(material.view, order), *why.sentences, *(() if why.found else (LACKING,)))
+        if why.sentences
+        else (),
         tables=tables if why.sentences else (),
         method=METHOD if why.found and why.sentences else "",
     )
