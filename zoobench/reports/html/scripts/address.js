@@ -31,7 +31,7 @@ const address = {
     });
   },
   scroll() {
-    document.getElementById(address.section())?.scrollIntoView();
+    document.getElementById(address.section())?.scrollIntoView({ behavior: "instant" });
   },
 };
 

@@ -76,12 +76,15 @@ function plainTable(titles, rows) {
   return element("div", { className: "table", tabIndex: 0 }, table);
 }
 
+const STRIP_COLORS = { light: ["#0072B2", "#D55E00"], dark: ["#56B4E9", "#E69F00"] }; // of the report's palette
+
 function drawStrip({ samples, sizes, causes, taken, step }) {
   const spec = readData("spec-strip");
   const rounds = samples.map((seconds, at) => ({ at: at * step + 1, seconds, state: causes[at] ? "disturbed" : "quiet", tip: `round ${at * step + 1} of ${taken}: ${seconds} s${causes[at] ? `, disturbed: ${causes[at]}` : ""}` }));
   const ends = sizes.map((_, at) => sizes.slice(0, at + 1).reduce((sum, size) => sum + size, 0) * step + 0.5);
   const blocks = ends.map((end, at) => ({ start: at ? ends[at - 1] : 0.5, end })).filter((_, at) => at % 2 === 1);
   spec.datasets = { rounds, blocks };
+  spec.layer[1].encoding.color.scale.range = STRIP_COLORS[document.documentElement.classList.contains("dark") ? "dark" : "light"];
   spec.layer[1].encoding.y.axis.labelExpr = TICKS.s;
   if (step > 1) spec.layer[0].encoding.x.title = `Round (every ${ordinal(step)} of ${taken} is drawn)`;
   return drawChart("strip", spec);

@@ -38,7 +38,15 @@ async function drawChart(key, spec, mode = "vega-lite") {
   return result.view;
 }
 
+// Says why there is no chart, in its room.
+function clearChart(key, text) {
+  views.get(key)?.finalize();
+  views.delete(key);
+  document.getElementById(`chart-${key}`).replaceChildren(element("p", { className: "note" }, text));
+}
+
 async function exportChart(key, format) {
+  if (!views.has(key)) return;
   const { view } = views.get(key);
   if (format === "svg") downloadText(`${key}.svg`, "image/svg+xml", await view.toSVG());
   else download(`${key}.png`, await view.toImageURL("png", 2));

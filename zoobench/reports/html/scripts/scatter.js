@@ -1,6 +1,6 @@
 // The chart of the first section: a point a case, two metrics, intervals, the front.
 const MOST_NAMES = 60; // more names than this do not find room
-const scatter = { axes: null, view: null, queue: Promise.resolve() };
+const scatter = { drawn: null, view: null, queue: Promise.resolve() };
 
 function scatterSpec(across, up, data) {
   const spec = readData("spec-scatter");
@@ -17,6 +17,7 @@ function scatterSpec(across, up, data) {
   signals.height.value = room.clientHeight;
   signals.step.value = across.better === "higher" ? "step-before" : "step-after";
   for (const source of spec.data) source.values = data[source.name];
+  spec.marks.at(-1).transform[0].avoidMarks = spec.marks.filter(({ from, name }) => name && from.data !== "points" && data[from.data].length).map(({ name }) => name);
   return spec;
 }
 
@@ -55,12 +56,18 @@ async function updateScatter(cases, front, across, up) {
   if (points.length > MOST_NAMES) for (const point of points) point.name = point.order === 0 ? point.name : "";
   const bars = points.filter(({ x0, x1, y0, y1 }) => x0 !== x1 || y0 !== y1);
   const line = front.map((each) => ({ x: each.metrics[across.key].value, y: each.metrics[up.key].value })).sort((a, b) => a.x - b.x);
-  const axes = `${across.key} ${up.key}`;
-  if (scatter.axes === axes) return scatter.view.data("points", points).data("bars", bars).data("front", line).runAsync();
-  scatter.axes = axes;
+  if (points.length === 0) return clearScatter();
+  const drawn = [across.key, up.key, bars.length > 0, line.length > 0].join(); // names cannot avoid marks of no data
+  if (scatter.drawn === drawn) return scatter.view.data("points", points).data("bars", bars).data("front", line).runAsync();
+  scatter.drawn = drawn;
   document.querySelector('[data-chart="which-model"] .title').textContent = `${up.title} against ${lowerFirst(across.title)}`;
   scatter.view = await drawChart("which-model", scatterSpec(across, up, { points, bars, front: line }), "vega");
   return scatter.view.addEventListener("click", (_, item) => item?.datum?.at !== undefined && openCase(item.datum.at));
+}
+
+function clearScatter() {
+  clearChart("which-model", "No case that keeps the limits has both numbers.");
+  Object.assign(scatter, { drawn: null, view: null });
 }
 
 // As wide as the page; while the page is hidden it has no width, and a chart of none cannot be drawn.

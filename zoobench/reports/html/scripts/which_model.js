@@ -27,7 +27,7 @@ function startWhichModel() {
   form.addEventListener("input", () => applyFilter());
   form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("reset", () => setTimeout(() => { fillForm(defaults()); applyFilter(); }));
-  redrawn.set(SECTION, () => { scatter.axes = null; applyFilter({ isWritten: false }); });
+  redrawn.set(SECTION, () => { scatter.drawn = null; applyFilter({ isWritten: false }); });
 }
 
 // Device, mode, precision and batch always; what else there is only where cases differ in it.
