@@ -24,7 +24,7 @@ def test_numbers_are_sorted_by_what_they_are_and_read_by_people():
             Column("batch", "Batch"),
         )
     )
-    assert made.headings == [("Model", True), ("MACs", False), ("Batch", False)]
+    assert made.headings == [("Model", "words"), ("MACs", "number"), ("Batch", "number")]
     assert made.rows[0] == (HtmlCell("a", False, None), HtmlCell("1.50 G", False, 1.5e9), HtmlCell("8", False, 8.0))
     assert made.rows[1][1] == HtmlCell("–", False, -1.0)
 
@@ -45,3 +45,8 @@ def test_a_long_table_is_cut_and_says_so(monkeypatch):
 def test_what_cannot_be_seen_is_written_out():
     made = html_table(table_of(pd.DataFrame({"model": ["\u202egpj.exe"]}), Column("model", "Model")))
     assert made.rows[0][0].text == "<U+202E>gpj.exe"
+
+
+def test_sentences_are_given_room():
+    made = html_table(table_of(pd.DataFrame({"why": ["short", "word " * 20]}), Column("why", "Why")))
+    assert made.headings == [("Why", "long")]

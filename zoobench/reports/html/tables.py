@@ -15,6 +15,10 @@ MOST_ROWS: Final = 500
 """A longer table is cut: a page with all of them would open slowly, and the CSV beside the page has them."""
 
 
+_SENTENCE = 60
+"""Characters from which a text is one."""
+
+
 class HtmlCell(NamedTuple):
     """`order` is the number that stands behind the text, None where the text is sorted itself."""
 
@@ -24,11 +28,11 @@ class HtmlCell(NamedTuple):
 
 
 class HtmlTable(NamedTuple):
-    """What the template lays out; `headings` are titles, and whether the column is of texts."""
+    """What the template lays out; `headings` are titles, and the style of what stands under them."""
 
     key: str
     title: str
-    headings: list[tuple[str, bool]]
+    headings: list[tuple[str, str]]
     rows: list[tuple[HtmlCell, ...]]
     left_out: int
     empty: str
@@ -41,11 +45,20 @@ def html_table(table: Table) -> HtmlTable:
     return HtmlTable(
         key=table.key,
         title=table.title,
-        headings=[(column.title, is_text(shown, column)) for column in table.columns],
+        headings=[
+            (column.title, _style(shown, column, cells)) for column, cells in zip(table.columns, columns, strict=True)
+        ],
         rows=list(zip(*columns, strict=True)),
         left_out=len(table.frame) - len(shown),
         empty=table.empty,
     )
+
+
+def _style(frame: pd.DataFrame, column: Column, cells: list[HtmlCell]) -> str:
+    """Sentences are given room, or a narrow screen would make pillars of them."""
+    if not is_text(frame, column):
+        return "number"
+    return "long" if any(len(cell.text) > _SENTENCE for cell in cells) else "words"
 
 
 def _cells(frame: pd.DataFrame, column: Column) -> list[HtmlCell]:

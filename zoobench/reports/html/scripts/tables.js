@@ -4,7 +4,6 @@ DataTable.ext.errMode = "throw";
 
 const LAYOUT = {
   topStart: "search",
-  topEnd: { buttons: [] },
   bottomStart: "info",
   bottomEnd: ["pageLength", "paging"],
 };
@@ -39,7 +38,7 @@ function dataTableColumn(column) {
   return {
     title: column.title,
     visible: !column.isHidden,
-    className: [column.isNumber ? "number" : "words", column.isHidden ? "hidden" : "", column.isLong ? "long" : ""].join(" ").trim(),
+    className: `${column.isNumber ? "number" : column.isLong ? "long" : "words"}${column.isHidden ? " hidden" : ""}`,
     type: column.isNumber || column.isHidden ? "num" : "string",
     data: null,
     render: (_, kind, row) => {
@@ -54,16 +53,21 @@ function dataTableColumn(column) {
 // A table that is in the page already; short ones need no pages.
 function startTables() {
   for (const table of document.querySelectorAll("table[data-table]")) {
-    const rows = table.tBodies[0].rows.length;
     if (table.tHead === null) continue;
+    const rows = table.tBodies[0].rows.length;
+    const hasPages = rows > 12;
     new DataTable(table, {
       autoWidth: false,
-      paging: rows > 12,
+      paging: hasPages,
       pageLength: 10,
       lengthMenu: [10, 100, 500],
-      searching: true,
       order: [],
-      layout: { ...LAYOUT, topStart: rows > 8 ? "search" : null, topEnd: { buttons: [csvButton(table.dataset.table)] }, bottomEnd: rows > 12 ? ["pageLength", "paging"] : null, bottomStart: rows > 12 ? "info" : null },
+      layout: {
+        topStart: rows > 8 ? LAYOUT.topStart : null,
+        topEnd: { buttons: [csvButton(table.dataset.table)] },
+        bottomStart: hasPages ? LAYOUT.bottomStart : null,
+        bottomEnd: hasPages ? LAYOUT.bottomEnd : null,
+      },
     });
   }
 }
