@@ -84,8 +84,10 @@ function drawStrip({ samples, sizes, causes, taken, step }) {
   const ends = sizes.map((_, at) => sizes.slice(0, at + 1).reduce((sum, size) => sum + size, 0) * step + 0.5);
   const blocks = ends.map((end, at) => ({ start: at ? ends[at - 1] : 0.5, end })).filter((_, at) => at % 2 === 1);
   spec.datasets = { rounds, blocks };
-  spec.layer[1].encoding.color.scale.range = STRIP_COLORS[document.documentElement.classList.contains("dark") ? "dark" : "light"];
-  spec.layer[1].encoding.y.axis.labelExpr = TICKS.s;
-  if (step > 1) spec.layer[0].encoding.x.title = `Round (every ${ordinal(step)} of ${taken} is drawn)`;
+  const [, { encoding }] = spec.layer;
+  encoding.color.scale.range = STRIP_COLORS[document.documentElement.classList.contains("dark") ? "dark" : "light"];
+  encoding.y.axis.labelExpr = TICKS.s;
+  if (step > 1) encoding.x.title = `Round (every ${ordinal(step)} of ${taken} is drawn)`;
+  if (blocks.length === 0) spec.layer.shift();
   return drawChart("strip", spec);
 }
