@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+import webbrowser
 
 import msgspec
 import pytest
@@ -41,13 +42,14 @@ def invoke(results, *arguments):
 def test_the_newest_run_is_reported_into_its_own_folder(results):
     outcome = invoke(results)
     page = results / NEW / "report" / "report.md"
-    assert (outcome.exit_code, outcome.stdout, outcome.stderr) == (0, f"{page}\n", "")
+    assert (outcome.exit_code, outcome.stdout, outcome.stderr) == (0, f"{page}\n{page.with_name('index.html')}\n", "")
+    assert page.with_name("index.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
     assert page.read_text(encoding="utf-8").startswith("# Zoo report: head\n")
 
 
 def test_several_runs_are_reported_into_the_newest_ones_folder(results):
     page = results / NEW / "report" / "report.md"
-    assert invoke(results, NEW, OLD).stdout == f"{page}\n"
+    assert invoke(results, NEW, OLD, "--no-html").stdout == f"{page}\n"
     assert page.read_text(encoding="utf-8").startswith("# Zoo report: head, base\n")
 
 
@@ -59,8 +61,26 @@ def test_a_run_named_twice_is_reported_once(results):
 
 def test_out_says_where(results, tmp_path):
     out = tmp_path / "else" / "where"
-    assert invoke(results, OLD, "--out", str(out)).stdout == f"{out / 'report.md'}\n"
+    assert invoke(results, OLD, "--out", str(out), "--no-html").stdout == f"{out / 'report.md'}\n"
     assert (out / "frame.parquet").exists()
+
+
+def test_the_page_is_opened_if_asked_for(results, monkeypatch):
+    opened = []
+    monkeypatch.setattr(webbrowser, "open", lambda url: opened.append(url) or True)
+    assert invoke(results, "--open").exit_code == 0
+    assert opened == [(results / NEW / "report" / "index.html").as_uri()]
+
+
+def test_a_machine_without_a_browser_says_where_the_page_is(results, monkeypatch):
+    monkeypatch.setattr(webbrowser, "open", lambda url: False)
+    with pytest.raises(BadInputError, match=r"no browser was found: open .*index\.html in one"):
+        invoke(results, "--open")
+
+
+def test_no_page_can_be_opened_that_was_not_written(results):
+    with pytest.raises(BadInputError, match="--open opens the page that --no-html leaves out"):
+        invoke(results, "--open", "--no-html")
 
 
 def test_what_could_not_be_read_is_said_on_standard_error(results):

@@ -24,7 +24,8 @@ from zoobench.errors import StoreError
 from zoobench.frame import collect_frame
 from zoobench.records import Finding, Severity, Unavailable
 from zoobench.reports.answers import answers, rank_correlation
-from zoobench.reports.markdown import format_interval, render_cut_table, render_table
+from zoobench.reports.cells import format_interval
+from zoobench.reports.markdown import render_cut_table, render_table
 from zoobench.reports.selection import view_of
 from zoobench.reports.tables import Column, Table, build_tables
 from zoobench.reports.write import write_report

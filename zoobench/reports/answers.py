@@ -2,29 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import pandas as pd
 
 from zoobench import metrics
 from zoobench.frame import LATENCY
 from zoobench.records import FailureKind
+from zoobench.reports.cells import format_interval
 from zoobench.reports.charts.ratios import amp_speedups, ratio_text
 from zoobench.reports.escape import markdown_text
-from zoobench.reports.markdown import format_interval
 from zoobench.reports.selection import NAME, SETTING, View, measured
 from zoobench.validity import VALID
 
 _FEWEST_FOR_ORDER = 3
 
 
+Sentences = Callable[[View, str], Iterable[str]]
+"""Of a view's setting."""
+
+
 def answers(view: View) -> list[str]:
     """Sentences in Markdown: a count of the cases, then the findings of each setting."""
-    sentences = [_count(view), *_validity(view)]
-    for setting in view.settings:
-        lead = f"{markdown_text(setting)}: " if setting else ""
-        sentences += [lead + sentence for sentence in _of_setting(view, setting)]
-    return sentences
+    return [count_sentence(view), *validity_sentences(view), *of_settings(view, fastest, order, amp_speed_up)]
+
+
+def of_settings(view: View, *kinds: Sentences) -> list[str]:
+    """These sentences of each setting, led by its name where there are several."""
+    return [
+        (f"{markdown_text(setting)}: " if setting else "") + sentence
+        for setting in view.settings
+        for sentences in kinds
+        for sentence in sentences(view, setting)
+    ]
+
+
+def fastest(view: View, setting: str) -> Iterable[str]:
+    """The fastest model at the headline case, and the fastest with a published accuracy."""
+    known = _timed(view, setting)
+    if len(known):
+        yield _fastest(known, str(view.point))
+
+
+def order(view: View, setting: str) -> Iterable[str]:
+    """How well the order by multiply-accumulates tells the order by latency."""
+    known = _timed(view, setting)
+    with_macs = known[known["macs"] > 0]
+    if min(len(with_macs["macs"].unique()), len(with_macs["latency"].unique())) >= _FEWEST_FOR_ORDER:
+        yield _order(with_macs)
+
+
+def amp_speed_up(view: View, setting: str) -> Iterable[str]:
+    """What mixed precision gains, by mode."""
+    speedups = amp_speedups(view)
+    speedups = speedups[speedups[SETTING] == setting]
+    for (mode, precision), rows in speedups.groupby(["mode", "precision"], observed=True):
+        yield _amp(rows["speedup"], str(mode), str(precision))
 
 
 def rank_correlation(first: pd.Series[float], second: pd.Series[float]) -> float:
@@ -32,7 +65,8 @@ def rank_correlation(first: pd.Series[float], second: pd.Series[float]) -> float
     return float(first.rank().corr(second.rank()))
 
 
-def _count(view: View) -> str:
+def count_sentence(view: View) -> str:
+    """How many cases there are, and how many of them failed or have a warning."""
     cases = view.every_row.drop_duplicates(["run_id", "case_id"])
     failures = cases["failure"].dropna().astype("str")
     skipped = int(failures.str.startswith(FailureKind.OVER_BUDGET.value).sum())
@@ -47,7 +81,7 @@ def _count(view: View) -> str:
     )
 
 
-def _validity(view: View) -> Iterable[str]:
+def validity_sentences(view: View) -> Iterable[str]:
     """How many of the latencies may be relied upon, and what stands against the others."""
     latencies = measured(view.every_row, LATENCY)
     doubtful = latencies["validity"][latencies["validity"] != VALID].astype("str")
@@ -64,18 +98,9 @@ def _validity(view: View) -> Iterable[str]:
     )
 
 
-def _of_setting(view: View, setting: str) -> Iterable[str]:
+def _timed(view: View, setting: str) -> pd.DataFrame:
     models = view.models[view.models[SETTING] == setting]
-    known = models.dropna(subset=["latency"])
-    if len(known):
-        yield _fastest(known, str(view.point))
-    with_macs = known[known["macs"] > 0]
-    if min(len(with_macs["macs"].unique()), len(with_macs["latency"].unique())) >= _FEWEST_FOR_ORDER:
-        yield _order(with_macs)
-    speedups = amp_speedups(view)
-    speedups = speedups[speedups[SETTING] == setting]
-    for (mode, precision), rows in speedups.groupby(["mode", "precision"], observed=True):
-        yield _amp(rows["speedup"], str(mode), str(precision))
+    return models.dropna(subset=["latency"])
 
 
 def _fastest(models: pd.DataFrame, point: str) -> str:

@@ -7,19 +7,21 @@ from collections.abc import Collection, Iterable, Sequence
 from zoobench.frame import LATENCY
 from zoobench.reports.answers import answers
 from zoobench.reports.audit import render_audit
-from zoobench.reports.capacity import collect_frontiers, render_capacity
+from zoobench.reports.capacity import render_capacity
+from zoobench.reports.cells import FAILED_CELL, UNAVAILABLE_CELL
 from zoobench.reports.charts.frontier import FRONTIER, FrontierChart
 from zoobench.reports.charts.of_runs import CHARTS, Chart
 from zoobench.reports.charts.papers import PAPER_CHARTS, PaperChart
 from zoobench.reports.charts.why import WHY_CHARTS, WhyChart
 from zoobench.reports.claims import render_claims
 from zoobench.reports.escape import markdown_text
-from zoobench.reports.markdown import FAILED_CELL, UNAVAILABLE_CELL, render_cut_table
+from zoobench.reports.markdown import render_cut_table
+from zoobench.reports.material import Material
 from zoobench.reports.predicted import render_predicted
 from zoobench.reports.reproduction import render_reproduction
-from zoobench.reports.selection import View, run_names
+from zoobench.reports.selection import run_names
 from zoobench.reports.tables import Table
-from zoobench.reports.why import Why, render_why
+from zoobench.reports.why import render_why
 from zoobench.stats import CONFIDENCE
 from zoobench.store import StoredRun
 from zoobench.units import NOT_MEASURED, format_percent
@@ -53,12 +55,12 @@ METHOD = f"""\
   reasons are listed above."""
 
 
-def render_page(
-    view: View, runs: Sequence[StoredRun], tables: Sequence[Table], why: Why, drawn: Collection[str]
-) -> str:
+def render_page(material: Material, *, drawn: Collection[str]) -> str:
     """The whole page in GitHub's Markdown. `drawn` holds the keys of the charts that were written."""
-    sections = [f"# {_title(runs)}", _about(runs), "\n".join(f"- {sentence}" for sentence in answers(view))]
-    for table in tables:
+    runs = material.runs
+    about = "\n".join(f"- {sentence}" for sentence in describe_runs(runs))
+    sections = [f"# {title_of(runs)}", about, "\n".join(f"- {sentence}" for sentence in answers(material.view))]
+    for table in material.listed:
         if table.key == "differences" and len(runs) == 1:
             continue
         sections.append(f"## {markdown_text(table.title)}")
@@ -67,31 +69,32 @@ def render_page(
         if table.key == "unavailable":
             sections.append(_not_drawn(drawn))
     rooflines = [_image(chart) for chart in WHY_CHARTS if chart.key in drawn]
-    sections.append(render_why(why, rooflines, most_rows=MOST_ROWS, folder=TABLES))
+    sections.append(render_why(material.why, rooflines, most_rows=MOST_ROWS, folder=TABLES))
     images = {chart.key: _image(chart) for chart in PAPER_CHARTS if chart.key in drawn}
     rest = f"{TABLES}/reproduction.csv"
     sections.append(render_reproduction(runs, image=images.get("printed_against_found", ""), rest=rest))
     sections.append(render_claims(runs, images))
     image = _image(FRONTIER) if FRONTIER.key in drawn else ""
-    found = collect_frontiers(runs)
-    sections.append(render_capacity(found, image=image, most_rows=MOST_ROWS, rest=f"{TABLES}/capacity.md"))
+    sections.append(render_capacity(material.frontiers, image=image, most_rows=MOST_ROWS, rest=f"{TABLES}/capacity.md"))
     sections.append(render_predicted(runs, most_rows=MOST_ROWS, rest=f"{TABLES}/predicted.md"))
     sections.append(render_audit(runs, most_rows=MOST_ROWS, rest=f"{TABLES}/audit.md"))
     sections += ["## How to read this", METHOD, _notes(runs)]
     return "\n\n".join(section for section in sections if section) + "\n"
 
 
-def _title(runs: Sequence[StoredRun]) -> str:
+def title_of(runs: Sequence[StoredRun]) -> str:
+    """What the report is called, in Markdown."""
     names = run_names((stored.run.run_id, stored.run.label) for stored in runs)
     return "Zoo report: " + ", ".join(markdown_text(name) for name in names.values())
 
 
-def _about(runs: Sequence[StoredRun]) -> str:
-    return "\n".join(
-        f"- Run {markdown_text(stored.run.run_id)}, started {markdown_text(stored.run.started_at)}, by "
+def describe_runs(runs: Sequence[StoredRun]) -> list[str]:
+    """A sentence a run: when it started, and by which command."""
+    return [
+        f"Run {markdown_text(stored.run.run_id)}, started {markdown_text(stored.run.started_at)}, by "
         f"{markdown_text(' '.join(stored.run.command)) or 'no command'}"
         for stored in runs
-    )
+    ]
 
 
 def _charts_of(table: Table) -> Iterable[Chart]:

@@ -70,12 +70,28 @@ def render_reproduction(runs: Sequence[StoredRun], *, image: str, rest: str) -> 
 
     `rest` is the file that has every figure, those of accuracy and time and those that the run did not count included.
     """
-    judged = [each for each in _judgements(runs) if _is_compared(each)]
+    judged = _compared(runs)
     heading = f"## {TITLE}"
-    if not any(each.found_text for each in judged):
+    if not _is_counted(judged):
         return f"{heading}\n\n- No net of the papers was counted: {COUNTED_BY}"
-    parts = [heading, _which(runs), _summary(judged, rest), image, METHOD, *_papers(judged)]
+    summary = f"{_summary(judged)} [{rest}]({rest}) has these and every printed accuracy and time.{_lack(judged)}"
+    parts = [heading, _which(runs), summary, image, METHOD, *_papers(judged)]
     return "\n\n".join(part for part in parts if part)
+
+
+def reproduction_summary(runs: Sequence[StoredRun]) -> str:
+    """How many printed figures have which verdict, in Markdown; empty if none of their nets was counted."""
+    judged = _compared(runs)
+    return f"{_summary(judged)}{_lack(judged)}" if _is_counted(judged) else ""
+
+
+def _is_counted(judged: Iterable[Judgement]) -> bool:
+    """Whether any of these figures was counted."""
+    return any(each.found_text for each in judged)
+
+
+def _compared(runs: Sequence[StoredRun]) -> list[Judgement]:
+    return [each for each in _judgements(runs) if _is_compared(each)]
 
 
 def _judgements(runs: Sequence[StoredRun]) -> tuple[Judgement, ...]:
@@ -93,17 +109,20 @@ def _which(runs: Sequence[StoredRun]) -> str:
     return f"Of run {markdown_text(stored.run.run_id)}." if stored and len(runs) > 1 else ""
 
 
-def _summary(judged: Sequence[Judgement], rest: str) -> str:
+def _summary(judged: Sequence[Judgement]) -> str:
     counts = count_verdicts(judged)
     explained = counts[Verdict.UNDER_CONVENTION] + counts[Verdict.MISPRINT]
-    missing = counts[Verdict.NOT_MEASURED]
-    text = (
+    return (
         f"**{len(judged)} printed figures**: {counts[Verdict.REPRODUCED]} reproduced, {explained} explained "
         f"({counts[Verdict.UNDER_CONVENTION]} under a declared convention, {counts[Verdict.MISPRINT]} misprints), "
         f"{counts[Verdict.NOT_REPRODUCIBLE]} not reproducible, {counts[Verdict.NOT_COMPARABLE]} not comparable, "
-        f"{missing} not counted by this run. [{rest}]({rest}) has these and every printed accuracy and time."
+        f"{counts[Verdict.NOT_MEASURED]} not counted by this run."
     )
-    return f"{text} {COUNTED_BY}" if missing else text
+
+
+def _lack(judged: Sequence[Judgement]) -> str:
+    """The command that counts what is missing, after a space; empty if nothing is."""
+    return f" {COUNTED_BY}" if count_verdicts(judged)[Verdict.NOT_MEASURED] else ""
 
 
 def _papers(judged: Iterable[Judgement]) -> Iterable[str]:

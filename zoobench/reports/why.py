@@ -13,10 +13,11 @@ import pandas as pd
 from zoobench import metrics
 from zoobench.cases import Precision
 from zoobench.diagnosis import Bound, Diagnosis
+from zoobench.reports.cells import format_interval
 from zoobench.reports.charts.why import FEATURED
 from zoobench.reports.diagnosed import Diagnosed, collect_diagnosed, diagnosed_run
 from zoobench.reports.escape import markdown_text
-from zoobench.reports.markdown import format_interval, render_cut_table
+from zoobench.reports.markdown import render_cut_table
 from zoobench.reports.pairs import Relation, compared, inverted_pairs, latencies, pairs_of, under_conditions
 from zoobench.reports.selection import NAME, SETTING, View, at_point
 from zoobench.reports.tables import RATIO, Column, Kind, Table

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,76 +12,72 @@ from matplotlib.figure import Figure
 from pyarrow.csv import write_csv
 
 from zoobench.errors import StoreError
-from zoobench.frame import collect_frame
-from zoobench.reports.audit import audit_table
-from zoobench.reports.calibration import calibration_table
-from zoobench.reports.capacity import Frontier, capacity_table, collect_frontiers
 from zoobench.reports.charts.files import write_charts
 from zoobench.reports.charts.frontier import FRONTIER
 from zoobench.reports.charts.of_runs import CHARTS
 from zoobench.reports.charts.papers import PAPER_CHARTS
 from zoobench.reports.charts.why import WHY_CHARTS
-from zoobench.reports.claims import claims_table, judged_run
+from zoobench.reports.claims import judged_run
+from zoobench.reports.html import render_html
 from zoobench.reports.markdown import render_cut_table
+from zoobench.reports.material import Material, collect_material
 from zoobench.reports.page import FIGURES, TABLES, render_page
-from zoobench.reports.predicted import predicted_table
-from zoobench.reports.reproduction import reproduction_table
-from zoobench.reports.selection import View, view_of
-from zoobench.reports.tables import Table, build_tables
-from zoobench.reports.why import Why, explain
+from zoobench.reports.tables import Table
 from zoobench.store import StoredRun
+
+HTML_PAGE = "index.html"
 
 MOST_MARKDOWN_ROWS = 1000
 """Nobody reads more in Markdown, and laying twenty thousand rows out takes seconds; the CSV beside it has them all."""
 
 
 class ReportPaths(NamedTuple):
-    """What was written, and where."""
+    """What was written, and where. `html` is None where it was not asked for."""
 
     page: Path
+    html: Path | None
     tables: tuple[Path, ...]
     figures: tuple[Path, ...]
     parquet: Path
     csv: Path
 
 
-def write_report(runs: Iterable[StoredRun], out: Path) -> ReportPaths:
-    """Write the frame, the tables, the charts and the page of these runs into a folder, which is made if need be.
+def write_report(runs: Iterable[StoredRun], out: Path, *, is_html: bool = True) -> ReportPaths:
+    """Write the frame, the tables, the charts and the pages of these runs into a folder, which is made if need be.
 
+    `is_html` asks for the page in HTML, which is written first: it needs none of the charts, which take longest.
     A chart for which the runs have no data is not written, and the page says what it lacks.
     Raises: StoreError if the folder cannot be written.
     """
-    read = tuple(runs)
-    frame = collect_frame(read)
-    view = view_of(frame)
-    tables = (*build_tables(view, read), calibration_table(read))
-    frontiers = collect_frontiers(read)
-    why = explain(view, read)
-    beside = (
-        *(why.pairs, why.elsewhere, why.diagnoses),
-        capacity_table(frontiers),
-        *(predicted_table(read), audit_table(read), reproduction_table(read), claims_table(read)),
-    )
+    material = collect_material(runs)
     try:
         for folder in (out / TABLES, out / FIGURES):
             folder.mkdir(parents=True, exist_ok=True)
-        figures = tuple(write_charts(_charts(view, why, judged_run(read), frontiers), out / FIGURES))
-        drawn = {path.stem for path in figures}
-        page = _write_text(out / "report.md", render_page(view, read, tables, why, drawn))
-        parquet, csv = _write_frame(frame, out)
-        return ReportPaths(page, tuple(_write_tables((*tables, *beside), out / TABLES)), figures, parquet, csv)
+        html = _write_html(material, out / HTML_PAGE, is_asked=is_html)
+        figures = tuple(write_charts(_charts(material), out / FIGURES))
+        page = _write_text(out / "report.md", render_page(material, drawn={path.stem for path in figures}))
+        parquet, csv = _write_frame(material.frame, out)
+        tables = tuple(_write_tables((*material.listed, *material.beside), out / TABLES))
+        return ReportPaths(page, html, tables, figures, parquet, csv)
     except OSError as error:
         raise StoreError(f"cannot write the report to {out}: {error.strerror or error}") from error
 
 
-def _charts(
-    view: View, why: Why, judged: StoredRun | None, frontiers: Sequence[Frontier]
-) -> Iterable[tuple[str, Figure | None]]:
-    """Every chart that the page may show, by key; None where the runs have nothing to draw."""
-    yield from ((chart.key, chart.build(view)) for chart in CHARTS)
-    yield from ((chart.key, chart.build(why.found)) for chart in WHY_CHARTS)
+def _write_html(material: Material, path: Path, *, is_asked: bool) -> Path | None:
+    """The page in HTML, or none: then an earlier one, which would pass for a page of this report, is taken away."""
+    if is_asked:
+        return _write_text(path, render_html(material))
+    path.unlink(missing_ok=True)
+    return None
+
+
+def _charts(material: Material) -> Iterable[tuple[str, Figure | None]]:
+    """Every chart that the Markdown may show, by key; None where the runs have nothing to draw."""
+    judged = judged_run(material.runs)
+    yield from ((chart.key, chart.build(material.view)) for chart in CHARTS)
+    yield from ((chart.key, chart.build(material.why.found)) for chart in WHY_CHARTS)
     yield from ((chart.key, chart.build(judged.records if judged else ())) for chart in PAPER_CHARTS)
-    yield FRONTIER.key, FRONTIER.build(frontiers)
+    yield FRONTIER.key, FRONTIER.build(material.frontiers)
 
 
 def _write_tables(tables: Iterable[Table], folder: Path) -> Iterable[Path]:

@@ -1,0 +1,13 @@
+// The order in which the page comes to life.
+address.start(() => {
+  restoreFilter();
+  restoreCaseFilter();
+  restorePane();
+});
+startCharts();
+startWhichModel();
+startEveryCase();
+startTables();
+startPane();
+if (address.section() !== "") address.scroll();
+document.documentElement.dataset.ready = "true";
