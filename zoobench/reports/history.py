@@ -21,10 +21,10 @@ from zoobench.compare.outcome import short_names
 from zoobench.errors import BadInputError, StoreError
 from zoobench.frame import OK, collect_frame
 from zoobench.records import Environment
+from zoobench.reports.cells import format_interval
 from zoobench.reports.charts.files import write_charts
 from zoobench.reports.charts.history import KEY, history_chart
 from zoobench.reports.compared.wording import exact_text
-from zoobench.reports.markdown import format_interval
 from zoobench.store import StoredRun
 from zoobench.units import format_quantity
 from zoobench.validity import VALID
