@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: bench report test smoke lint prove gpu-check clean
+.PHONY: bench report test smoke lint prove prove-compare gpu-check clean
 
 bench: $(READY)  ## the quick preset and its report
 	$(BIN)/python -m zoobench run --preset quick
@@ -35,6 +35,9 @@ prove: $(READY)  ## what the README claims about speed; prints figures, takes mi
 	$(BIN)/python benchmarks/bench_timing.py
 	$(BIN)/python benchmarks/bench_decide.py
 	$(BIN)/python -m pytest -m slow
+
+prove-compare: $(READY)  ## false alarms and power of the gate, beside pytest-benchmark's; takes two hours, and may be interrupted
+	$(BIN)/python benchmarks/prove_compare.py
 
 gpu-check: $(READY)  ## proves the CUDA side on a machine with a GPU; 8 minutes at most, and a report to attach
 	$(BIN)/python tools/gpu_check.py
