@@ -91,7 +91,7 @@ class Warm(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class TakeBlock(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Move the prepared case's tensors, let one call settle, and time so many rounds of so many calls."""
+    """Move the prepared case's tensors, let calls settle, and time so many rounds of so many calls."""
 
     rounds: int
     calls_a_round: int = 1
