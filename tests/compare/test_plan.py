@@ -15,7 +15,6 @@ from zoobench.compare.evidence import Contest, Evidence, Plan, Rule
 from zoobench.compare.plan import (
     LEAST_ROUNDS,
     LEAST_SCREEN,
-    SETTLING_CALLS,
     Costs,
     Shape,
     confirmation_plan,
@@ -107,7 +106,8 @@ def test_contests_of_one_side_alone_cost_nothing() -> None:
 def test_a_contest_costs_its_calls_and_what_is_fixed() -> None:
     of = contests(1)
     rounds = 8  # of 20 ms in 0.15 s
-    expected_s = 0.6 + 1.1 * 8 * (rounds + SETTLING_CALLS) * 0.02
+    settling_s = 0.02  # a call is longer than the least
+    expected_s = 0.6 + 1.1 * 8 * (rounds * 0.02 + settling_s)
     assert rounds_of(0.15, 0.02) == rounds
     assert cost_s(costs(of), of[0].id, Shape(8, 0.15)) == pytest.approx(expected_s)
 

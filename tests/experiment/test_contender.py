@@ -111,7 +111,8 @@ def test_wasting_is_being_busy_for_so_long(monkeypatch: pytest.MonkeyPatch) -> N
     assert clock() - began == 1.25, "the first reading, and four until it is over"
 
 
-def test_a_block_is_one_call_that_settles_and_rounds_of_calls() -> None:
+def test_a_block_is_one_call_that_settles_and_rounds_of_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(contender_module, "SETTLING_S", 0.0)
     zoo = Zoo()
     contender = prepared(zoo)
     (net,) = zoo.built
@@ -124,9 +125,26 @@ def test_a_block_is_one_call_that_settles_and_rounds_of_calls() -> None:
     contender.release()
 
 
+def test_short_calls_settle_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = FakeClock()
+    monkeypatch.setattr(contender_module, "HOST_CLOCK", clock)
+
+    class Slow(Net):
+        def forward(self, images: Tensor) -> Tensor:
+            clock.advance(0.004)
+            return super().forward(images)
+
+    zoo = Zoo(Slow)
+    contender = prepared(zoo)
+    contender.take_block(2, 1, has_new_layout=True)
+    assert zoo.built[0].calls == 3 + 2, "three of 4 ms until 10 ms are over"
+    contender.release()
+
+
 def test_time_is_wasted_in_every_call_after_warm_up(monkeypatch: pytest.MonkeyPatch) -> None:
     wasted: list[float] = []
     monkeypatch.setattr(contender_module, "waste", wasted.append)
+    monkeypatch.setattr(contender_module, "SETTLING_S", 0.0)
     contender = prepared(Zoo(), wasted_ratio=0.5)
     call_s = contender.warm_up(0.0)
     assert wasted == []

@@ -29,8 +29,9 @@ LEAST_SCREEN = MIN_BLOCKS
 LEAST_ROUNDS = 1
 """In a block, however long a call is."""
 
-SETTLING_CALLS = 1
-"""Before each block: the other side has filled the caches, and the layout may be new."""
+SETTLING_S = 0.01
+"""Before a block: the other side's threads have just stopped, and spin for some milliseconds yet (seen: 1 to 7, of
+GNU's OpenMP); caches hold what that side computed."""
 
 _OVERHEAD = 1.1
 """For readings of the reference and for what goes to and fro."""
@@ -138,8 +139,8 @@ def cost_s(costs: Costs, contest: str, shape: Shape) -> float:
     if contest not in costs.fixed_s:
         return 0.0
     call_s = costs.call_s[contest]
-    calls = shape.blocks * (rounds_of(shape.block_s, call_s) + SETTLING_CALLS)
-    return costs.fixed_s[contest] + _OVERHEAD * calls * call_s
+    block_s = rounds_of(shape.block_s, call_s) * call_s + max(SETTLING_S, call_s)
+    return costs.fixed_s[contest] + _OVERHEAD * shape.blocks * block_s
 
 
 def least_confirm(suspects: int, rule: Rule) -> int:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from zoobench.calls import Inference, autocast_of
 from zoobench.cases import COUNT_ONLY
 from zoobench.compare.evidence import Block
+from zoobench.compare.plan import SETTLING_S
 from zoobench.devices import REFERENCE, Device, get_device
 from zoobench.experiment.awakening import awaken
 from zoobench.experiment.control_nets import build_control
@@ -53,7 +54,7 @@ class Contender:
             self._open = undo.pop_all()
         self._phases = self._subject.model_call.phases
         self._layout = ShuffledLayout(self._subject.resting_tensors, self._device.free_memory_bytes, seed=request.seed)
-        self._settle_settings()
+        self._keep_settings()
 
     def count(self) -> tuple[dict[str, float], dict[str, str]]:
         """Exact metrics by key, and why there are no others."""
@@ -73,7 +74,7 @@ class Contender:
         """
         output = logits_of(_evaluated(self._subject))[0]
         logits: NDArray[np.float32] = output.float().cpu().numpy()
-        self._settle_settings()
+        self._keep_settings()
         return logits
 
     def warm_up(self, bound_s: float) -> float:
@@ -83,18 +84,18 @@ class Contender:
         if self._wasted_ratio:
             wasted_s = self._wasted_ratio * call_s
             self._phases = (*self._phases, Phase("wasted", lambda: waste(wasted_s)))
-        self._settle_settings()
+        self._keep_settings()
         return call_s
 
     def take_block(self, rounds: int, calls_a_round: int, *, has_new_layout: bool) -> Block:
-        """Rounds after one call that is not timed, under a new layout or the last one."""
+        """Rounds under a new layout or the last one, after calls that settle and are not timed."""
         if has_new_layout:
             self._layout.shuffle()
-        self._take(1)
+        self._settle()
         with watched_stops():
             taken = [self._take(calls_a_round) for _ in range(rounds)]
         conditions = [*(r.conditions for r in taken), self._device.conditions()]
-        self._settle_settings()
+        self._keep_settings()
         return block_of(taken, calls_a_round, [c[REFERENCE] for c in conditions if REFERENCE in c])
 
     def release(self) -> None:
@@ -106,7 +107,14 @@ class Contender:
     def _take(self, calls: int) -> Round:
         return take_round(self._phases * calls, self._device)
 
-    def _settle_settings(self) -> None:
+    def _settle(self) -> None:
+        """One call at least."""
+        began = HOST_CLOCK()
+        self._take(1)
+        while HOST_CLOCK() - began < SETTLING_S:
+            self._take(1)
+
+    def _keep_settings(self) -> None:
         for _ in self._put_back():  # what a model changes besides is the run's to report, and here only put right
             pass
 

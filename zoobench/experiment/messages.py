@@ -91,7 +91,7 @@ class Warm(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class TakeBlock(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Let one call of the prepared case settle, and time so many rounds of so many calls.
+    """Let calls of the prepared case settle, and time so many rounds of so many calls.
 
     For a new layout, its tensors are moved before.
     """
