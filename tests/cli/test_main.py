@@ -12,7 +12,7 @@ from synthetic import make_case, make_run, realistic_record
 from zoobench import catalogue, store
 
 COMMANDS = (
-    "run", "report", "compare", "history", "capacity", "show", "list", "count", "profile", "build", "env", "doctor"
+    "run", "report", "compare", "bisect", "history", "capacity", "show", "list", "count", "profile", "build", "env", "doctor"
 )  # fmt: skip
 TESTS = Path(__file__).parent.parent
 
@@ -104,7 +104,7 @@ def folder(tmp_path: Path) -> Path:
     [
         '["report", "--help"]',
         '["compare", "--help"]',
-        '["history", "--help"]',
+        '["bisect", "history", "--help"]',
         '["--help"]',
         '["list"]',
         '["show", "20260301T100000.000Z-base"]',

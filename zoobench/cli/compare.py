@@ -15,7 +15,7 @@ from zoobench.errors import BadInputError
 from zoobench.units import parse_minutes, parse_ratio
 
 SIDES = typer.Argument(
-    metavar="[BASE..HEAD | BASE | RUN RUN]",
+    metavar="BASE..HEAD | BASE | RUN RUN",
     help="two commits, one against the working tree, or stored runs, base first (several of a side as RUN,RUN)",
 )
 AA = typer.Option("--aa", metavar="COMMIT", help="the same commit on both sides: the self-check")
