@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from zoobench import presets
 from zoobench.cli.decided import ReplayRequest, RuleRequest, StoredRequest, compare_stored
 from zoobench.cli.decided import replay as decide_again
 from zoobench.cli.live import MATRIX_OPTIONS, LiveRequest, ResumeRequest, compare_live, go_on, parse_injection
@@ -102,4 +103,6 @@ def _refuse(option: str, value: str, sides: list[str]) -> None:
         raise BadInputError(f"{option} {value} takes no sides: leave out {' '.join(sides)}")
 
 
-compare = with_rows(compare, MATRIX_OPTIONS)
+_PRESET = f"what to measure: {', '.join(presets.NAMES)} (default: {presets.QUICK})"
+
+compare = with_rows(compare, MATRIX_OPTIONS, helps={"preset": _PRESET})
