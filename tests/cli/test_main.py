@@ -12,7 +12,8 @@ from synthetic import make_case, make_run, realistic_record
 from zoobench import catalogue, store
 
 COMMANDS = (
-    "run", "report", "compare", "bisect", "history", "capacity", "show", "list", "count", "profile", "build", "env", "doctor"
+    "run", "report", "compare", "bisect", "history", "capacity", "show", "list", "count", "profile", "build", "env",
+    "doctor",
 )  # fmt: skip
 TESTS = Path(__file__).parent.parent
 
