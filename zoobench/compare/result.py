@@ -63,7 +63,8 @@ class Times(msgspec.Struct, frozen=True, kw_only=True):
     replicates: those of the confirmation if there was one, else those of the screening. `dropped` replicates were
     disturbed. `p_slower` and `p_faster` are probabilities of such evidence if nothing had changed by more than the
     margin, adjusted for the number of suspects (Holm), None for a case that was not suspected. `spread_ratio` is the
-    standard deviation of the replicates' log-ratios. `base_s` and `head_s` are medians over the replicates.
+    standard deviation of the replicates' log-ratios. `base_s` and `head_s` are about the medians over the
+    replicates; of an experiment, in which both are of the same moments, they have this ratio.
     `detectable_ratio` is how much slower the head could be for all that is known: the interval's upper end, less 1.
     """
 

@@ -33,9 +33,10 @@ def times_of(
     """
     values = [ratio.value for ratio in ratios]
     where = location(values)
+    middle_s = math.sqrt(statistics.median(r.base_s for r in ratios) * statistics.median(r.head_s for r in ratios))
     times = Times(
-        base_s=statistics.median(ratio.base_s for ratio in ratios),
-        head_s=statistics.median(ratio.head_s for ratio in ratios),
+        base_s=middle_s * math.exp(-where.estimate / 2),
+        head_s=middle_s * math.exp(where.estimate / 2),
         ratio=math.exp(where.estimate),
         low=None,
         high=None,
