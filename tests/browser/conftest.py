@@ -9,12 +9,15 @@ import functools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from chromium import launch, path_of_chromium
 from playwright.sync_api import Browser, Page
-from synthetic import CATALOGUE
+from synthetic import CATALOGUE, FP32_AND_AMP, failed, make_case, make_run, realistic_record
 
 from zoobench import catalogue
+from zoobench.cases import Case, Mode
+from zoobench.records import CaseRecord, Finding, Severity
 from zoobench.reports import write
 from zoobench.reports.html import libraries
 from zoobench.store import StoredRun
@@ -24,6 +27,8 @@ Opened = Callable[..., Page]
 
 _INSIDE = ("data:", "blob:")
 """Addresses of what the page itself has made."""
+
+MODELS = ("alexnet", "resnet18", "squeezenet1_1", "mobilenet_v2", "shufflenet_v2_x1_0", "xception")
 
 
 @pytest.fixture(scope="package")
@@ -81,3 +86,26 @@ def opened(browser: Browser, tmp_path: Path) -> Iterator[Opened]:
     for context in contexts:
         context.close()
     assert wrongs == []
+
+
+@pytest.fixture(scope="package")
+def run() -> StoredRun:
+    """Six models at two batches and precisions, and a training step each; one failed, one has no time to rely upon."""
+    axes = [{"batch": batch, "precision": precision} for batch in (1, 8) for precision in FP32_AND_AMP]
+    cases = [make_case(name, **more) for name in MODELS for more in (*axes, {"mode": Mode.TRAIN})]
+    return make_run(_record(case) for case in cases)
+
+
+@pytest.fixture(scope="package")
+def page_of_run(written: Written, run: StoredRun) -> Path:
+    return written(run)
+
+
+def _record(case: Case) -> CaseRecord:
+    if case.model.name == "xception" and case.mode is Mode.TRAIN:
+        return failed(case)
+    record = realistic_record(case, rounds=40)
+    if case.model.name != "mobilenet_v2":
+        return record
+    noisy = Finding(code="noisy", severity=Severity.WARNING)
+    return msgspec.structs.replace(record, findings=(*record.findings, noisy))
