@@ -99,6 +99,16 @@ CATALOGUE = tuple(
     for name, (source, *_, size) in MODELS.items()
 )
 
+HOSTILE = (
+    "</script><script>alert(1)</script><img src=x onerror=alert(2)>",
+    "--><!--<![CDATA[",
+    "\"'`&amp;{{7*7}}${1}",
+    "\u202eexe.zip\u2066 שלום \u2028\u2029",
+    "x" * 5000,
+    "[link](javascript:alert(3)) <https://example.org> **bold** | `code` ~~struck~~",
+)
+"""Texts that would break a page, a table or a sentence which took them for more than text."""
+
 FP32_AND_AMP = (Precision.FP32, Precision.AMP_BF16)
 
 

@@ -4,7 +4,7 @@ import re
 
 import msgspec
 import pytest
-from synthetic import default_run, failed, make_calibration, make_case, make_run, realistic_record
+from synthetic import HOSTILE, default_run, failed, make_calibration, make_case, make_run, realistic_record
 
 from zoobench import store
 from zoobench.cases import Mode, ModelRef
@@ -13,14 +13,6 @@ from zoobench.reports import write
 from zoobench.reports.html import libraries
 from zoobench.reports.html.sections import SECTIONS
 
-HOSTILE = (
-    "</script><script>alert(1)</script><img src=x onerror=alert(2)>",
-    "--><!--<![CDATA[",
-    "\"'`&amp;{{7*7}}${1}",
-    "\u202eexe.zip\u2066 שלום \u2028\u2029",
-    "x" * 5000,
-    "[link](javascript:alert(3)) <https://example.org> **bold** | `code` ~~struck~~",
-)
 KEYS = ["which-model", "families", "reproduction", "why-slow", "batch-and-precision", "audit", "every-case", "method"]
 LARGEST_BYTES = 6e6
 

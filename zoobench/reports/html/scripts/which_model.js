@@ -58,13 +58,21 @@ function fillForm(values) {
     const field = whichModel.form.elements[name];
     if (field === undefined) continue;
     if (field.type === "checkbox") field.checked = value === field.value;
-    else if (field.tagName !== "SELECT" || [...field.options].some((option) => option.value === value)) field.value = value;
+    else if (canHold(field, value)) field.value = value;
   }
+}
+
+// Whether a select has the option, or a field for a number can be given this one.
+function canHold(field, value) {
+  if (field.tagName === "SELECT") return [...field.options].some((option) => option.value === value);
+  return value === "" || (/^-?\d*\.?\d+(e[-+]?\d+)?$/i.test(value) && Number.isFinite(Number(value)));
 }
 
 function restoreFilter() {
   if (whichModel.form === null) return;
-  fillForm({ ...defaults(), ...Object.fromEntries(address.read()) });
+  const usual = defaults();
+  fillForm(usual); // what the address does not say, or says of something that is not here
+  fillForm(Object.fromEntries([...address.read()].filter(([name]) => Object.hasOwn(usual, name))));
   applyFilter({ isWritten: false });
 }
 

@@ -1,0 +1,111 @@
+"""Pages of fabricated runs in a real browser, without a display; skipped where there is no Chromium.
+
+Whatever a test does, in the end nothing may stand in the console, and nothing but the file may have been asked for.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from chromium import launch, path_of_chromium
+from playwright.sync_api import Browser, Page
+from synthetic import CATALOGUE, FP32_AND_AMP, failed, make_case, make_run, realistic_record
+
+from zoobench import catalogue
+from zoobench.cases import Case, Mode
+from zoobench.records import CaseRecord, Finding, Severity
+from zoobench.reports import write
+from zoobench.reports.html import libraries
+from zoobench.store import StoredRun
+
+Written = Callable[..., Path]
+Opened = Callable[..., Page]
+
+_INSIDE = ("data:", "blob:")
+"""Addresses of what the page itself has made."""
+
+MODELS = ("alexnet", "resnet18", "squeezenet1_1", "mobilenet_v2", "shufflenet_v2_x1_0", "xception")
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    """One for all tests here; it is gone before others run, which may have an event loop of their own."""
+    path = path_of_chromium()
+    if path is None:
+        pytest.skip("no Chromium is installed (Debian: apt-get install chromium): the page was not tried in a browser")
+    with launch(path) as found:
+        yield found
+
+
+@pytest.fixture(scope="package")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Written]:
+    """The page of these runs, as `write_report` writes it; no charts beside it, and the charts' library made once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(catalogue, "entries", lambda: CATALOGUE)
+        patch.setattr(write, "write_charts", lambda charts, folder: ())
+        patch.setattr(libraries, "charts_script", functools.cache(libraries.charts_script))
+
+        def write_page(*runs: StoredRun) -> Path:
+            page = write.write_report(runs, tmp_path_factory.mktemp("report")).html
+            assert page is not None
+            return page
+
+        yield write_page
+
+
+@pytest.fixture
+def opened(browser: Browser, tmp_path: Path) -> Iterator[Opened]:
+    """Opens a file at a fragment in a tab of its own, whose reader has kept nothing, once its scripts have run."""
+    wrongs: list[str] = []
+    contexts = []
+
+    def open_page(path: Path, fragment: str = "", *, width: int = 1280, theme: str = "light") -> Page:
+        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=theme)
+        context.set_default_timeout(15_000)
+        contexts.append(context)
+        page = context.new_page()
+        file = path.as_uri()
+        page.on("console", lambda message: wrongs.append(f"console: {message.text}"))
+        page.on("pageerror", lambda error: wrongs.append(f"error: {error}"))
+        page.on("dialog", lambda dialog: wrongs.append(f"dialog: {dialog.message}"))
+        page.on(
+            "request",
+            lambda asked: asked.url.split("#")[0] == file
+            or asked.url.startswith(_INSIDE)
+            or wrongs.append(f"request: {asked.url[:200]}"),
+        )
+        page.goto(f"{file}#{fragment}" if fragment else file)
+        page.wait_for_selector("html[data-ready]")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert wrongs == []
+
+
+@pytest.fixture(scope="package")
+def run() -> StoredRun:
+    """Six models at two batches and precisions, and a training step each; one failed, one has no time to rely upon."""
+    axes = [{"batch": batch, "precision": precision} for batch in (1, 8) for precision in FP32_AND_AMP]
+    cases = [make_case(name, **more) for name in MODELS for more in (*axes, {"mode": Mode.TRAIN})]
+    return make_run(_record(case) for case in cases)
+
+
+@pytest.fixture(scope="package")
+def page_of_run(written: Written, run: StoredRun) -> Path:
+    return written(run)
+
+
+def _record(case: Case) -> CaseRecord:
+    if case.model.name == "xception" and case.mode is Mode.TRAIN:
+        return failed(case)
+    record = realistic_record(case, rounds=40)
+    if case.model.name != "mobilenet_v2":
+        return record
+    noisy = Finding(code="noisy", severity=Severity.WARNING)
+    return msgspec.structs.replace(record, findings=(*record.findings, noisy))
