@@ -9,10 +9,10 @@ READY := $(VENV)/.ready
 
 bench: $(READY)  ## the quick preset and its report
 	$(BIN)/python -m zoobench run --preset quick
-	$(BIN)/python -m zoobench report
+	$(BIN)/python -m zoobench report --figures
 
 report: $(READY)  ## the report of the newest run
-	$(BIN)/python -m zoobench report
+	$(BIN)/python -m zoobench report --figures
 
 test: $(READY)
 	$(BIN)/coverage run -m pytest -m "not slow and not gpu"

@@ -74,9 +74,11 @@ def opened(browser: Browser, tmp_path: Path) -> Iterator[Opened]:
         page.on("dialog", lambda dialog: wrongs.append(f"dialog: {dialog.message}"))
         page.on(
             "request",
-            lambda asked: asked.url.split("#")[0] == file
-            or asked.url.startswith(_INSIDE)
-            or wrongs.append(f"request: {asked.url[:200]}"),
+            lambda asked: (
+                asked.url.split("#")[0] == file
+                or asked.url.startswith(_INSIDE)
+                or wrongs.append(f"request: {asked.url[:200]}")
+            ),
         )
         page.goto(f"{file}#{fragment}" if fragment else file)
         page.wait_for_selector("html[data-ready]")

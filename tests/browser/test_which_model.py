@@ -65,7 +65,11 @@ def _case(rows: pd.DataFrame) -> dict[str, Any]:
         **{name: first[name] for name in ("model", "mode", "precision", "batch")},
         "top1": first["top1_ratio"],
         "is_valid": (measured["validity"] == "valid").get("latency", False),
-        **{metric: measured["value"].get(metric, float("nan")) for metric in (*TITLES, "peak_allocated")[:-1] if metric != "top1"},
+        **{
+            metric: measured["value"].get(metric, float("nan"))
+            for metric in (*TITLES, "peak_allocated")[:-1]
+            if metric != "top1"
+        },
         "peak_allocated": measured["value"].get("peak_allocated", float("nan")),
     }
 
@@ -124,8 +128,11 @@ def assert_chart(page: Page, rows: list[dict[str, str]], axes: tuple[str, str], 
         for row in rows
     }
     title = page.locator('[data-chart="which-model"] .title')
-    expect(title).to_have_text(f"{TITLES[axes[1]]} against {TITLES[axes[0]][0].lower()}{TITLES[axes[0]][1:]}"
-                               if axes[0] != "macs" else f"{TITLES[axes[1]]} against MACs")
+    expect(title).to_have_text(
+        f"{TITLES[axes[1]]} against {TITLES[axes[0]][0].lower()}{TITLES[axes[0]][1:]}"
+        if axes[0] != "macs"
+        else f"{TITLES[axes[1]]} against MACs"
+    )
     for text in wanted.values():
         expect(page.locator(f'#chart-which-model svg path[aria-label^="{text}"]')).to_have_count(1)
     places = spots(page, len(rows))

@@ -6,7 +6,7 @@ import webbrowser
 import msgspec
 import pytest
 import typer
-from synthetic import make_case, make_record, make_run, measurement
+from synthetic import make_case, make_record, make_run, measurement, realistic_record
 from typer.testing import CliRunner
 
 from zoobench.cli.report import report
@@ -26,6 +26,11 @@ def store(results, run_id, label):
     (path / "run.json").write_bytes(msgspec.json.encode(stored.run))
     (path / "cases.jsonl").write_bytes(msgspec.json.encode(record) + b"\n")
     return path
+
+
+def store_timed(results):
+    path = store(results, "20260303T100000.000Z-timed", "timed")
+    (path / "cases.jsonl").write_bytes(msgspec.json.encode(realistic_record(make_case())) + b"\n")
 
 
 @pytest.fixture
@@ -63,6 +68,17 @@ def test_out_says_where(results, tmp_path):
     out = tmp_path / "else" / "where"
     assert invoke(results, OLD, "--out", str(out), "--no-html").stdout == f"{out / 'report.md'}\n"
     assert (out / "frame.parquet").exists()
+
+
+def test_charts_are_drawn_if_asked_for(results, tmp_path):
+    out = tmp_path / "drawn"
+    store_timed(results)
+    invoke(results, "--figures", "--no-html", "--out", str(out))
+    assert {path.name for path in (out / "figures").glob("latency_against_macs.*")} == {
+        "latency_against_macs.pdf", "latency_against_macs.png", "latency_against_macs.svg",
+    }  # fmt: skip
+    invoke(results, "--no-html", "--out", str(tmp_path / "plain"))
+    assert not (tmp_path / "plain" / "figures").exists()
 
 
 def test_the_page_is_opened_if_asked_for(results, monkeypatch):

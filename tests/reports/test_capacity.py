@@ -145,7 +145,7 @@ def both_runs() -> list[StoredRun]:
 
 
 def test_the_report_has_the_section_and_its_files(tmp_path: object) -> None:
-    paths = write_report(both_runs(), tmp_path)  # type: ignore[arg-type]
+    paths = write_report(both_runs(), tmp_path, is_drawn=True)  # type: ignore[arg-type]
 
     page = paths.page.read_text(encoding="utf-8")
     assert "## Capacity" in page

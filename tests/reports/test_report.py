@@ -55,7 +55,7 @@ def tables_of(*runs):
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory, fabricated_catalogue):
-    return write_report([small_run()], tmp_path_factory.mktemp("report"))
+    return write_report([small_run()], tmp_path_factory.mktemp("report"), is_drawn=True)
 
 
 @pytest.mark.parametrize(
@@ -79,13 +79,27 @@ def test_two_runs_stand_side_by_side():
 
 def test_everything_that_is_said_to_be_written_is_there(written):
     assert {path.name for path in written.tables} >= {"zoo.md", "zoo.csv", "training.md", "training.csv"}
-    assert {path.name for path in written.figures} >= {"latency_against_macs.png", "amp_speedup.svg"}
+    assert {path.name for path in written.figures} >= {"latency_against_macs.png", "amp_speedup.svg", "amp_speedup.pdf"}
     for path in (written.page, written.parquet, written.csv, *written.tables, *written.figures):
         assert path.stat().st_size > 0, path
     page = written.page.read_text(encoding="utf-8")
     for png in (path for path in written.figures if path.suffix == ".png"):
         assert f"(figures/{png.name})" in page
         assert png.read_bytes().startswith(b"\x89PNG")
+        assert png.with_suffix(".pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_charts_are_drawn_only_if_asked_for(tmp_path):
+    earlier = tmp_path / "figures" / "amp_speedup.png"
+    earlier.parent.mkdir()
+    earlier.write_bytes(b"of an earlier report")
+    paths = write_report([small_run()], tmp_path)
+    page = paths.page.read_text(encoding="utf-8")
+    assert (paths.figures, [*earlier.parent.iterdir()]) == ((), [earlier])
+    assert "figures/" not in page
+    assert "was not drawn" not in page
+    command = "python -m zoobench report 20260301T100000.000Z-base --figures"
+    assert f"\nThe charts were not asked for; this draws them: {command}\n" in page
 
 
 def test_the_frame_on_disk_is_the_frame(written):
@@ -111,12 +125,15 @@ def test_a_table_s_csv_holds_base_units_with_interval_and_status(written):
 
 def test_a_second_report_is_the_same_bytes_and_leaves_no_chart_of_the_first(tmp_path):
     run = make_run([realistic_record(make_case("mobilenet_v2"))])
-    stale = tmp_path / "figures" / "amp_speedup.png"
-    stale.parent.mkdir()
-    stale.write_bytes(b"old")
-    first = {path.name: path.read_bytes() for path in write_report([run], tmp_path).figures}
-    assert {path.name: path.read_bytes() for path in write_report([run], tmp_path).figures} == first
-    assert not stale.exists()
+    stale = [tmp_path / "figures" / f"amp_speedup.{ending}" for ending in ("png", "svg", "pdf")]
+    stale[0].parent.mkdir()
+    for path in stale:
+        path.write_bytes(b"old")
+    first, second = (
+        {path.name: path.read_bytes() for path in write_report([run], tmp_path, is_drawn=True).figures} for _ in "12"
+    )
+    assert first == second
+    assert not any(path.exists() for path in stale)
 
 
 @pytest.mark.parametrize(
@@ -129,13 +146,13 @@ def test_a_second_report_is_the_same_bytes_and_leaves_no_chart_of_the_first(tmp_
     ids=["empty", "failures only", "one case"],
 )
 def test_runs_with_little_in_them_have_a_report(tmp_path, records, sentence):
-    page = write_report([make_run(records)], tmp_path).page.read_text(encoding="utf-8")
+    page = write_report([make_run(records)], tmp_path, is_drawn=True).page.read_text(encoding="utf-8")
     assert f"- {sentence}\n" in page
     assert "Throughput against batch size was not drawn: no inference at two batch sizes or more" in page
 
 
 def test_no_run_at_all_has_a_report(tmp_path):
-    page = write_report([], tmp_path).page.read_text(encoding="utf-8")
+    page = write_report([], tmp_path, is_drawn=True).page.read_text(encoding="utf-8")
     assert "- 0 cases of 0 models: none failed, none with a warning." in page
 
 

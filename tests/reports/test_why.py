@@ -185,7 +185,7 @@ def test_figures_of_nothing_are_not_measured() -> None:
 
 
 def test_the_report_has_the_section_its_tables_and_its_charts(tmp_path: Path) -> None:
-    paths = write_report([bounded_run(["resnet18", "squeezenet1_1", "alexnet"])], tmp_path)
+    paths = write_report([bounded_run(["resnet18", "squeezenet1_1", "alexnet"])], tmp_path, is_drawn=True)
     page = paths.page.read_text(encoding="utf-8")
     assert page.count("## Why is a net with fewer MACs not faster?") == 1
     assert {"why.csv", "why_elsewhere.csv", "diagnosis.csv"} <= {path.name for path in paths.tables}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Collection, Iterable, Sequence
 
 from zoobench.frame import LATENCY
@@ -55,18 +56,23 @@ METHOD = f"""\
   reasons are listed above."""
 
 
-def render_page(material: Material, *, drawn: Collection[str]) -> str:
-    """The whole page in GitHub's Markdown. `drawn` holds the keys of the charts that were written."""
-    runs = material.runs
+def render_page(material: Material, *, drawn: Collection[str] | None) -> str:
+    """The whole page in GitHub's Markdown.
+
+    `drawn` holds the keys of the charts that were written, None if none was asked for: then one line says how to ask.
+    """
+    runs, asked = material.runs, drawn is not None
+    drawn = drawn or ()
     about = "\n".join(f"- {sentence}" for sentence in describe_runs(runs))
     sections = [f"# {title_of(runs)}", about, "\n".join(f"- {sentence}" for sentence in answers(material.view))]
+    sections.append("" if asked else _how_to_draw(runs))
     for table in material.listed:
         if table.key == "differences" and len(runs) == 1:
             continue
         sections.append(f"## {markdown_text(table.title)}")
         sections += [_image(chart) for chart in _charts_of(table) if chart.key in drawn]
         sections.append(_cut(table))
-        if table.key == "unavailable":
+        if table.key == "unavailable" and asked:
             sections.append(_not_drawn(drawn))
     rooflines = [_image(chart) for chart in WHY_CHARTS if chart.key in drawn]
     sections.append(render_why(material.why, rooflines, most_rows=MOST_ROWS, folder=TABLES))
@@ -107,6 +113,12 @@ def _image(chart: Chart | PaperChart | WhyChart | FrontierChart) -> str:
 
 def _cut(table: Table) -> str:
     return render_cut_table(table, most_rows=MOST_ROWS, rest=f"{TABLES}/{table.key}.md")
+
+
+def _how_to_draw(runs: Sequence[StoredRun]) -> str:
+    """The command that makes this report once more, with its charts."""
+    words = ["python", "-m", "zoobench", "report", *(stored.run.run_id for stored in runs), "--figures"]
+    return f"The charts were not asked for; this draws them: {markdown_text(shlex.join(words))}"
 
 
 def _not_drawn(drawn: Collection[str]) -> str:

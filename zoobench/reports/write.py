@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from pyarrow.csv import write_csv
 
 from zoobench.errors import StoreError
-from zoobench.reports.charts.files import write_charts
+from zoobench.reports.charts.files import IN_PAPERS, write_charts
 from zoobench.reports.charts.frontier import FRONTIER
 from zoobench.reports.charts.of_runs import CHARTS
 from zoobench.reports.charts.papers import PAPER_CHARTS
@@ -32,7 +32,7 @@ MOST_MARKDOWN_ROWS = 1000
 
 
 class ReportPaths(NamedTuple):
-    """What was written, and where. `html` is None where it was not asked for."""
+    """What was written, and where. `html` is None and `figures` empty where they were not asked for."""
 
     page: Path
     html: Path | None
@@ -42,20 +42,20 @@ class ReportPaths(NamedTuple):
     csv: Path
 
 
-def write_report(runs: Iterable[StoredRun], out: Path, *, is_html: bool = True) -> ReportPaths:
-    """Write the frame, the tables, the charts and the pages of these runs into a folder, which is made if need be.
+def write_report(runs: Iterable[StoredRun], out: Path, *, is_html: bool = True, is_drawn: bool = False) -> ReportPaths:
+    """Write the frame, the tables and the pages of these runs into a folder, which is made if need be.
 
-    `is_html` asks for the page in HTML, which is written first: it needs none of the charts, which take longest.
-    A chart for which the runs have no data is not written, and the page says what it lacks.
+    `is_html` asks for the page in HTML, `is_drawn` for the charts, which take longest and which the Markdown then
+    shows. A chart for which the runs have no data is not written, and the Markdown says what it lacks.
     Raises: StoreError if the folder cannot be written.
     """
     material = collect_material(runs)
     try:
-        for folder in (out / TABLES, out / FIGURES):
-            folder.mkdir(parents=True, exist_ok=True)
+        (out / TABLES).mkdir(parents=True, exist_ok=True)
         html = _write_html(material, out / HTML_PAGE, is_asked=is_html)
-        figures = tuple(write_charts(_charts(material), out / FIGURES))
-        page = _write_text(out / "report.md", render_page(material, drawn={path.stem for path in figures}))
+        figures = _write_figures(material, out / FIGURES) if is_drawn else ()
+        drawn = {path.stem for path in figures} if is_drawn else None
+        page = _write_text(out / "report.md", render_page(material, drawn=drawn))
         parquet, csv = _write_frame(material.frame, out)
         tables = tuple(_write_tables((*material.listed, *material.beside), out / TABLES))
         return ReportPaths(page, html, tables, figures, parquet, csv)
@@ -69,6 +69,11 @@ def _write_html(material: Material, path: Path, *, is_asked: bool) -> Path | Non
         return _write_text(path, render_html(material))
     path.unlink(missing_ok=True)
     return None
+
+
+def _write_figures(material: Material, folder: Path) -> tuple[Path, ...]:
+    folder.mkdir(exist_ok=True)
+    return tuple(write_charts(_charts(material), folder, IN_PAPERS))
 
 
 def _charts(material: Material) -> Iterable[tuple[str, Figure | None]]:

@@ -13,7 +13,10 @@ from zoobench.reports import write
 from zoobench.reports.html import libraries
 from zoobench.reports.html.sections import SECTIONS
 
-KEYS = ["which-model", "families", "reproduction", "why-slow", "batch-and-precision", "audit", "every-case", "method"]
+KEYS = [
+    "which-model", "families", "reproduction", "why-slow", "batch-and-precision", "audit", "comparison", "every-case",
+    "method",
+]  # fmt: skip
 LARGEST_BYTES = 6e6
 
 
@@ -160,8 +163,7 @@ def test_what_doctor_found_stands_in_the_method(page_of):
     assert "Calibration of the machine" in page_of(calibrated).text
 
 
-def test_without_html_an_earlier_page_is_taken_away(tmp_path, monkeypatch):
-    monkeypatch.setattr(write, "write_charts", lambda charts, folder: ())
+def test_without_html_an_earlier_page_is_taken_away(tmp_path):
     run = make_run([realistic_record(make_case())])
     page = write.write_report([run], tmp_path).html
     assert page.exists()

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from zoobench.reports.html.section import Section
 from zoobench.reports.html.sections.audit import audit
 from zoobench.reports.html.sections.batch_and_precision import batch_and_precision
+from zoobench.reports.html.sections.comparison import comparison
 from zoobench.reports.html.sections.every_case import every_case
 from zoobench.reports.html.sections.families import families
 from zoobench.reports.html.sections.method import method
@@ -26,6 +27,7 @@ SECTIONS: tuple[Callable[[Material], Section], ...] = (
     why_slow,
     batch_and_precision,
     audit,
+    comparison,
     every_case,
     method,
 )
