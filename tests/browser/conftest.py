@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from chromium import launch, path_of_chromium
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, BrowserContext, Dialog, Page, Request
 from synthetic import CATALOGUE, FP32_AND_AMP, failed, make_case, make_run, realistic_record
 
 from zoobench import catalogue
@@ -58,29 +58,18 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Written]:
 
 
 @pytest.fixture
-def opened(browser: Browser, tmp_path: Path) -> Iterator[Opened]:
+def opened(browser: Browser) -> Iterator[Opened]:
     """Opens a file at a fragment in a tab of its own, whose reader has kept nothing, once its scripts have run."""
+    contexts: list[BrowserContext] = []
     wrongs: list[str] = []
-    contexts = []
 
     def open_page(path: Path, fragment: str = "", *, width: int = 1280, theme: str = "light") -> Page:
         context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=theme)
         context.set_default_timeout(15_000)
         contexts.append(context)
         page = context.new_page()
-        file = path.as_uri()
-        page.on("console", lambda message: wrongs.append(f"console: {message.text}"))
-        page.on("pageerror", lambda error: wrongs.append(f"error: {error}"))
-        page.on("dialog", lambda dialog: wrongs.append(f"dialog: {dialog.message}"))
-        page.on(
-            "request",
-            lambda asked: (
-                asked.url.split("#")[0] == file
-                or asked.url.startswith(_INSIDE)
-                or wrongs.append(f"request: {asked.url[:200]}")
-            ),
-        )
-        page.goto(f"{file}#{fragment}" if fragment else file)
+        _watch(page, path.as_uri(), wrongs)
+        page.goto(f"{path.as_uri()}#{fragment}" if fragment else path.as_uri())
         page.wait_for_selector("html[data-ready]")
         return page
 
@@ -88,6 +77,23 @@ def opened(browser: Browser, tmp_path: Path) -> Iterator[Opened]:
     for context in contexts:
         context.close()
     assert wrongs == []
+
+
+def _watch(page: Page, file: str, wrongs: list[str]) -> None:
+    """Whatever goes wrong in the page is written down, a request of anything but the file too."""
+
+    def see_request(request: Request) -> None:
+        if request.url.split("#")[0] != file and not request.url.startswith(_INSIDE):
+            wrongs.append(f"request: {request.url[:200]}")
+
+    def see_dialog(dialog: Dialog) -> None:
+        wrongs.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
+
+    page.on("console", lambda message: wrongs.append(f"console: {message.text}"))
+    page.on("pageerror", lambda error: wrongs.append(f"error: {error}"))
+    page.on("dialog", see_dialog)
+    page.on("request", see_request)
 
 
 @pytest.fixture(scope="package")

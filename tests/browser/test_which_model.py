@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +18,7 @@ from zoobench.store import StoredRun
 TITLES = {"latency": "Latency", "throughput": "Images/s", "macs": "MACs", "top1": "Published top-1"}
 HIGHER_IS_BETTER = {"throughput", "top1"}
 TIMED = {"latency", "throughput"}
+MEASURED = ("latency", "throughput", "macs", "peak_allocated")
 MS, MIB = 1e-3, 2.0**20
 
 
@@ -62,15 +64,10 @@ def _case(rows: pd.DataFrame) -> dict[str, Any]:
     first = rows.iloc[0]
     measured = rows[rows["status"] == OK].set_index("metric")
     return {
-        **{name: first[name] for name in ("model", "mode", "precision", "batch")},
+        **first[["model", "mode", "precision", "batch"]],
+        **{metric: measured["value"].get(metric, math.nan) for metric in MEASURED},
         "top1": first["top1_ratio"],
-        "is_valid": (measured["validity"] == "valid").get("latency", False),
-        **{
-            metric: measured["value"].get(metric, float("nan"))
-            for metric in (*TITLES, "peak_allocated")[:-1]
-            if metric != "top1"
-        },
-        "peak_allocated": measured["value"].get("peak_allocated", float("nan")),
+        "is_valid": measured["validity"].get("latency") == "valid",
     }
 
 
@@ -127,12 +124,9 @@ def assert_chart(page: Page, rows: list[dict[str, str]], axes: tuple[str, str], 
         row["Model"]: ", ".join([row["Model"], *(f"{TITLES[axis]} {row[TITLES[axis]]}" for axis in axes)])
         for row in rows
     }
+    across, up = (TITLES[axis] for axis in axes)
     title = page.locator('[data-chart="which-model"] .title')
-    expect(title).to_have_text(
-        f"{TITLES[axes[1]]} against {TITLES[axes[0]][0].lower()}{TITLES[axes[0]][1:]}"
-        if axes[0] != "macs"
-        else f"{TITLES[axes[1]]} against MACs"
-    )
+    expect(title).to_have_text(f"{up} against {across}", ignore_case=True)
     for text in wanted.values():
         expect(page.locator(f'#chart-which-model svg path[aria-label^="{text}"]')).to_have_count(1)
     places = spots(page, len(rows))
