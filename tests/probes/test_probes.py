@@ -22,7 +22,8 @@ def test_every_metric_of_a_probe_is_in_the_table_and_has_one_probe() -> None:
     assert all(metrics.find(metric) for metric in measured)
     derived = {"throughput", "launch_bound_ratio"}
     of_searches = {"capacity", "memory_slope", "memory_intercept", "memory_limit"}
-    elsewhere = derived | of_searches | set(metrics.CALIBRATION_METRICS)
+    of_comparisons = {"operator_calls", "graph_breaks"}
+    elsewhere = derived | of_searches | of_comparisons | set(metrics.CALIBRATION_METRICS)
     assert set(measured) | elsewhere == {metric.key for metric in metrics.METRICS}
 
 

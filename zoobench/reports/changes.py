@@ -121,8 +121,8 @@ def _about_exact(comparison: Comparison) -> str:
         return "No exact metric differs in a case that both have."
     cases = sum(bool(case.exact_changes) for case in comparison.cases)
     worse = sum(change.is_worse is True for change in changes)
-    how_many = f"{_plural(len(changes), 'value')}, {worse or 'none'} for the worse"
-    return f"Exact metrics differ in {_plural(cases, 'case')}: {how_many}."
+    counted = f"{_plural(cases, 'case')}: {_plural(len(changes), 'value')}"
+    return f"Exact metrics differ in {counted}, {worse or 'none'} for the worse."
 
 
 def _about_times(comparison: Comparison) -> Iterable[str]:
