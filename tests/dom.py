@@ -6,6 +6,7 @@ import re
 
 from playwright.sync_api import Locator, Page, expect
 
+
 def rows_of(page: Page, table: str) -> list[dict[str, str]]:
     """The table's visible rows by the titles of their columns, as people see them; texts are not cut into lines."""
     titles, *rows = page.locator(f"#table-{table}").evaluate(

@@ -65,7 +65,9 @@ def test_axe_finds_nothing_grave(opened, full_page: Path, theme: str) -> None:
 
 
 @pytest.mark.parametrize("width", [380, 1440])
-def test_the_page_is_no_wider_than_the_window_and_no_label_lies_on_another(opened, crowded_page: Path, width: int) -> None:
+def test_the_page_is_no_wider_than_the_window_and_no_label_lies_on_another(
+    opened, crowded_page: Path, width: int
+) -> None:
     page = opened(crowded_page, width=width)
     expect(page.locator("#chart-which-model svg")).to_be_visible()
     assert overflow_px(page) <= 0
