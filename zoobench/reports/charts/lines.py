@@ -50,8 +50,17 @@ def memory_against_batch(view: View) -> Figure | None:
     return _against_batch(view, view.memory_metric, title, metrics.BYTES, "Memory against batch size")
 
 
+def at_headline_precision(view: View, metric: str) -> pd.DataFrame:
+    """The cases of the headline's precision; of each model, those of its first case at a batch."""
+    if view.point is None:
+        return view.rows.iloc[:0]
+    rows = measured(view.rows, metric)
+    rows = rows[(rows["mode"] == Mode.INFER) & (rows["precision"] == view.point.precision) & (rows["value"] > 0)]
+    return rows.drop_duplicates([SETTING, NAME, "batch"]).sort_values("batch", kind="stable")
+
+
 def _against_batch(view: View, metric: str, y: str, unit: str, title: str) -> Figure | None:
-    rows = _rows(view, metric)
+    rows = at_headline_precision(view, metric)
     batches = sorted(int(batch) for batch in rows["batch"].unique())
     if len(batches) < 2:  # noqa: PLR2004  one batch is a point, not a line
         return None
@@ -74,15 +83,6 @@ def _against_batch(view: View, metric: str, y: str, unit: str, title: str) -> Fi
     for ax, panel in zip(axes, panels, strict=False):
         _label_ends(ax, panel)
     return figure
-
-
-def _rows(view: View, metric: str) -> pd.DataFrame:
-    """The cases of the headline's precision; of each model, those of its first case at a batch."""
-    if view.point is None:
-        return view.rows.iloc[:0]
-    rows = measured(view.rows, metric)
-    rows = rows[(rows["mode"] == Mode.INFER) & (rows["precision"] == view.point.precision) & (rows["value"] > 0)]
-    return rows.drop_duplicates([SETTING, NAME, "batch"]).sort_values("batch", kind="stable")
 
 
 def _panels(rows: pd.DataFrame, settings: tuple[str, ...]) -> list[_Panel]:

@@ -102,7 +102,7 @@ def families_against_alexnet(view: View) -> Figure | None:
     reference = reference_of(view)
     if reference is None:
         return None
-    relative = _relative(view, reference)
+    relative = relative_to(view, reference)
     if relative.empty:
         return None
     names = [str(name) for name in relative[NAME].unique()]
@@ -126,6 +126,19 @@ def reference_of(view: View) -> str | None:
     """The net that others are related to, if it was measured."""
     known = set(view.models[NAME][view.models["latency"].notna()].astype(str))
     return next((name for name in REFERENCES if name in known), None)
+
+
+def relative_to(view: View, reference: str) -> pd.DataFrame:
+    """The compared families' models, each quantity over the reference's in the same setting."""
+    columns = ["parameters", "macs", "memory", "latency", "latency_low", "latency_high"]
+    base = view.models[view.models[NAME] == reference].set_index(SETTING)[columns]
+    models = view.models[view.models["group"].isin(list(palette.COMPARED))].copy()
+    models["order"] = models["group"].map({group: index for index, group in enumerate(palette.COMPARED)}).astype(int)
+    divisors = base.reindex(models[SETTING].astype(str))
+    low, high = divisors["latency_high"].to_numpy(), divisors["latency_low"].to_numpy()
+    for column, divisor in zip(columns, (*divisors[columns[:4]].to_numpy().T, low, high), strict=True):
+        models[column] = models[column] / divisor
+    return models.dropna(subset=columns[:4], how="all").sort_values("order", kind="stable")
 
 
 def _amp_panels(speedups: pd.DataFrame) -> Iterable[_AmpPanel]:
@@ -224,19 +237,6 @@ def _compared_quantities(view: View) -> list[tuple[str, str, str | None]]:
 
 def _titled(*parts: str) -> str:
     return " · ".join(part for part in parts if part)
-
-
-def _relative(view: View, reference: str) -> pd.DataFrame:
-    """The compared families' models, each quantity over the reference's in the same setting."""
-    columns = ["parameters", "macs", "memory", "latency", "latency_low", "latency_high"]
-    base = view.models[view.models[NAME] == reference].set_index(SETTING)[columns]
-    models = view.models[view.models["group"].isin(list(palette.COMPARED))].copy()
-    models["order"] = models["group"].map({group: index for index, group in enumerate(palette.COMPARED)}).astype(int)
-    divisors = base.reindex(models[SETTING].astype(str))
-    low, high = divisors["latency_high"].to_numpy(), divisors["latency_low"].to_numpy()
-    for column, divisor in zip(columns, (*divisors[columns[:4]].to_numpy().T, low, high), strict=True):
-        models[column] = models[column] / divisor
-    return models.dropna(subset=columns[:4], how="all").sort_values("order", kind="stable")
 
 
 def _draw_relative(ax: Axes, models: pd.DataFrame, column: str, names: list[str]) -> None:
