@@ -31,9 +31,9 @@ _INSIDE = ("data:", "blob:")
 MODELS = ("alexnet", "resnet18", "squeezenet1_1", "mobilenet_v2", "shufflenet_v2_x1_0", "xception")
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One for all tests here; it is gone before others run, which may have an event loop of their own."""
+    """One for all tests of a module; it is gone before others run, which may have an event loop of their own."""
     path = path_of_chromium()
     if path is None:
         pytest.skip("no Chromium is installed (Debian: apt-get install chromium): the page was not tried in a browser")
@@ -41,20 +41,30 @@ def browser() -> Iterator[Browser]:
         yield found
 
 
-@pytest.fixture(scope="package")
-def written(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Written]:
-    """The page of these runs, as `write_report` writes it; no charts beside it, and the charts' library made once."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(catalogue, "entries", lambda: CATALOGUE)
-        patch.setattr(write, "write_charts", lambda charts, folder: ())
-        patch.setattr(libraries, "charts_script", functools.cache(libraries.charts_script))
+CHARTS_SCRIPT = functools.cache(libraries.charts_script)
+"""Made once."""
 
-        def write_page(*runs: StoredRun) -> Path:
+
+@pytest.fixture(autouse=True)
+def _fabricated_catalogue(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For the frames that tests hold pages against."""
+    monkeypatch.setattr(catalogue, "entries", lambda: CATALOGUE)
+
+
+@pytest.fixture(scope="session")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
+    """The page of these runs, as `write_report` writes it; nothing is patched but while it does."""
+
+    def write_page(*runs: StoredRun) -> Path:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(catalogue, "entries", lambda: CATALOGUE)
+            patch.setattr(write, "write_charts", lambda charts, folder: ())
+            patch.setattr(libraries, "charts_script", CHARTS_SCRIPT)
             page = write.write_report(runs, tmp_path_factory.mktemp("report")).html
-            assert page is not None
-            return page
+        assert page is not None
+        return page
 
-        yield write_page
+    return write_page
 
 
 @pytest.fixture
@@ -96,7 +106,7 @@ def _watch(page: Page, file: str, wrongs: list[str]) -> None:
     page.on("request", see_request)
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def run() -> StoredRun:
     """Six models at two batches and precisions, and a training step each; one failed, one has no time to rely upon."""
     axes = [{"batch": batch, "precision": precision} for batch in (1, 8) for precision in FP32_AND_AMP]
@@ -104,7 +114,7 @@ def run() -> StoredRun:
     return make_run(_record(case) for case in cases)
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def page_of_run(written: Written, run: StoredRun) -> Path:
     return written(run)
 

@@ -9,7 +9,7 @@ from synthetic import failed, make_case, make_run, realistic_record
 
 from zoobench.cases import Mode
 
-SECTIONS = 8
+SECTIONS = 9
 
 
 def titles(page: Page) -> list[str]:
