@@ -36,7 +36,7 @@ prove: $(READY)  ## what the README claims about speed; prints figures, takes mi
 	$(BIN)/python benchmarks/bench_decide.py
 	$(BIN)/python -m pytest -m slow
 
-prove-compare: $(READY)  ## false alarms and power of the gate, beside pytest-benchmark's; takes two hours, and may be interrupted
+prove-compare: $(READY)  ## false alarms and power of the gate, beside pytest-benchmark's; takes hours, and may be interrupted
 	$(BIN)/python benchmarks/prove_compare.py
 
 gpu-check: $(READY)  ## proves the CUDA side on a machine with a GPU; 8 minutes at most, and a report to attach

@@ -23,7 +23,6 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -73,7 +72,6 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     label: str
     seed: int
     exit: int
-    took_s: float
     level: float
     injected: dict[str, str]
     untouched: dict[str, str]
@@ -150,14 +148,13 @@ def _compare(results: Path, asked: argparse.Namespace, level: float, number: int
     label = f"{'aa' if not level else f'plus{level:.0%}'.rstrip('%')}-{number:02d}"
     seed = int(level * 1000) * 1000 + number
     folder = next(iter(sorted(results.glob(f"*-{label}"), reverse=True)), None)
-    began = time.monotonic()
     if folder is None or not (folder / "compare.json").exists():
         done = subprocess.run(_command(results, asked, label, seed, level), check=False, stdout=subprocess.DEVNULL)
         folder = next(iter(sorted(results.glob(f"*-{label}"), reverse=True)), None)
         if folder is None or not (folder / "compare.json").exists():
             raise SystemExit(f"{label} ended with exit code {done.returncode} and no result")
     found = msgspec.json.decode((folder / "compare.json").read_bytes(), type=Comparison)
-    return _summary(found, label, seed, level, time.monotonic() - began)
+    return _summary(found, label, seed, level)
 
 
 def _command(results: Path, asked: argparse.Namespace, label: str, seed: int, level: float) -> list[str]:
@@ -174,13 +171,12 @@ def _drawn(seed: int) -> list[str]:
     return random.Random(seed).sample(MODELS, NETS_A_RUN)  # noqa: S311
 
 
-def _summary(found: Comparison, label: str, seed: int, level: float, took_s: float) -> Run:
+def _summary(found: Comparison, label: str, seed: int, level: float) -> Run:
     touched = {case.id: case.verdict.value for case in found.cases if case.injected_ratio}
     return Run(
         label=label,
         seed=seed,
         exit=int(found.exit),
-        took_s=round(took_s, 1),
         level=level,
         injected=touched,
         untouched={case.id: case.verdict.value for case in found.cases if not case.injected_ratio},
@@ -194,7 +190,7 @@ def _summary(found: Comparison, label: str, seed: int, level: float, took_s: flo
 
 def _print_run(run: Run) -> Run:
     said = ", ".join(f"{name.split('/')[0]} {verdict}" for name, verdict in {**run.injected, **run.untouched}.items())
-    print(f"{run.label:<10} exit {run.exit}  {run.took_s:>6.0f} s  {said}", flush=True)
+    print(f"{run.label:<10} exit {run.exit}  {said}", flush=True)
     return run
 
 

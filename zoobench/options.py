@@ -26,7 +26,7 @@ from zoobench.cases import (
 )
 from zoobench.errors import BadInputError, UnknownNameError
 from zoobench.records import DeviceFacts
-from zoobench.units import parse_ratio
+from zoobench.units import parse_ratio, parse_seconds
 
 AUTOMATIC = "auto"
 ISOLATIONS = ("process", "none")
@@ -149,8 +149,8 @@ def parse_options(texts: Mapping[str, str]) -> Options:
         matrix=_parse_matrix(texts),
         device=texts.get("device", AUTOMATIC),
         precision_target=_map(texts.get("precision-target"), lambda text: parse_ratio("precision-target", text)),
-        max_s=_map(texts.get("max-seconds"), lambda text: _parse_seconds("max-seconds", text)),
-        time_limit_s=_map(texts.get("time-limit"), lambda text: _parse_seconds("time-limit", text)),
+        max_s=_map(texts.get("max-seconds"), lambda text: parse_seconds("max-seconds", text)),
+        time_limit_s=_map(texts.get("time-limit"), lambda text: parse_seconds("time-limit", text)),
         processes=_parse_processes(texts.get("processes"), isolation),
         label=texts.get("label", preset),
         is_isolated=isolation == ISOLATIONS[0],
@@ -219,16 +219,6 @@ def _split(name: str, text: str) -> list[str]:
     if not parts:
         raise BadInputError(f"{name} is empty: name at least one")
     return parts
-
-
-def _parse_seconds(name: str, text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        raise BadInputError(f"{name} {text!r} is not a number of seconds") from None
-    if not 0 < seconds < float("inf"):
-        raise BadInputError(f"{name} {text} is out of range: it must be above 0 and finite")
-    return seconds
 
 
 def _parse_processes(text: str | None, isolation: str) -> int | None:

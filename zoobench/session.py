@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from zoobench import calibration, catalogue, forecast, metrics, store
-from zoobench.cases import Budget, Case, ImageSize, ModelRef
+from zoobench.cases import Budget, Case, ImageSize, ModelRef, Precision
 from zoobench.errors import BadInputError, ZoobenchError
 from zoobench.isolate import Executor, Task
 from zoobench.parts import Known, assemble
@@ -91,10 +91,15 @@ def open_lab(executor: Executor, *, device: str) -> Lab:
 
 def check_case(case: Case, device: DeviceFacts) -> None:
     """Raises: BadInputError for a case that cannot be measured on this device."""
-    if case.precision.value not in device.precisions:
-        able = ", ".join(device.precisions)
-        raise BadInputError(f"{device.model or device.name} has no precision {case.precision.value}: it has {able}")
+    check_precision(case.precision, device)
     catalogue.check_image_size(catalogue.entry_of(case.model), case.picture)
+
+
+def check_precision(precision: Precision, device: DeviceFacts) -> None:
+    """Raises: BadInputError for a precision that this device does not have."""
+    if precision.value not in device.precisions:
+        able = ", ".join(device.precisions)
+        raise BadInputError(f"{device.model or device.name} has no precision {precision.value}: it has {able}")
 
 
 class Recorder:

@@ -15,6 +15,7 @@ from typing import Any, Self
 
 import msgspec
 
+from zoobench.atomic import write_record
 from zoobench.errors import BadInputError, StoreError, UnknownNameError, ZoobenchError
 from zoobench.lines import LineWriter, cannot, read_lines
 from zoobench.records import SCHEMA, CaseRecord, RunRecord
@@ -176,10 +177,8 @@ def write_head(path: Path, head: msgspec.Struct) -> None:
 
     Raises: StoreError if it cannot be written.
     """
-    unfinished = path.with_name(f"{path.name}.unfinished")
     try:
-        unfinished.write_bytes(msgspec.json.format(msgspec.json.encode(head), indent=1) + b"\n")
-        unfinished.rename(path)
+        write_record(path, head)
     except OSError as error:
         raise cannot("write", path.parent, error) from error
 

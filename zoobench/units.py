@@ -57,7 +57,7 @@ def format_change(change: float | None, *, digits: int = 1) -> str:
 
 def format_duration(seconds: float) -> str:
     """`3 min 20 s`, for how long things take."""
-    minutes, rest = divmod(round(seconds), 60)
+    minutes, rest = divmod(round(seconds), _SECONDS_A_MINUTE)
     return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
 
 
@@ -76,7 +76,12 @@ def parse_ratio(kind: str, text: str) -> float:
     return ratio
 
 
-_SECONDS_A_MINUTE = 60
+def parse_seconds(kind: str, text: str) -> float:
+    """A number of seconds above 0.
+
+    Raises: BadInputError.
+    """
+    return _positive(kind, text, "seconds")
 
 
 def parse_minutes(kind: str, text: str) -> float:
@@ -84,13 +89,7 @@ def parse_minutes(kind: str, text: str) -> float:
 
     Raises: BadInputError.
     """
-    try:
-        minutes = float(text)
-    except ValueError:
-        raise BadInputError(f"{kind} {text!r} is not a number of minutes") from None
-    if not 0 < minutes < math.inf:
-        raise BadInputError(f"{kind} {text} is out of range: it must be above 0")
-    return minutes * _SECONDS_A_MINUTE
+    return _SECONDS_A_MINUTE * _positive(kind, text, "minutes")
 
 
 def parse_bytes(kind: str, text: str) -> int:
@@ -120,6 +119,19 @@ _FORMATS: dict[str, Callable[[float], str]] = {
     "1/s": format_rate,
     "ratio": format_percent,
 }
+
+
+_SECONDS_A_MINUTE = 60
+
+
+def _positive(kind: str, text: str, unit: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        raise BadInputError(f"{kind} {text!r} is not a number of {unit}") from None
+    if not 0 < number < math.inf:
+        raise BadInputError(f"{kind} {text} is out of range: it must be above 0 and finite")
+    return number
 
 
 def _with_prefix(value: float, scales: tuple[tuple[float, str], ...]) -> str:

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from zoobench.cli.decided import RuleRequest
 from zoobench.cli.live import LiveRequest, measure_live
-from zoobench.units import parse_minutes, parse_ratio
+from zoobench.cli.rule import ALPHA, MARGIN, parse_rule
+from zoobench.units import parse_minutes
 
 GOOD = typer.Argument(metavar="GOOD", help="a commit that is as it should be")
 BAD = typer.Argument(metavar="BAD", help="a later one that is not")
@@ -17,8 +17,6 @@ CASE = typer.Option("--case", metavar="ID", help="the case, by the id that `zoob
 MINUTES = typer.Option(
     metavar="N", help="time for one comparison; an undecided one is given twice and three times that"
 )
-MARGIN = typer.Option(metavar="RATIO", help="a change counts from here on (default: 5% on CPUs, 2% on GPUs)")
-ALPHA = typer.Option(metavar="RATIO", help="most probable a false alarm may be (default: 5%)")
 RESULTS = typer.Option(help="folder of comparisons")
 
 _SHORT = 12
@@ -47,11 +45,7 @@ def bisect(
     from zoobench.experiment.request import Request, SideRequest  # noqa: PLC0415
 
     wanted = parse_case_id(case)
-    rule = RuleRequest(
-        margin_ratio=None if margin is None else parse_ratio("margin", margin),
-        alpha=None if alpha is None else parse_ratio("alpha", alpha),
-    )
-    budget_s = parse_minutes("minutes", minutes)
+    rule, budget_s = parse_rule(margin, alpha), parse_minutes("minutes", minutes)
     repository = find_repository(Path.cwd())
     commits = repository.commits(repository.resolve(good), repository.resolve(bad))
     typer.echo(f"{len(commits) - 1} commits after {good}, along first parents")

@@ -8,12 +8,13 @@ from typing import Annotated
 import typer
 
 from zoobench import presets
-from zoobench.cli.decided import ReplayRequest, RuleRequest, StoredRequest, compare_stored
+from zoobench.cli.decided import ReplayRequest, StoredRequest, compare_stored
 from zoobench.cli.decided import replay as decide_again
 from zoobench.cli.live import MATRIX_OPTIONS, LiveRequest, ResumeRequest, compare_live, go_on, parse_injection
 from zoobench.cli.option_rows import with_rows
+from zoobench.cli.rule import ALPHA, MARGIN, parse_rule
 from zoobench.errors import BadInputError
-from zoobench.units import parse_minutes, parse_ratio
+from zoobench.units import parse_minutes
 
 SIDES = typer.Argument(
     metavar="BASE..HEAD | BASE | RUN RUN",
@@ -24,8 +25,6 @@ BASE_PYTHON = typer.Option(metavar="PATH", help="interpreter of the base (defaul
 HEAD_PYTHON = typer.Option(metavar="PATH", help="interpreter of the head (default: this one)")
 CASES = typer.Option("--case", metavar="ID", help="twice: two cases of one commit, base first")
 MINUTES = typer.Option(metavar="N", help="time for all of it, from which the plan is made")
-MARGIN = typer.Option(metavar="RATIO", help="a change counts from here on (default: 5% on CPUs, 2% on GPUs)")
-ALPHA = typer.Option(metavar="RATIO", help="most probable a false alarm may be (default: 5%)")
 STRICT = typer.Option("--strict", help="every case must have a verdict, or the exit code is 3", show_default=False)
 INJECT = typer.Option(metavar="PERCENT", help="waste so much of a call in some of the head's cases: is it found?")
 INJECT_SHARE = typer.Option(metavar="RATIO", help="of the cases, those in which time is wasted")
@@ -65,35 +64,24 @@ def compare(
     """
     from zoobench.experiment.request import parse_request  # noqa: PLC0415 - --help must not wait for numpy
 
-    rule = RuleRequest(
-        margin_ratio=None if margin is None else parse_ratio("margin", margin),
-        alpha=None if alpha is None else parse_ratio("alpha", alpha),
-        is_strict=strict,
-    )
-    budget_s = parse_minutes("minutes", minutes)
+    rule, budget_s = parse_rule(margin, alpha, is_strict=strict), parse_minutes("minutes", minutes)
     named = [*(sides or []), *(text for text in (aa, base_python, head_python, *(case or [])) if text is not None)]
     if replay is not None:
         _refuse("--replay", replay, [*named, *([] if resume is None else [f"--resume {resume}"])])
-        code = decide_again(ReplayRequest(experiment_id=replay, results=results, rule=rule, out=out))
-        raise typer.Exit(code)
+        again = ReplayRequest(experiment_id=replay, results=results, rule=rule, out=out)
+        raise typer.Exit(decide_again(again))
     if resume is not None:
         _refuse("--resume", resume, named)
         raise typer.Exit(go_on(ResumeRequest(experiment_id=resume, budget_s=budget_s, results=results, out=out)))
-    request = parse_request(sides or [], aa=aa, base_python=base_python, head_python=head_python, cases=case or ())
-    if request.base.runs:
-        stored = StoredRequest(base=request.base.runs, head=request.head.runs, results=results, rule=rule, out=out)
+    asked = parse_request(sides or [], aa=aa, base_python=base_python, head_python=head_python, cases=case or ())
+    if asked.base.runs:
+        stored = StoredRequest(base=asked.base.runs, head=asked.head.runs, results=results, rule=rule, out=out)
         raise typer.Exit(compare_stored(stored))
+    injection = parse_injection(inject, inject_share)
     live = LiveRequest(
-        sides=request,
-        texts=texts,
-        budget_s=budget_s,
-        rule=rule,
-        seed=seed,
-        injection=parse_injection(inject, inject_share),
-        label=label,
-        results=results,
-        out=out,
-    )
+        sides=asked, texts=texts, budget_s=budget_s, rule=rule, seed=seed, injection=injection, label=label,
+        results=results, out=out,
+    )  # fmt: skip
     raise typer.Exit(compare_live(live))
 
 

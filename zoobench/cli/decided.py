@@ -11,31 +11,15 @@ from typing import TYPE_CHECKING
 import msgspec
 import typer
 
+from zoobench.cli.rule import RuleRequest
 from zoobench.errors import UnknownNameError
 
 if TYPE_CHECKING:
-    from zoobench.compare.evidence import Evidence, Rule
+    from zoobench.compare.evidence import Evidence
     from zoobench.compare.result import Comparison
     from zoobench.store import StoredRun
 
 _WIDTH_WITHOUT_TERMINAL = 160
-
-
-class RuleRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """By what is to be decided; None is for the devices, or the stored experiment, to say."""
-
-    margin_ratio: float | None = None
-    alpha: float | None = None
-    is_strict: bool = False
-
-    def over(self, rule: Rule) -> Rule:
-        """That rule with what was asked for in its place."""
-        return msgspec.structs.replace(
-            rule,
-            margin_ratio=rule.margin_ratio if self.margin_ratio is None else self.margin_ratio,
-            alpha=rule.alpha if self.alpha is None else self.alpha,
-            is_strict=rule.is_strict or self.is_strict,
-        )
 
 
 class StoredRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,9 +90,9 @@ def experiment_folder(results: Path, experiment_id: str) -> Path:
 
     Raises: UnknownNameError.
     """
-    from zoobench.experiment.journal import EXPERIMENT_FILE  # noqa: PLC0415
+    from zoobench.experiment.journal import experiment_ids  # noqa: PLC0415
 
-    known = sorted(head.parent.name for head in results.glob(f"*/{EXPERIMENT_FILE}"))
+    known = experiment_ids(results)
     if experiment_id not in known:
         raise UnknownNameError("comparison", experiment_id, known)
     return results / experiment_id

@@ -14,7 +14,8 @@ import typer
 
 from zoobench import presets
 from zoobench.cases import Matrix
-from zoobench.cli.decided import RuleRequest, experiment_folder, tell_comparison
+from zoobench.cli.decided import experiment_folder, tell_comparison
+from zoobench.cli.rule import RuleRequest
 from zoobench.errors import BadInputError
 from zoobench.options import AUTOMATIC, parse_options, read_project_options
 from zoobench.units import format_seconds, parse_ratio
@@ -152,15 +153,15 @@ def _assignment(request: LiveRequest) -> Assignment:
 
 def _matrix(texts: Mapping[str, str | None]) -> Matrix:
     """The cases that the options and `[tool.zoobench]` ask for; the quick preset's where they say nothing."""
+    from zoobench.session import check_precision  # noqa: PLC0415
+
     given = {name.replace("_", "-"): text for name, text in texts.items() if text is not None}
     project = {name: text for name, text in read_project_options(Path.cwd()).items() if name in MATRIX_OPTIONS}
     options = parse_options({"preset": presets.QUICK} | project | given)
     facts = _facts_of(options.device)
     matrix = options.resolve(Matrix(), facts)
     for precision in matrix.precisions or ():
-        if precision.value not in facts.precisions:
-            able = ", ".join(facts.precisions)
-            raise BadInputError(f"{facts.model or facts.name} has no precision {precision.value}: it has {able}")
+        check_precision(precision, facts)
     return matrix
 
 
@@ -186,7 +187,7 @@ class Telling:
 
     def __init__(self, results: Path) -> None:
         self._results = results
-        self._before = set(_experiments(results))
+        self._before = set(_experiment_ids(results))
         self._is_terminal = sys.stderr.isatty()
 
     def __call__(self, event: Event) -> None:
@@ -212,8 +213,8 @@ class Telling:
             yield
         except KeyboardInterrupt:
             self._clear()
-            for folder in sorted(set(_experiments(self._results)) - self._before):
-                typer.echo(f"zoobench: stopped; `zoobench compare --resume {folder.name}` goes on", err=True)
+            for experiment_id in sorted(set(_experiment_ids(self._results)) - self._before):
+                typer.echo(f"zoobench: stopped; `zoobench compare --resume {experiment_id}` goes on", err=True)
             raise
         finally:
             self._clear()
@@ -231,10 +232,10 @@ class Telling:
             typer.echo("\r\x1b[K", nl=False, err=True)
 
 
-def _experiments(results: Path) -> list[Path]:
-    from zoobench.experiment.journal import EXPERIMENT_FILE  # noqa: PLC0415
+def _experiment_ids(results: Path) -> list[str]:
+    from zoobench.experiment.journal import experiment_ids  # noqa: PLC0415
 
-    return [head.parent for head in results.glob(f"*/{EXPERIMENT_FILE}")]
+    return experiment_ids(results)
 
 
 def _found(contest: Contest) -> str:

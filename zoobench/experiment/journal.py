@@ -26,6 +26,11 @@ JOURNAL_FILE = "journal.jsonl"
 LABEL = "compare"
 
 
+def experiment_ids(results: Path) -> list[str]:
+    """Ids of the experiments in a results folder, oldest first."""
+    return sorted(head.parent.name for head in results.glob(f"*/{EXPERIMENT_FILE}"))
+
+
 class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One thing that was seen: exactly one of these."""
 

@@ -13,7 +13,7 @@ from zoobench.experiment.events import Tell, ignore
 from zoobench.experiment.identity import check_unchanged
 from zoobench.experiment.interpreters import examine_interpreter
 from zoobench.experiment.journal import LABEL
-from zoobench.experiment.repository import Repository, find_repository
+from zoobench.experiment.repository import find_repository
 from zoobench.experiment.request import Request
 from zoobench.experiment.worktrees import Worktrees, checked_out
 
@@ -24,14 +24,13 @@ def compare_sides(
     *,
     results: Path,
     label: str = LABEL,
-    repository: Repository | None = None,
     tell: Tell = ignore,
 ) -> Conducted:
     """Measure the two sides of a request, of the repository that we are in.
 
     Raises: IdentityError if a side is not what it is taken for, and all that `conduct` and `checked_out` raise.
     """
-    with _sides(request, repository) as sides:
+    with _sides(request) as sides:
         return conduct(sides.base, sides.head, assignment, results=results, label=label, notes=sides.notes, tell=tell)
 
 
@@ -40,17 +39,17 @@ def resume_sides(folder: Path, request: Request, *, budget_s: float, tell: Tell 
 
     Raises: as `compare_sides`; BadInputError if a side is not what it was.
     """
-    with _sides(request, None) as sides:
+    with _sides(request) as sides:
         return resume(folder, sides.base, sides.head, budget_s=budget_s, tell=tell)
 
 
 @contextmanager
-def _sides(request: Request, repository: Repository | None) -> Iterator[Worktrees]:
+def _sides(request: Request) -> Iterator[Worktrees]:
     """What the user asks is checked before anything is written; afterwards the files must be what they were."""
     for python in dict.fromkeys((request.base.python, request.head.python)):
         if python is not None:
             examine_interpreter(python)
-    with checked_out(request, repository or find_repository(Path.cwd())) as sides:
+    with checked_out(request, find_repository(Path.cwd())) as sides:
         check_dependencies(request, sides.base, sides.head)
         yield sides
         for side in (sides.base, sides.head):
