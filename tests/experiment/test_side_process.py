@@ -246,3 +246,15 @@ def test_a_python_without_the_harness_s_libraries_says_which(
     with worker(side, bootstrap) as base, pytest.raises(RequestFailedError, match="no msgspec here") as died:
         base.ask(Release(), Released, LIMIT_S)
     assert died.value.is_dead
+
+
+@pytest.mark.parametrize(("users", "binding"), [({}, "true"), ({"OMP_PROC_BIND": "close"}, "close")])
+def test_threads_stay_where_they_are_unless_the_user_says_otherwise(
+    side: Checkout, bootstrap: Path, monkeypatch: pytest.MonkeyPatch, users: dict[str, str], binding: str
+) -> None:
+    monkeypatch.delenv("OMP_PROC_BIND", raising=False)
+    for name, value in users.items():
+        monkeypatch.setenv(name, value)
+    with worker(side, bootstrap) as base:
+        introduction = base.ask(Introduce(modules=()), Introduction, LIMIT_S)
+    assert introduction.environment.settings["OMP_PROC_BIND"] == binding
