@@ -17,7 +17,6 @@ import pandas as pd
 from zoobench import catalogue, findings, metrics
 from zoobench.cases import Mode
 from zoobench.disturbance import causes
-from zoobench.errors import UnknownNameError
 from zoobench.records import CaseRecord, Failure, Finding, Measurement, RunRecord, Severity, Unavailable
 from zoobench.store import StoredRun
 from zoobench.summaries import summary_of
@@ -278,9 +277,7 @@ def _joined(of_case: Iterable[Finding]) -> str | None:
     return "; ".join(findings.text_of(finding) for finding in of_case) or None
 
 
-def _unit_of(metric: str) -> str | None:
-    """The base unit; None for a metric that this zoobench does not know (one of a package not installed here)."""
-    try:
-        return metrics.find(metric).unit
-    except UnknownNameError:
-        return None
+def _unit_of(key: str) -> str | None:
+    """The base unit; None for a metric that is not known."""
+    metric = metrics.get(key)
+    return metric.unit if metric else None

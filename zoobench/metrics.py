@@ -156,6 +156,11 @@ CALIBRATION_METRICS = tuple(metric.key for metric in _CALIBRATION)
 MODEL_METRICS = tuple(metric.key for metric in METRICS if metric.is_of_model)
 
 
+def get(key: str) -> Metric | None:
+    """The metric of that key; None for one that this zoobench does not know, as of a package that is not installed."""
+    return _BY_KEY.get(key)
+
+
 def find(key: str) -> Metric:
     """The metric of that key.
 

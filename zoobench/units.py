@@ -61,6 +61,11 @@ def format_duration(seconds: float) -> str:
     return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
 
 
+def plural(count: int, noun: str, several: str = "") -> str:
+    """`1 case`, `2 cases`; `several` where an s does not make the plural."""
+    return f"{count} {noun}" if count == 1 else f"{count} {several or noun + 's'}"
+
+
 def parse_ratio(kind: str, text: str) -> float:
     """A ratio above 0 and below 1: `0.01`, or `1%`.
 

@@ -119,6 +119,19 @@ def test_cases_that_were_only_counted_are_the_same_if_their_counts_are() -> None
     assert only(compare(counted, run(record(RESNET)))).reason == "the base has no times"
 
 
+def test_four_processes_of_one_run_decide_like_four_runs_of_one() -> None:
+    base_s, head_s = [0.01, 0.01001, 0.00999, 0.01002], [0.0151, 0.0152, 0.0150, 0.0153]
+
+    def in_one_run(call_s: list[float], place: int) -> StoredRun:
+        samples = [of_process * (1 + n / 1000) for of_process in call_s for n in range(7)]
+        latency = measurement("latency", *samples, block_sizes=(1,) * len(samples), process_sizes=(7,) * len(call_s))
+        return run(make_record(RESNET, [latency, measurement("macs", 3e8)]), place=place)
+
+    case = only(compare(in_one_run(base_s, 0), in_one_run(head_s, 1)))
+    same = only(compare_runs(runs(RESNET, base_s), runs(RESNET, head_s, first=10), RULE))
+    assert (case.verdict, case.times) == (Verdict.SLOWER, same.times)
+
+
 @pytest.mark.parametrize(
     ("head_s", "verdict", "exit_code"),
     [

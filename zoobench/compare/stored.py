@@ -1,8 +1,9 @@
 """Two stored runs, or several a side: exact metrics always decide, times only where processes were repeated.
 
 Runs of one process each say of times how they differ, and no more: one process is one draw. With four or more on both
-sides, on one machine and in one environment, their medians are compared by the exact rank-sum test. The runs were not
-measured in turns, so what changed on the machine between them cannot be told from what changed in the code.
+sides, of several runs or of one that measured each case in several (`--zoobench-processes`), on one machine and in one
+environment, their medians are compared by the exact rank-sum test. The runs were not measured in turns, so what changed
+on the machine between them cannot be told from what changed in the code.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from zoobench.compare.times import log_margin, verdict_of_times, with_interval
 from zoobench.compare.verdicts import Said, judge_contest, why_undecided
 from zoobench.records import CaseRecord
 from zoobench.store import StoredRun
-from zoobench.summaries import summary_of
+from zoobench.summaries import process_medians
 
 LATENCY = "latency"
 
@@ -49,7 +50,7 @@ class _Found(NamedTuple):
 
 
 def compare_runs(base: Sequence[StoredRun], head: Sequence[StoredRun], rule: Rule) -> Comparison:
-    """The result of comparing what is stored; one process a run and case.
+    """The result of comparing what is stored; a process is a replicate.
 
     Between unlike machines or environments no time is compared, and the exit is `Exit.IDENTITY` unless exact metrics,
     outputs or vanished cases fail the comparison anyway: such runs are never compared in silence.
@@ -124,7 +125,8 @@ def _facts(records: Sequence[CaseRecord]) -> Facts:
 def _log_medians(records: Sequence[CaseRecord]) -> tuple[float, ...]:
     """The logarithm of each process's median latency, disturbed rounds set aside."""
     latencies = [record.measurement(LATENCY) for record in records if record.failure is None]
-    return tuple(math.log(summary_of(latency).median) for latency in latencies if latency is not None)
+    medians = (process_medians(latency) for latency in latencies if latency is not None)
+    return tuple(math.log(median) for of_record in medians for median in of_record)
 
 
 def _judge(found: Sequence[_Found], rule: Rule, *, are_alike: bool) -> tuple[CaseResult, ...]:

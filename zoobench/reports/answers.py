@@ -13,6 +13,7 @@ from zoobench.reports.cells import format_interval
 from zoobench.reports.charts.ratios import amp_speedups, ratio_text
 from zoobench.reports.escape import markdown_text
 from zoobench.reports.selection import NAME, SETTING, View, measured
+from zoobench.units import plural
 from zoobench.validity import VALID
 
 _FEWEST_FOR_ORDER = 3
@@ -76,7 +77,7 @@ def count_sentence(view: View) -> str:
     planned = int(cases["is_planned"].sum())
     elsewhere = f" {planned} of them are a suite's own and stand in their own sections." if planned else ""
     return (
-        f"{_plural(len(cases), 'case')} of {_plural(models, 'model')}: "
+        f"{plural(len(cases), 'case')} of {plural(models, 'model')}: "
         f"{failed or 'none'} failed{not_begun}, {warned or 'none'} with a warning.{elsewhere}"
     )
 
@@ -88,12 +89,12 @@ def validity_sentences(view: View) -> Iterable[str]:
     if len(latencies) == 0:
         return
     if doubtful.empty:
-        yield f"{_plural(len(latencies), 'latency', 'latencies')}: all valid."
+        yield f"{plural(len(latencies), 'latency', 'latencies')}: all valid."
         return
     flaws = doubtful.str.split(", ").explode().value_counts()
     listed = ", ".join(f"{flaw} {count}" for flaw, count in flaws.items())
     yield (
-        f"{_plural(len(latencies), 'latency', 'latencies')}: {len(latencies) - len(doubtful)} valid; the others are "
+        f"{plural(len(latencies), 'latency', 'latencies')}: {len(latencies) - len(doubtful)} valid; the others are "
         f"struck in the tables and listed under *Warnings* with what helps ({listed})."
     )
 
@@ -105,7 +106,7 @@ def _timed(view: View, setting: str) -> pd.DataFrame:
 
 def _fastest(models: pd.DataFrame, point: str) -> str:
     published = models.dropna(subset=["top1_ratio"])
-    text = f"The fastest of {_plural(len(models), 'model')} ({point}) is {_best(models)}"
+    text = f"The fastest of {plural(len(models), 'model')} ({point}) is {_best(models)}"
     if len(published) == 0 or published["latency"].min() == models["latency"].min():
         return f"{text}."
     return f"{text}; of those with a published accuracy it is {_best(published)}."
@@ -135,9 +136,5 @@ def _amp(speedups: pd.Series[float], mode: str, precision: str) -> str:
     what = {"infer": "inference", "train": "training"}[mode]
     return (
         f"Speed-up of {what} by {precision}: {ratio_text(float(speedups.median()))} in the median of "
-        f"{_plural(len(speedups), 'case')} (below 1 is slower); {slower or 'none'} became slower."
+        f"{plural(len(speedups), 'case')} (below 1 is slower); {slower or 'none'} became slower."
     )
-
-
-def _plural(count: int, noun: str, several: str = "") -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {several or noun + 's'}"

@@ -22,7 +22,7 @@ from zoobench.reports.escape import markdown_text
 from zoobench.reports.selection import run_names
 from zoobench.reports.tables import RATIO, Column, Kind, Table
 from zoobench.store import StoredRun
-from zoobench.units import format_percent
+from zoobench.units import format_percent, plural
 
 METHOD: Final = f"""\
 - Exact metrics (parameters, MACs, predicted memory …) are compared to the last digit.
@@ -121,7 +121,7 @@ def _about_exact(comparison: Comparison) -> str:
         return "No exact metric differs in a case that both have."
     cases = sum(bool(case.exact_changes) for case in comparison.cases)
     worse = sum(change.is_worse is True for change in changes)
-    counted = f"{_plural(cases, 'case')}: {_plural(len(changes), 'value')}"
+    counted = f"{plural(cases, 'case')}: {plural(len(changes), 'value')}"
     return f"Exact metrics differ in {counted}, {worse or 'none'} for the worse."
 
 
@@ -132,7 +132,7 @@ def _about_times(comparison: Comparison) -> Iterable[str]:
         return
     ratios = pd.Series([case.times.ratio for case in timed if case.times])
     median, least, most = (format_percent(float(ratio)) for ratio in (ratios.median(), ratios.min(), ratios.max()))
-    cases = _plural(len(timed), "case")
+    cases = plural(len(timed), "case")
     yield f"Time, last over first: {median} in the median of {cases}, from {least} to {most}."
     if not any(has_interval(case) for case in timed):
         yield (
@@ -149,11 +149,7 @@ def _about_environments(comparison: Comparison) -> str:
     named = "; ".join(
         f"{each.fact}: {each.base or 'unknown'} → {each.head or 'unknown'}" for each in matter or comparison.differences
     )
-    count = _plural(len(comparison.differences), "fact")
+    count = plural(len(comparison.differences), "fact")
     if not matter:
         return f"The environments differ in {count}, none of which matters to times ({markdown_text(named)})."
     return f"The environments differ in {count}; times cannot be compared because of {markdown_text(named)}."
-
-
-def _plural(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

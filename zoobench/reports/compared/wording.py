@@ -11,7 +11,6 @@ from zoobench import metrics
 from zoobench.compare.evidence import Rule, Side
 from zoobench.compare.plan import told
 from zoobench.compare.result import CaseResult, Comparison, ExactChange, Times, Verdict
-from zoobench.errors import UnknownNameError
 from zoobench.units import format_change, format_percent, format_seconds
 
 UNCHANGED = (Verdict.NOT_COMPARABLE, Verdict.UNDECIDED, Verdict.SAME)
@@ -65,7 +64,7 @@ def row_of(case: CaseResult, name: str) -> Row:
 
 def exact_row(change: ExactChange, name: str) -> ExactRow:
     """One exact change, of the case of that name."""
-    metric = _metric_of(change.metric)
+    metric = metrics.get(change.metric)
     unit = metric.unit if metric else ""
     title = metric.title if metric else change.metric
     worse = {True: "worse", False: "better", None: ""}[change.is_worse]
@@ -241,11 +240,3 @@ def _exact_difference(change: ExactChange, unit: str) -> str:
     difference = change.head - change.base
     text = f"{'+' if difference > 0 else '−'}{exact_text(abs(difference), unit)}"
     return f"{text} ({_relative_text(change)})" if change.base else text
-
-
-def _metric_of(key: str) -> metrics.Metric | None:
-    """None for one that this zoobench does not know."""
-    try:
-        return metrics.find(key)
-    except UnknownNameError:
-        return None

@@ -12,7 +12,6 @@ import pandas as pd
 from zoobench import findings, metrics
 from zoobench.cases import Case
 from zoobench.disturbance import causes
-from zoobench.errors import UnknownNameError
 from zoobench.frame import LATENCY, OK
 from zoobench.records import CaseRecord, Measurement
 from zoobench.reports.cells import format_interval
@@ -121,11 +120,9 @@ def _metric(row: dict[str, Any], texts: Texts) -> list[Any]:
     return [title, text, row["n"], row["blocks"], method]
 
 
-def _title(metric: str) -> str:
-    try:
-        return metrics.find(metric).title
-    except UnknownNameError:
-        return metric
+def _title(key: str) -> str:
+    metric = metrics.get(key)
+    return metric.title if metric else key
 
 
 def _strip(latency: Measurement) -> dict[str, Any]:
