@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import importlib.util
 import json
 import multiprocessing.forkserver  # noqa: F401 - or pytester forgets the server of each run
@@ -435,13 +436,20 @@ def test_a_results_folder_that_is_a_file_is_refused(run: Run, pytester: pytest.P
     assert_refused(run(), "cannot write results to results: it is not a folder")
 
 
-def test_a_full_disk_ends_the_run_with_what_it_says(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(_: int) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+@pytest.mark.parametrize(("written", "file"), [(0, "run.json"), (1, "cases.jsonl")])
+def test_a_full_disk_ends_the_run_with_what_it_says(
+    run: Run, monkeypatch: pytest.MonkeyPatch, written: int, file: str
+) -> None:
+    sync, synced = os.fsync, itertools.count()
+
+    def refuse(descriptor: int) -> None:
+        if next(synced) >= written:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        sync(descriptor)
 
     monkeypatch.setattr(os, "fsync", refuse)
 
-    assert_refused(run(), r"cannot write results/.*/cases.jsonl: No space left on device")
+    assert_refused(run(), rf"cannot write results/.*/{file}: No space left on device")
 
 
 def test_a_project_file_with_an_unknown_option_is_refused(run: Run, pytester: pytest.Pytester) -> None:

@@ -180,7 +180,7 @@ def write_head(path: Path, head: msgspec.Struct) -> None:
     try:
         write_record(path, head)
     except OSError as error:
-        raise cannot("write", path.parent, error) from error
+        raise cannot("write", path, error) from error
 
 
 def _start(path: Path, run: RunRecord) -> RunWriter:
