@@ -19,6 +19,7 @@ from __future__ import annotations
 import argparse
 import random
 import shlex
+import statistics
 import subprocess
 import sys
 import tarfile
@@ -66,8 +67,19 @@ class Count(msgspec.Struct, frozen=True):
     high: float
 
 
+class Range(msgspec.Struct, frozen=True):
+    """The median of some figures, the least and the greatest."""
+
+    median: float
+    least: float
+    greatest: float
+
+
 class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """One comparison: how much was injected into which cases, and what was said of them."""
+    """One comparison: how much was injected into which cases, and what was said of them.
+
+    `changes` is how much slower each case's head was found, as a ratio less 1.
+    """
 
     label: str
     seed: int
@@ -75,6 +87,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     level: float
     injected: dict[str, str]
     untouched: dict[str, str]
+    changes: dict[str, float]
     spreads: dict[str, float]
 
 
@@ -97,6 +110,7 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
     undecided_of_untouched: Count
     false_alarms: Count
     found: dict[str, Count]
+    came_out: dict[str, Range]
     peer_red: Count
     peer_found: dict[str, Count]
     peer_false_alarms: Count
@@ -180,6 +194,7 @@ def _summary(found: Comparison, label: str, seed: int, level: float) -> Run:
         level=level,
         injected=touched,
         untouched={case.id: case.verdict.value for case in found.cases if not case.injected_ratio},
+        changes={case.id: case.times.ratio - 1 for case in found.cases if case.times is not None},
         spreads={
             case.id: case.times.spread_ratio
             for case in found.cases
@@ -239,6 +254,11 @@ def _count(runs: Sequence[Run], peers: Sequence[Peer]) -> Proof:
         undecided_of_untouched=_share(verdict == Verdict.UNDECIDED.value for verdict in untouched),
         false_alarms=_share(verdict in wrong for verdict in untouched),
         found={f"{level:.0%}": _share(_found(runs, level)) for level in LEVELS},
+        came_out={
+            f"{level:.0%}": _range([run.changes[name] for run in chosen for name in run.injected])
+            for level in LEVELS
+            if (chosen := [run for run in runs if run.level == level])
+        },
         peer_red=_share(any(peer.untouched.values()) for peer in peers if not peer.level),
         peer_found={
             f"{level:.0%}": _share(hit for peer in peers if peer.level == level for hit in peer.injected.values())
@@ -253,6 +273,10 @@ def _count(runs: Sequence[Run], peers: Sequence[Peer]) -> Proof:
 
 def _found(runs: Iterable[Run], level: float) -> Iterator[bool]:
     return (verdict == Verdict.SLOWER.value for run in runs if run.level == level for verdict in run.injected.values())
+
+
+def _range(figures: Sequence[float]) -> Range:
+    return Range(statistics.median(figures), min(figures), max(figures))
 
 
 def _share(events: Iterable[bool]) -> Count:
@@ -293,6 +317,9 @@ def render_proof(proof: Proof) -> str:
         "",
         f"Untouched cases left undecided: {_cell(proof.undecided_of_untouched)}.",
         "",
+        "What is wasted is a share of a warm call; what it costs may be more, where threads fall asleep meanwhile:",
+        *(f"+{level} came out as {_range_cell(range_)}." for level, range_ in proof.came_out.items()),
+        "",
         "| case | spread of log-ratios, A/A |",
         "|---|---|",
         *(f"| {name} | {spread:.1%} |" for name, spread in proof.spread_by_case.items()),
@@ -304,6 +331,10 @@ def _cell(count: Count) -> str:
     if not count.of:
         return "not run"
     return f"{count.events} of {count.of} ({count.low:.0%}–{count.high:.0%})"
+
+
+def _range_cell(found: Range) -> str:
+    return f"{found.median:+.1%} ({found.least:+.1%} to {found.greatest:+.1%})"
 
 
 def _pack(results: Path, path: Path) -> None:

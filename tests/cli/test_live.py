@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,9 @@ import pytest
 from contested import make_control, make_evidence, make_experiment, make_side
 
 from zoobench import presets
-from zoobench.cases import Matrix, parse_case_id
+from zoobench.cases import parse_case_id
 from zoobench.cli import live
 from zoobench.compare.evidence import Evidence, Kind, Plan, SideName, Stage
-from zoobench.errors import BadInputError
 from zoobench.experiment import events, sitting
 from zoobench.experiment.assignment import Assignment, Injection, Pair
 from zoobench.experiment.driver import Conducted
@@ -195,11 +195,21 @@ def test_a_resumed_experiment_has_the_sides_that_it_had(
     )  # fmt: skip
 
 
-def test_environments_cannot_be_resumed_since_nobody_knows_their_interpreters(bench: Bench) -> None:
-    with pytest.raises(BadInputError, match="two environments cannot be resumed"):
-        live.sides_of(make_experiment(kind=Kind.ENVIRONMENTS), Assignment(
-            kind=Kind.ENVIRONMENTS, rule=bench.evidence.experiment.rule, seed=1, budget_s=1.0, matrix=Matrix(),
-        ))  # fmt: skip
+def test_resumed_environments_have_their_interpreters(
+    program: Callable, bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sides = {name: make_side(name, asked=WORKING_TREE) for name in SideName}
+    experiment = make_experiment(kind=Kind.ENVIRONMENTS, base=sides[SideName.BASE], head=sides[SideName.HEAD])
+    bench.evidence = make_evidence({"resnet18": 1.0}, experiment=experiment)
+    other = Path("python")
+    other.symlink_to(sys.executable)
+    program("compare", "--base-python", str(other.absolute()))
+    monkeypatch.setattr("zoobench.experiment.journal.load_assignment", lambda _: bench.assignment)
+
+    assert program("compare", "--resume", ID).code == 0
+    (resumed, _), asked = bench.asked[-1], bench.asked[0]
+    assert resumed == asked
+    assert (resumed.kind, resumed.base.python, resumed.head.python) == (Kind.ENVIRONMENTS, other.absolute(), None)
 
 
 def test_it_tells_each_case_the_plan_each_generation_and_notes(program: Callable, bench: Bench) -> None:

@@ -287,7 +287,7 @@ def test_undecided_fails_only_a_strict_comparison() -> None:
     assert problem.startswith("1 case is without a verdict, and a strict comparison needs one on each")
     assert lenient.cases[0].times is not None
     assert lenient.cases[0].times.detectable_ratio == pytest.approx(lenient.cases[0].times.high - 1)
-    assert lenient.cases[0].reason.startswith("a change from -")
+    assert lenient.cases[0].reason.startswith("a change from −")
 
 
 def test_slower_fails_a_strict_comparison_as_any_other() -> None:

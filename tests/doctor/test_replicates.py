@@ -5,7 +5,7 @@ import pytest
 from fakes import TellingExecutor
 from synthetic import make_case, measurement
 
-from zoobench.calibration.derive import process_medians
+from zoobench.calibration.derive import block_medians
 from zoobench.cases import Budget
 from zoobench.doctor.effort import QUICK
 from zoobench.doctor.replicates import measure_replicates
@@ -47,7 +47,7 @@ def test_each_process_is_a_block() -> None:
     assert isinstance(result, Measurement)
     assert result.samples == (1.0, 1.5, 2.0, 2.0, 2.0, 2.0)
     assert result.block_sizes == (3, 1, 1, 1)
-    assert process_medians(result) == (1.5, 2.0, 2.0, 2.0)
+    assert block_medians(result) == (1.5, 2.0, 2.0, 2.0)
     assert f"{CASE.id}, 4 of 4 fresh processes" in result.method
 
 
@@ -72,7 +72,7 @@ def test_a_process_that_died_is_left_out_and_said() -> None:
     result = measure_replicates(executor, CASE, EFFORT)
 
     assert isinstance(result, Measurement)
-    assert process_medians(result) == (1.0, 2.0, 3.0)
+    assert block_medians(result) == (1.0, 2.0, 3.0)
     assert "3 of 4 fresh processes" in result.method
 
 
@@ -105,4 +105,4 @@ def test_real_processes_are_fresh_ones() -> None:
     result = measure_replicates(ForkedWorkers(), CASE, effort)
 
     assert isinstance(result, Measurement)
-    assert len(process_medians(result)) == 2
+    assert len(block_medians(result)) == 2

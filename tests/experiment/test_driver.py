@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -68,8 +69,8 @@ class Bench:
         finally:
             assert not self.fakes.living, "no worker is left behind"
 
-    def resume(self, folder: Path, budget_s: float = 1e6) -> Conducted:
-        return resume(folder, *self.sides(), budget_s=budget_s, tell=self.events.append, means=self.means)
+    def resume(self, folder: Path, budget_s: float = 1e6, notes: Sequence[str] = ()) -> Conducted:
+        return resume(folder, *self.sides(), budget_s=budget_s, notes=notes, tell=self.events.append, means=self.means)
 
     def sides(self) -> tuple[Checkout, Checkout]:
         base, head = (
@@ -302,6 +303,13 @@ class TestResuming:
         bench.fakes.asked.clear()
         assert bench.resume(folder).evidence == evidence
         assert bench.fakes.requests(Prepare) == []
+
+    def test_what_is_noted_of_the_sides_anew_is_put_in_once(self, bench: Bench) -> None:
+        folder, _ = bench.conduct()
+        bench.resume(folder, notes=["submodules are left empty"])
+        notes = ["submodules are left empty", "copies of a killed run were removed"]
+        assert bench.resume(folder, notes=notes).evidence.notes == tuple(notes)
+        assert load_evidence(folder).notes == tuple(notes)
 
     def test_other_files_or_another_torch_are_another_experiment(self, bench: Bench) -> None:
         folder, _ = bench.conduct()

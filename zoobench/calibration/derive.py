@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 import statistics
 from collections.abc import Sequence
 
 from zoobench.records import Measurement
+from zoobench.summaries import split
 
 SLOW_RATIO = 1.05
 """A piece of work is slow if it takes this many times the best: more than the ±2 % that a run asks for, twice over."""
@@ -28,18 +28,15 @@ def furthest(measurement: Measurement) -> float:
     return max(measurement.samples, key=abs)
 
 
-def process_medians(measurement: Measurement) -> tuple[float, ...]:
+def block_medians(measurement: Measurement) -> tuple[float, ...]:
     """The median of each block; in `repeated_latency` a block is a process."""
     sizes = measurement.block_sizes or (len(measurement.samples),)
-    ends = itertools.accumulate(sizes)
-    return tuple(
-        statistics.median(measurement.samples[end - size : end]) for size, end in zip(sizes, ends, strict=True)
-    )
+    return tuple(map(statistics.median, split(measurement.samples, sizes)))
 
 
 def noise_ratios(measurement: Measurement) -> tuple[float, ...]:
     """How far two processes that measured the same case are apart, |a - b| over their mean; a pair is used once."""
-    medians = process_medians(measurement)
+    medians = block_medians(measurement)
     pairs = zip(medians[::2], medians[1::2], strict=False)
     return tuple(abs(first - second) / ((first + second) / 2) for first, second in pairs)
 
@@ -52,7 +49,7 @@ def noise_floor(measurement: Measurement) -> float:
 
 def process_spread(measurement: Measurement) -> float:
     """Coefficient of variation of the processes' medians, with n - 1 (Bessel). NaN for a single process."""
-    medians = process_medians(measurement)
+    medians = block_medians(measurement)
     return statistics.stdev(medians) / statistics.fmean(medians) if len(medians) > 1 else math.nan
 
 

@@ -183,7 +183,7 @@ def judge_spread(measurement: Measurement) -> Findings:
     """Of `repeated_latency`, by all processes."""
     spread = derive.process_spread(measurement)
     if not math.isnan(spread) and spread > LARGEST_SPREAD:
-        processes = len(derive.process_medians(measurement))
+        processes = len(derive.block_medians(measurement))
         yield _warning("process-spread", spread=format_percent(spread), processes=processes)
 
 

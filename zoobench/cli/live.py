@@ -16,7 +16,6 @@ from zoobench import presets
 from zoobench.cases import Matrix
 from zoobench.cli.decided import experiment_folder, tell_comparison
 from zoobench.cli.rule import RuleRequest
-from zoobench.errors import BadInputError
 from zoobench.options import AUTOMATIC, parse_options, read_project_options
 from zoobench.units import format_seconds, parse_ratio
 
@@ -93,24 +92,20 @@ def go_on(request: ResumeRequest) -> int:
 
 
 def sides_of(experiment: Experiment, assignment: Assignment) -> Request:
-    """What an experiment was asked to compare, by the commits that it had; files that have changed are found out later.
-
-    Raises: BadInputError for environments, whose interpreters are not stored.
-    """
+    """What an experiment was asked to compare, by the commits that it had; other files are found out later."""
     from zoobench.compare.evidence import Kind  # noqa: PLC0415
     from zoobench.experiment.request import WORKING_TREE, Request, SideRequest  # noqa: PLC0415
 
-    if experiment.kind is Kind.ENVIRONMENTS:
-        raise BadInputError("a comparison of two environments cannot be resumed: begin it again")
     revisions = [None if side.asked == WORKING_TREE else side.commit for side in (experiment.base, experiment.head)]
     pairs: list[Pair | None] = list(assignment.pairs) or [None]
     first = pairs[0] if experiment.kind is Kind.CASES else None
-    base, head = (None, None) if first is None else (first.base, first.head)
-    return Request(
-        kind=experiment.kind,
-        base=SideRequest(revision=revisions[0], case=base),
-        head=SideRequest(revision=revisions[1], case=head),
+    cases = (None, None) if first is None else (first.base, first.head)
+    pythons = [Path(python) if python else None for python in assignment.pythons]
+    base, head = (
+        SideRequest(revision=revision, python=python, case=case)
+        for revision, python, case in zip(revisions, pythons, cases, strict=True)
     )
+    return Request(kind=experiment.kind, base=base, head=head)
 
 
 def parse_injection(ratio: str | None, share: str) -> Injection | None:
@@ -147,6 +142,7 @@ def _assignment(request: LiveRequest) -> Assignment:
         command=("zoobench", *sys.argv[1:]),
         matrix=matrix,
         pairs=pairs,
+        pythons=(str(request.sides.base.python or ""), str(request.sides.head.python or "")),
         injection=request.injection,
     )
 

@@ -14,7 +14,7 @@ from zoobench.compare.result import CaseResult, ExactChange, Times, Verdict
 from zoobench.compare.times import verdict_of_times
 from zoobench.records import Failure, FailureKind
 from zoobench.stats import MIN_BLOCKS
-from zoobench.units import format_percent
+from zoobench.units import format_change, format_percent
 
 NOTHING_REPEATED: Mapping[SideName, Failure] = MappingProxyType({})
 
@@ -76,8 +76,8 @@ def why_undecided(times: Times, rule: Rule) -> str:
     if times.low is None or times.high is None:
         dropped = f" ({times.dropped} were dropped)" if times.dropped else ""
         return f"replicates left: {times.n}{dropped}, an interval needs {MIN_BLOCKS}"
-    low, high, margin = (format_percent(value) for value in (times.low - 1, times.high - 1, rule.margin_ratio))
-    return f"a change from {low} to {high} is possible, which is not all within ±{margin}"
+    low, high = format_change(times.low - 1), format_change(times.high - 1)
+    return f"a change from {low} to {high} is possible, which is not all within ±{format_percent(rule.margin_ratio)}"
 
 
 def _said_of_exact(changes: tuple[ExactChange, ...]) -> list[Said]:

@@ -55,7 +55,8 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
 
     Each side expands `matrix`, whose axes are all set but the models' image sizes, by its own catalogue; `pairs` are
     contests given outright. `budget_s` is a deadline from the start of the experiment. Everything that is drawn
-    (orders, layouts, where a slowdown is injected) is drawn from `seed`.
+    (orders, layouts, where a slowdown is injected) is drawn from `seed`. `pythons` are the interpreters that the user
+    named for base and head; the empty path is the one that runs the experiment.
     """
 
     kind: Kind
@@ -65,6 +66,7 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     command: tuple[str, ...] = ()
     matrix: Matrix | None = None
     pairs: tuple[Pair, ...] = ()
+    pythons: tuple[str, str] = ("", "")
     injection: Injection | None = None
     has_controls: bool = True
     time_limit_s: float = TIME_LIMIT_S

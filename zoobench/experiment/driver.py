@@ -84,9 +84,7 @@ def conduct(
 
     def begin(introduced: Introduced) -> Journal:
         journal = create_journal(results, assignment, lambda name, now: _head(name, now, assignment, introduced), label)
-        for note in notes:
-            journal.add(Line(note=note))
-        return journal
+        return _with_notes(journal, notes)
 
     with _means(means, tell) as chosen:
         return _conduct({base.name: base, head.name: head}, assignment, begin, chosen, tell)
@@ -98,10 +96,11 @@ def resume(
     head: Checkout,
     *,
     budget_s: float,
+    notes: Sequence[str] = (),
     tell: Tell = ignore,
     means: Means | None = None,
 ) -> Conducted:
-    """Go on with an experiment where it stopped, for so much longer.
+    """Go on with an experiment where it stopped, for so much longer; notes that it has already are not put in again.
 
     Raises: as `conduct`; BadInputError also if a side is not what it was.
     """
@@ -114,7 +113,7 @@ def resume(
         except BadInputError:
             journal.close()
             raise
-        return journal
+        return _with_notes(journal, notes)
 
     with _means(means, tell) as chosen:
         return _conduct({base.name: base, head.name: head}, assignment, begin, chosen, tell)
@@ -327,6 +326,13 @@ def _head(name: str, now: str, assignment: Assignment, introduced: Introduced) -
         rule=assignment.rule,
         seed=assignment.seed,
     )
+
+
+def _with_notes(journal: Journal, notes: Sequence[str]) -> Journal:
+    for note in notes:
+        if note not in journal.evidence.notes:
+            journal.add(Line(note=note))
+    return journal
 
 
 def _check_same(experiment: Experiment, introduced: Introduced) -> None:

@@ -40,7 +40,7 @@ def resume_sides(folder: Path, request: Request, *, budget_s: float, tell: Tell 
     Raises: as `compare_sides`; BadInputError if a side is not what it was.
     """
     with _sides(request) as sides:
-        return resume(folder, sides.base, sides.head, budget_s=budget_s, tell=tell)
+        return resume(folder, sides.base, sides.head, budget_s=budget_s, notes=sides.notes, tell=tell)
 
 
 @contextmanager
