@@ -8,6 +8,7 @@ startCharts();
 startWhichModel();
 startEveryCase();
 startTables();
+startPrinting();
 startPane();
 if (address.section() !== "") address.scroll();
 document.documentElement.dataset.ready = "true";
