@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import errno
-import importlib.util
 import itertools
+import importlib.util
 import json
 import multiprocessing.forkserver  # noqa: F401 - or pytester forgets the server of each run
 import os

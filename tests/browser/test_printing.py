@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from dom import choose, rows_of
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from zoobench.store import StoredRun
 
 TABLES = ("cases", "latency")
+LAID_OUT_PX, PAPER_PX = 950, 1430
+"""Widths at which Chromium lays out a page of A4, and up to which it makes one smaller so that all of it is printed."""
+
 CONTROLS = "#filter, #case-filter, .dt-search, .dt-paging, .dt-length, .dt-buttons, .exports, .contents, #theme, #pane"
 
 
@@ -57,3 +60,26 @@ def test_what_a_filter_leaves_out_is_not_printed_and_controls_are_not(
 
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     assert len(rows_of(page, "cases")) == min(25, wanted)
+
+
+def test_no_column_reaches_beyond_the_paper(opened, page_of_run: Path) -> None:
+    page = opened(page_of_run, width=LAID_OUT_PX)
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    beyond = page.locator("main table").evaluate_all(
+        "(all, most) => all.filter(each => each.getBoundingClientRect().right > most).map(each => each.id)", PAPER_PX
+    )
+    assert beyond == []
+
+
+def test_a_dark_page_is_printed_light(opened, page_of_run: Path) -> None:
+    page = opened(page_of_run, theme="dark")
+    near, far = (page.locator(f"#chart-{key} svg .role-axis text").first for key in ("which-model", "throughput"))
+    ink = near.get_attribute("fill")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    for text in (near, far):
+        expect(text).not_to_have_attribute("fill", str(ink))
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    for text in (near, far):
+        expect(text).to_have_attribute("fill", str(ink))
+    assert page.locator("html").evaluate("html => html.classList.contains('dark')")

@@ -48,7 +48,7 @@ def test_what_cannot_be_seen_is_written_out():
 
 
 def test_names_stay_on_one_line_unless_they_are_long():
-    for length, style in ((34, "short"), (35, "words"), (61, "long")):
+    for length, style in ((44, "short"), (45, "words"), (61, "long")):
         made = html_table(table_of(pd.DataFrame({"case": ["a", "x" * length]}), Column("case", "Case")))
         assert made.headings == [("Case", style)]
 

@@ -18,7 +18,7 @@ MOST_ROWS: Final = 500
 _SENTENCE = 60
 """Characters from which a text is one."""
 
-_ONE_LINE = 34
+_ONE_LINE = 44
 """Characters that always find room beside each other, so that names and verdicts need not break at a hyphen."""
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 from zoobench.reports import palette
 from zoobench.reports.escape import single_line
 from zoobench.reports.html.plots.layers import Column, between_names, down_to, layer, names_on_the_left
-from zoobench.reports.html.plots.marks import FILL, INK, STROKE, shape_of_series
+from zoobench.reports.html.plots.marks import COLOR, INK, shape_of_series
 from zoobench.reports.html.plots.ticks import CHANGE_TICK, axis_of, symmetric_scale, symmetric_ticks
 from zoobench.reports.html.section import Height
 
@@ -72,12 +72,12 @@ def band_plot(deviations: Sequence[Deviation], title: str, *, linear_to: float) 
         "layer": [
             _shading(bands, y),
             layer("rule", [{}], x=x | {"datum": 0}, color=INK),
-            layer("rule", x=x | {"field": "value"}, x2={"datum": 0}, y=y | {"field": "row"}, color=STROKE),
+            layer("rule", x=x | {"field": "value"}, x2={"datum": 0}, y=y | {"field": "row"}, color=COLOR),
             layer(
                 {"type": "point", "filled": True, "size": 34, "opacity": 1, "strokeWidth": 0.6},
                 x=x | {"field": "value"},
                 y=y | {"field": "row"},
-                fill=FILL,
+                fill=COLOR,
                 stroke=INK,
                 shape=shape_of_series(series),
                 tooltip={"field": "told"},

@@ -11,7 +11,7 @@ from zoobench import metrics
 from zoobench.reports import palette
 from zoobench.reports.escape import single_line
 from zoobench.reports.html.plots.layers import Column, between_names, layer, names_on_the_left
-from zoobench.reports.html.plots.marks import FILL, INK, PAPER, STROKE, mark_path
+from zoobench.reports.html.plots.marks import COLOR, INK, PAPER, mark_path
 from zoobench.reports.html.plots.ticks import TICKS, WHOLE_TICK, axis_of, binary_ticks, log_scale
 from zoobench.reports.html.section import Height
 from zoobench.reports.placement import spread
@@ -73,10 +73,10 @@ def curve_plot(curves: Sequence[Curve], limits: Sequence[float]) -> dict[str, An
                 color=INK,
             ),
             _leaders(names, y),
-            layer({"type": "line", "strokeWidth": 1.6, "aria": False}, **at, detail={"field": "name"}, color=STROKE),
-            _marks(at, State.BETWEEN, size=16, fill=STROKE),
-            _marks(at, State.TOO_LARGE, size=70, fill=PAPER, stroke=STROKE),
-            _marks(at, State.FITS, size=80, fill=FILL, stroke=INK),
+            layer({"type": "line", "strokeWidth": 1.6, "aria": False}, **at, detail={"field": "name"}, color=COLOR),
+            _marks(at, State.BETWEEN, size=16, fill=COLOR),
+            _marks(at, State.TOO_LARGE, size=70, fill=PAPER, stroke=COLOR),
+            _marks(at, State.FITS, size=80, fill=COLOR, stroke=INK),
             names_on_the_left(_NAMES, y | {"field": "at"}, names),
         ],
     }

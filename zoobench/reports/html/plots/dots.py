@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 from zoobench.reports import palette
 from zoobench.reports.escape import single_line
 from zoobench.reports.html.plots.layers import NAME_PIXELS, layer
-from zoobench.reports.html.plots.marks import FILL, INK, STROKE, mark_path, shape_of_series
+from zoobench.reports.html.plots.marks import COLOR, INK, mark_path, shape_of_series
 from zoobench.reports.html.plots.ticks import axis_of, log_scale, log_ticks, symmetric_scale, symmetric_ticks
 from zoobench.reports.html.section import Height
 
@@ -74,14 +74,14 @@ def dot_plot(dots: Sequence[Dot], axis: Axis) -> dict[str, Any]:
     x = {"type": "quantitative", **_across(dots, axis, is_labelled=is_labelled)}
     y = {"field": "name", "type": "nominal", "sort": None, "axis": {"title": None, "labelLimit": NAME_PIXELS}}
     layers = [
-        layer({"type": "rule", "strokeWidth": 2}, x=x | {"field": "start"}, x2={"field": "value"}, y=y, color=STROKE),
+        layer({"type": "rule", "strokeWidth": 2}, x=x | {"field": "start"}, x2={"field": "value"}, y=y, color=COLOR),
         layer("rule", x=x | {"field": "low"}, x2={"field": "high"}, y=y, color=INK)
         | {"transform": [{"filter": "isValid(datum.low) && isValid(datum.high)"}]},
         layer(
             {"type": "point", "filled": True, "size": 70, "opacity": 1, "strokeWidth": 0.8},
             x=x | {"field": "value"},
             y=y,
-            fill=FILL,
+            fill=COLOR,
             stroke=INK,
             shape=shape_of_series(series) if series else _SHAPE,
             tooltip={"field": "told"},

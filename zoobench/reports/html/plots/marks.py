@@ -15,9 +15,13 @@ INK: Final = {"value": {"expr": "ink"}}
 PAPER: Final = {"value": {"expr": "paper"}}
 """The page's colours, in the light and in the dark."""
 
-FILL: Final = {"field": "color", "type": "nominal", "scale": None}
-STROKE: Final = {"condition": {"test": f"datum.color === '{palette.BLACK}'", **INK}, **FILL}
-"""Of the family; a black line would not be seen on a dark page."""
+COLOR: Final = {
+    "condition": {"test": f"datum.color === '{palette.BLACK}'", **INK},
+    "field": "color",
+    "type": "nominal",
+    "scale": None,
+}
+"""Of the family, from the field `color`; black is the page's ink, since it would not be seen on a dark page."""
 
 _SERIES_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 _LEGEND_COLUMNS = "width < 420 ? 2 : 4"
@@ -40,7 +44,7 @@ def shape_of_series(series: Sequence[str]) -> dict[str, Any]:
         "title": None,
         "orient": "top",
         "columns": {"expr": _LEGEND_COLUMNS},
-        "symbolFillColor": "transparent",
+        "symbolFillColor": INK["value"],
         "symbolStrokeColor": INK["value"],
     }
     scale = {"domain": list(series), "range": shapes}

@@ -13,6 +13,9 @@ from zoobench.reports.html.assets import read_asset
 from zoobench.reports.html.plots.marks import mark_path
 from zoobench.reports.html.plots.ticks import log_ticks
 
+_PLACES_BESIDE = 8
+"""The first of the places that names may take: those that touch their points."""
+
 
 class Spot(NamedTuple):
     """A point; `told` is what it says when it is pointed at. A hollow one is of another kind than the others."""
@@ -52,7 +55,7 @@ def scatter_plot(
     spec["axes"] = [_axis(axis, span) for axis, span in zip(spec["axes"], (across, up), strict=True)]
     *marks, spots_mark, names = spec["marks"]
     del spots_mark["encode"]["update"]["cursor"]  # nothing opens where one clicks
-    names["transform"][0]["avoidMarks"] = [*(["front-line"] if line else []), *(["notes"] if notes else [])]
+    names["transform"] = [_labels(names["transform"][0], line=bool(line), notes=bool(notes))]
     spec["marks"] = [*marks, spots_mark, *([_notes(notes)] if notes else []), names]
     return spec
 
@@ -73,6 +76,12 @@ def _axis(axis: dict[str, Any], span: Span) -> dict[str, Any]:
     kept = {name: value for name, value in axis.items() if name != "tickCount"}
     texts = {"labels": {"update": {"text": {"signal": span.tick}}}}
     return kept | {"title": span.title, "values": log_ticks(span.low, span.high), "encode": texts}
+
+
+def _labels(transform: dict[str, Any], *, line: bool, notes: bool) -> dict[str, Any]:
+    """Names beside their points only: further away one would be taken for the name of a point that has none."""
+    beside = {name: transform[name][:_PLACES_BESIDE] for name in ("anchor", "offset")}
+    return transform | beside | {"avoidMarks": [*(["front-line"] if line else []), *(["notes"] if notes else [])]}
 
 
 def _notes(notes: Iterable[str]) -> dict[str, Any]:

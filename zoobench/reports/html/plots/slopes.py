@@ -15,7 +15,7 @@ from zoobench.reports.html.plots.layers import (
     names_on_the_left,
     names_on_the_right,
 )
-from zoobench.reports.html.plots.marks import FILL, INK, PAPER, STROKE, mark_path
+from zoobench.reports.html.plots.marks import COLOR, INK, PAPER, mark_path
 from zoobench.reports.html.section import Height
 
 MOST_ROWS: Final = 34
@@ -80,7 +80,7 @@ def slope_plot(slopes: Sequence[Slope], crossings: Sequence[Crossing], heads: He
     return {
         "data": {"values": list(_rows(slopes, crossings))},
         "layer": [
-            layer({"type": "rule", "strokeWidth": 2.5}, **ends, color=STROKE, opacity=opacity, **told),
+            layer({"type": "rule", "strokeWidth": 2.5}, **ends, color=COLOR, opacity=opacity, **told),
             _ends(x | {"datum": 0}, y | {"field": "left"}, opacity),
             _ends(x | {"datum": 1}, y | {"field": "right"}, opacity),
             layer(
@@ -113,7 +113,7 @@ def _places(count: int) -> list[int]:
 def _ends(x: dict[str, Any], y: dict[str, Any], opacity: dict[str, Any]) -> dict[str, Any]:
     mark = {"type": "point", "filled": True, "size": 40, "strokeWidth": 0.6, "aria": False}
     shape = {"field": "shape", "type": "nominal", "scale": None}
-    return layer(mark, x=x, y=y, fill=FILL, stroke=INK, shape=shape, opacity=opacity)
+    return layer(mark, x=x, y=y, fill=COLOR, stroke=INK, shape=shape, opacity=opacity)
 
 
 def _heads(heads: Heads, y: dict[str, Any]) -> Iterable[dict[str, Any]]:

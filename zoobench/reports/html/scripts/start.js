@@ -4,11 +4,11 @@ address.start(() => {
   restoreCaseFilter();
   restorePane();
 });
+startPrinting(); // before charts, of which some are drawn only when the page is printed
 startCharts();
 startWhichModel();
 startEveryCase();
 startTables();
-startPrinting();
 startPane();
 if (address.section() !== "") address.scroll();
 document.documentElement.dataset.ready = "true";
