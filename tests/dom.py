@@ -51,6 +51,37 @@ def overflow_px(page: Page) -> int:
     return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
 
 
+def overlapping(page: Page, chart: str) -> list[str]:
+    """Pairs of the chart's visible texts whose boxes lie on each other by more than 2 px."""
+    found: list[str] = page.locator(f"#chart-{chart} svg").evaluate(
+        """svg => {
+          const boxes = [...svg.querySelectorAll("text")]
+            .filter(each => each.textContent && each.getAttribute("opacity") !== "0")
+            .map(each => [each.textContent, each.getBoundingClientRect()]);
+          const common = (a, b, start, end) => Math.min(a[end], b[end]) - Math.max(a[start], b[start]);
+          const lie = (a, b) => common(a, b, "left", "right") > 2 && common(a, b, "top", "bottom") > 2;
+          return boxes.flatMap(([name, box], at) => boxes.slice(at + 1)
+            .filter(([, other]) => lie(box, other)).map(([other]) => `${name} on ${other}`));
+        }"""
+    )
+    return found
+
+
+def cut_off(page: Page, chart: str) -> list[str]:
+    """The chart's visible texts that reach beyond its room."""
+    found: list[str] = page.locator(f"#chart-{chart}").evaluate(
+        """room => {
+          const { left, right, top, bottom } = room.getBoundingClientRect();
+          return [...room.querySelectorAll("svg text")]
+            .filter(each => each.textContent && each.getAttribute("opacity") !== "0")
+            .filter(each => { const box = each.getBoundingClientRect();
+              return box.left < left - 1 || box.right > right + 1 || box.top < top - 1 || box.bottom > bottom + 1; })
+            .map(each => each.textContent);
+        }"""
+    )
+    return found
+
+
 def _pair(text: str) -> tuple[float, float]:
     across, down = re.findall(r"-?[\d.]+(?:e-?\d+)?", text)[:2]
     return round(float(across), 1), round(float(down), 1)

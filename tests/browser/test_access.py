@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from dom import overflow_px, rows_of, spots
+from dom import overflow_px, overlapping, rows_of, spots
 from playwright.sync_api import Page, expect
 from synthetic import default_run, failed, make_calibration, make_case, make_run, realistic_record
 
@@ -75,26 +75,11 @@ def test_the_page_is_no_wider_than_the_window_and_no_label_lies_on_another(
     page = opened(crowded_page, width=width)
     expect(page.locator("#chart-which-model svg")).to_be_visible()
     assert overflow_px(page) <= 0
-    assert overlapping(page) == []
+    assert overlapping(page, "which-model") == []
 
     page.locator("#table-cases tbody button").first.click()
     expect(page.locator("#chart-strip svg")).to_be_visible()
     assert page.locator("#pane").evaluate("pane => pane.scrollWidth - pane.clientWidth") <= 0
-
-
-def overlapping(page: Page) -> list[str]:
-    """Pairs of the chart's visible texts whose boxes lie on each other by more than 2 px."""
-    return page.locator("#chart-which-model svg").evaluate(
-        """svg => {
-          const boxes = [...svg.querySelectorAll("text")]
-            .filter(each => each.textContent && each.getAttribute("opacity") !== "0")
-            .map(each => [each.textContent, each.getBoundingClientRect()]);
-          const common = (a, b, start, end) => Math.min(a[end], b[end]) - Math.max(a[start], b[start]);
-          const lie = (a, b) => common(a, b, "left", "right") > 2 && common(a, b, "top", "bottom") > 2;
-          return boxes.flatMap(([name, box], at) => boxes.slice(at + 1)
-            .filter(([, other]) => lie(box, other)).map(([other]) => `${name} on ${other}`));
-        }"""
-    )
 
 
 def test_tab_reaches_every_control_in_the_order_of_the_page(opened, short_page: Path) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 import pandas as pd
@@ -28,6 +28,8 @@ REMAINDER = "remainder"
 
 LAST_DECIMAL: Final = 10**6
 """Of a published count: torchvision prints `_ops` in 10^9 with three decimals (test/common_extended_utils.py)."""
+
+PRINTED: Final = "printed by torchvision"
 
 CLOSE_RATIO: Final = 0.01
 MOST_NAMES: Final = 3
@@ -73,6 +75,14 @@ class AuditRow(msgspec.Struct, frozen=True, kw_only=True):
     silence: str
 
 
+class Deviation(NamedTuple):
+    """How far another counter's multiply-accumulates lie from ours, over ours, less 1, and why."""
+
+    counter: str
+    ratio: float
+    reason: str
+
+
 def audit_table(runs: Sequence[StoredRun]) -> Table:
     """A row for each model that was audited, in the order of the records."""
     names = run_names((stored.run.run_id, stored.run.label) for stored in runs)
@@ -112,6 +122,16 @@ def audit_summary(runs: Sequence[StoredRun]) -> str:
 def audit_rows(runs: Iterable[StoredRun]) -> tuple[AuditRow, ...]:
     """One for each run, model and image size of which anything about an audit was recorded."""
     return tuple(row for stored in runs for row in _rows_of(stored))
+
+
+def deviations(row: AuditRow) -> Iterator[Deviation]:
+    """Of each counter that has an opinion; none where we have not, or counted nothing."""
+    if not row.macs:
+        return
+    if row.fvcore is not None:
+        yield Deviation("fvcore", row.fvcore / row.macs - 1, _second_reason(row))
+    if row.published is not None:
+        yield Deviation(PRINTED, row.published / row.macs - 1, _publication(row))
 
 
 def is_equal_after_rounding(macs: float, published: float) -> bool:
@@ -209,6 +229,11 @@ def _second_opinion(row: AuditRow) -> str:
     if row.remainder:
         return f"{format_count(abs(row.remainder))} unexplained"
     return "fvcore explained" if row.terms else "fvcore agrees"
+
+
+def _second_reason(row: AuditRow) -> str:
+    """What fvcore counts that we do not, or the other way about."""
+    return ": ".join(filter(None, (_second_opinion(row), _listed(row.terms, _signed))))
 
 
 def _agreement(rows: Sequence[AuditRow]) -> str:

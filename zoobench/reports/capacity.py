@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from statistics import median
 from typing import Final, NamedTuple
@@ -17,6 +18,11 @@ from zoobench.reports.tables import Column, Kind, Table
 from zoobench.store import StoredRun
 
 CAPACITY: Final = "capacity"
+
+LACKING: Final = (
+    "No capacity was searched for: `python -m zoobench capacity MODEL` finds the largest batch that fits a memory "
+    "limit, and `python -m zoobench report RUN RUN` shows its run beside this one."
+)
 
 METHOD: Final = """\
 A batch fits if one call of it, watched in a process of its own, takes no more than the limit by the allocator's own
@@ -62,6 +68,23 @@ class Frontier(NamedTuple):
         return self.batch / self.latency_s if self.batch and self.latency_s else None
 
     @property
+    def name(self) -> str:
+        """The model, and the largest batch that fits."""
+        return f"{self.case.model.name} {self.batch if self.batch is not None else '(failed)'}"
+
+    @property
+    def points(self) -> list[tuple[int, float]]:
+        """Batches and their peaks, up to the first that does not fit.
+
+        Where the call of that one did not end, its peak is by the line through the others.
+        """
+        last = self.too_large
+        points = {batch: peak for batch, peak in self.peaks.items() if last is None or batch <= last}
+        if last is not None and last not in points and self.slope_bytes is not None:
+            points[last] = max(self.limit_bytes, self.slope_bytes * last + (self.intercept_bytes or 0.0))
+        return sorted(points.items())
+
+    @property
     def too_large(self) -> int | None:
         """The smallest batch that was tried and does not fit."""
         return min((batch for batch, does_fit in self.fits.items() if not does_fit), default=None)
@@ -72,6 +95,17 @@ def collect_frontiers(runs: Sequence[StoredRun]) -> tuple[Frontier, ...]:
     names = run_names((stored.run.run_id, stored.run.label) for stored in runs)
     of_runs = ((names[stored.run.run_id], record) for stored in runs for record in stored.records)
     return tuple(_frontier(name, record) for name, record in of_runs if _value(record, "memory_limit") is not None)
+
+
+def panels_of(frontiers: Sequence[Frontier]) -> dict[str, list[Frontier]]:
+    """Those that can be drawn beside each other, by the mode and whatever else is not the same in all."""
+    drawn = [frontier for frontier in frontiers if frontier.peaks]
+    panels: defaultdict[str, list[Frontier]] = defaultdict(list)
+    names = [(each.case.mode.value, each.case.precision.value, each.case.device, each.run) for each in drawn]
+    varying = [index for index in range(1, 4) if len({name[index] for name in names}) > 1]
+    for name, frontier in zip(names, drawn, strict=True):
+        panels[" · ".join([name[0], *(name[index] for index in varying)])].append(frontier)
+    return dict(panels)
 
 
 def capacity_table(frontiers: Iterable[Frontier]) -> Table:

@@ -79,6 +79,17 @@ def called_alike(found: Iterable[Diagnosed], batch: int, precision: str) -> tupl
     return tuple(models.values())
 
 
+def under_one_roof(found: Iterable[Diagnosed], precision: str) -> tuple[Diagnosed, ...]:
+    """Every batch at this precision, the smallest first, as `called_alike` has it; of whole nets that compute at all.
+
+    All are under the roof of the first: one of another device, or of other threads, is left out.
+    """
+    known = [each for each in found if each.case.precision == precision and each.net.macs > 0]
+    batches = sorted({each.case.batch for each in known})
+    shown = [each for batch in batches for each in called_alike(known, batch, precision)]
+    return tuple(each for each in shown if each.roof == shown[0].roof)
+
+
 def _can_be_diagnosed(stored: StoredRun) -> bool:
     has_times = any(each.by == "layer" for record in stored.records for each in record.breakdowns)
     return bool(stored.run.environment.ceilings) and has_times

@@ -9,7 +9,7 @@ import pandas as pd
 
 from zoobench.cases import Mode
 from zoobench.frame import LATENCY
-from zoobench.reports.selection import NAME, SETTING, View, measured
+from zoobench.reports.selection import NAME, SETTING, Point, View, measured, models_at
 
 CONDITION = [SETTING, "batch", "precision"]
 """What tells the ways of calling a net apart."""
@@ -25,9 +25,13 @@ class Relation(enum.StrEnum):
     UNDECIDED = "undecided"
 
 
-def compared(view: View, setting: str) -> pd.DataFrame:
-    """The setting's nets whose MACs, latency and its interval are known at the headline case; the fewest MACs first."""
-    models = view.models[view.models[SETTING] == setting]
+def compared(view: View, setting: str, point: Point | None = None) -> pd.DataFrame:
+    """The setting's nets whose MACs, latency and its interval are known at this case; the fewest MACs first.
+
+    Without a `point`: at the headline case.
+    """
+    at_case = view.models if point is None else models_at(view, point)
+    models = at_case[at_case[SETTING] == setting]
     known = models.dropna(subset=["macs", "latency", "latency_low", "latency_high"])
     return known[(known["macs"] > 0) & (known["latency_low"] > 0)].sort_values("macs", kind="stable")
 

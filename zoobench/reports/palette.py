@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from zoobench import catalogue
+from zoobench.cases import ModelRef
 from zoobench.compare.result import Verdict
 from zoobench.kinds import LayerKind
 
@@ -82,6 +84,11 @@ def group_of(family: str) -> str:
     """The group that a family of the catalogue is drawn in; the longest beginning decides."""
     fitting = [start for start in _GROUPS if family.startswith(start)]
     return _GROUPS[max(fitting, key=len)] if fitting else OTHER
+
+
+def group_of_model(model: ModelRef) -> str:
+    """The group of the model's family, as the catalogue has it."""
+    return group_of(catalogue.entry_of(model).family)
 
 
 class KindStyle(NamedTuple):

@@ -80,6 +80,11 @@ def _in_catalogue_order(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.loc[order].reset_index(drop=True)
 
 
+def models_at(view: View, point: Point) -> pd.DataFrame:
+    """The view's models as `View.models` has them, at another case than the headline one."""
+    return _models(view.rows, point, view.memory_metric)
+
+
 def run_names(runs: Iterable[tuple[str, str]]) -> dict[str, str]:
     """What to call each run, from pairs of id and label: its label where that tells it from the others."""
     pairs = list(dict.fromkeys(runs))

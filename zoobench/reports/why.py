@@ -74,8 +74,12 @@ _ELSEWHERE_COLUMNS = (
 
 
 class Why(NamedTuple):
-    """What the section says: the sentences that answer, then its tables. `found` are the run's diagnosed cases."""
+    """What the section says: the sentences that answer, then its tables. `found` are the run's diagnosed cases.
 
+    `setting` is the one whose nets are compared.
+    """
+
+    setting: str
     found: tuple[Diagnosed, ...]
     sentences: tuple[str, ...]
     pairs: Table
@@ -101,6 +105,7 @@ def explain(view: View, runs: Sequence[StoredRun]) -> Why:
     known = latencies(subject.rows)
     elsewhere = _elsewhere(pairs.head(MOST_PAIRS), known, subject, view)
     return Why(
+        setting=subject.setting,
         found=found,
         sentences=tuple(_sentences(view, subject, pairs, known, found)),
         pairs=_pairs_table(pairs, elsewhere, subject),

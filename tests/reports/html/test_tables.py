@@ -24,7 +24,7 @@ def test_numbers_are_sorted_by_what_they_are_and_read_by_people():
             Column("batch", "Batch"),
         )
     )
-    assert made.headings == [("Model", "words"), ("MACs", "number"), ("Batch", "number")]
+    assert made.headings == [("Model", "short"), ("MACs", "number"), ("Batch", "number")]
     assert made.rows[0] == (HtmlCell("a", False, None), HtmlCell("1.50 G", False, 1.5e9), HtmlCell("8", False, 8.0))
     assert made.rows[1][1] == HtmlCell("–", False, -1.0)
 
@@ -45,6 +45,12 @@ def test_a_long_table_is_cut_and_says_so(monkeypatch):
 def test_what_cannot_be_seen_is_written_out():
     made = html_table(table_of(pd.DataFrame({"model": ["\u202egpj.exe"]}), Column("model", "Model")))
     assert made.rows[0][0].text == "<U+202E>gpj.exe"
+
+
+def test_names_stay_on_one_line_unless_they_are_long():
+    for length, style in ((44, "short"), (45, "words"), (61, "long")):
+        made = html_table(table_of(pd.DataFrame({"case": ["a", "x" * length]}), Column("case", "Case")))
+        assert made.headings == [("Case", style)]
 
 
 def test_sentences_are_given_room():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -10,9 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from zoobench import catalogue, metrics
+from zoobench import metrics
 from zoobench.reports import palette
-from zoobench.reports.capacity import Frontier
+from zoobench.reports.capacity import Frontier, panels_of
 from zoobench.reports.charts import canvas
 from zoobench.reports.escape import figure_text
 from zoobench.reports.placement import spread
@@ -42,7 +41,7 @@ _GAP = 0.02
 
 def memory_frontier(frontiers: Sequence[Frontier]) -> Figure | None:
     """A panel for each mode and whatever else tells searches apart, a line a model; None without a trial's peak."""
-    panels = _panels(frontiers)
+    panels = panels_of(frontiers)
     if not panels:
         return None
     columns = min(_COLUMNS, len(panels))
@@ -53,27 +52,16 @@ def memory_frontier(frontiers: Sequence[Frontier]) -> Figure | None:
     for ax in axes[len(panels) :]:
         ax.remove()
     drawn = [frontier for of_panel in panels.values() for frontier in of_panel]
-    canvas.group_legend(figure, {_group(frontier) for frontier in drawn}, _handles())
+    canvas.group_legend(figure, {palette.group_of_model(frontier.case.model) for frontier in drawn}, _handles())
     canvas.freeze_layout(figure)
     for ax, of_panel in zip(axes, panels.values(), strict=False):
         _label_starts(ax, of_panel)
     return figure
 
 
-def _panels(frontiers: Sequence[Frontier]) -> dict[str, list[Frontier]]:
-    """By title: the mode, and what is not the same in all."""
-    drawn = [frontier for frontier in frontiers if frontier.peaks]
-    panels: defaultdict[str, list[Frontier]] = defaultdict(list)
-    names = [(each.case.mode.value, each.case.precision.value, each.case.device, each.run) for each in drawn]
-    varying = [index for index in range(1, 4) if len({name[index] for name in names}) > 1]
-    for name, frontier in zip(names, drawn, strict=True):
-        panels[" · ".join([name[0], *(name[index] for index in varying)])].append(frontier)
-    return dict(panels)
-
-
 def _draw_panel(ax: Axes, title: str, frontiers: Sequence[Frontier]) -> None:
-    batches = sorted({batch for frontier in frontiers for batch, _ in _points(frontier)})
-    peaks = [peak for frontier in frontiers for _, peak in _points(frontier)]
+    batches = sorted({batch for frontier in frontiers for batch, _ in frontier.points})
+    peaks = [peak for frontier in frontiers for _, peak in frontier.points]
     limits = sorted({frontier.limit_bytes for frontier in frontiers})
     canvas.name_panel(ax, f"{title}, limit {', '.join(map(format_bytes, limits))}", "Batch size", "Peak memory")
     canvas.batch_axis(ax.xaxis, _ticks(batches[-1]))
@@ -93,8 +81,8 @@ def _ticks(last: int) -> list[int]:
 
 
 def _draw(ax: Axes, frontier: Frontier, dashes: str) -> None:
-    style = palette.STYLES[_group(frontier)]
-    points = _points(frontier)
+    style = palette.STYLES[palette.group_of_model(frontier.case.model)]
+    points = frontier.points
     xs, ys = zip(*points, strict=True)
     ax.plot(xs, ys, color=style.color, linewidth=1.2, linestyle=dashes, marker=".", zorder=3)
     for batch, looks in ((frontier.batch, _FILLED), (frontier.too_large, _HOLLOW)):
@@ -102,32 +90,19 @@ def _draw(ax: Axes, frontier: Frontier, dashes: str) -> None:
             ax.plot([x], [y], color=style.color, marker=style.marker, **looks, **_MARKER)
 
 
-def _points(frontier: Frontier) -> list[tuple[int, float]]:
-    """Up to the first batch that does not fit; where its call did not end, by the line through the others."""
-    last = frontier.too_large
-    points = {batch: peak for batch, peak in frontier.peaks.items() if last is None or batch <= last}
-    if last is not None and last not in points and frontier.slope_bytes is not None:
-        points[last] = max(frontier.limit_bytes, frontier.slope_bytes * last + (frontier.intercept_bytes or 0.0))
-    return sorted(points.items())
-
-
-def _name(frontier: Frontier) -> str:
-    return f"{frontier.case.model.name} {frontier.batch if frontier.batch is not None else '(failed)'}"
-
-
 def _label_starts(ax: Axes, frontiers: Sequence[Frontier]) -> None:
     """Names in a column left of the first batch, each with a thin line to the start of its own.
 
     At their other ends the lines meet the same limit, and names there would lie on each other.
     """
-    names = [figure_text(_name(frontier)) for frontier in frontiers]
+    names = [figure_text(frontier.name) for frontier in frontiers]
     texts = [canvas.write_label(ax, name, 1.0, 1.0) for name in names]
     extents = [text.get_window_extent() for text in texts]
     for text in texts:
         text.remove()
     frame = ax.get_window_extent()
     _make_room(ax, max(extent.width for extent in extents) / frame.width)
-    starts = [_points(frontier)[0] for frontier in frontiers]
+    starts = [frontier.points[0] for frontier in frontiers]
     wanted = [float(ax.transData.transform(start)[1]) for start in starts]
     found = spread(wanted, max(extent.height for extent in extents) + 1.0, frame.y0, frame.y1)
     for name, start, up in zip(names, starts, found, strict=True):
@@ -148,10 +123,6 @@ def _make_room(ax: Axes, share: float) -> None:
     right = ax.get_xlim()[1]
     inner = max(0.2, 1.0 - share - 3 * _GAP)
     ax.set_xlim(right ** (1.0 - 1.0 / inner), right)
-
-
-def _group(frontier: Frontier) -> str:
-    return palette.group_of(catalogue.entry_of(frontier.case.model).family)
 
 
 def _handles() -> list[Line2D]:

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from zoobench import catalogue, metrics
+from zoobench import metrics
 from zoobench.reports import palette
 from zoobench.reports.charts import canvas
 from zoobench.reports.charts.canvas import Spot
@@ -96,7 +96,7 @@ def roofline_of_zoo(shown: Sequence[Diagnosed], setting: str) -> Figure | None:
     frame = _Frame(low, high, min(rates) / 1.6, roof.macs_per_s * 2.0, {})
     _set_axes(ax, frame, "")
     _draw_roofs(ax, roof, frame)
-    groups = [palette.group_of(catalogue.entry_of(each.case.model).family) for each in shown]
+    groups = [palette.group_of_model(each.case.model) for each in shown]
     for each, group in zip(shown, groups, strict=True):
         style = palette.STYLES[group]
         looks: dict[str, Any] = {"markerfacecolor": style.color, "markeredgecolor": "black", "markeredgewidth": 0.4}

@@ -10,7 +10,6 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from zoobench import catalogue
 from zoobench.cases import ImageSize
 from zoobench.papers.claims import ACTUAL, THEORETICAL
 from zoobench.papers.comparison import Claim
@@ -130,7 +129,7 @@ def _diagonal_boxes(limits: tuple[float, float]) -> list[Box]:
 
 
 def _group(net: Net) -> str:
-    return palette.group_of(catalogue.entry_of(net.model).family)
+    return palette.group_of_model(net.model)
 
 
 def _handles() -> list[Line2D]:

@@ -16,12 +16,14 @@ class Height(enum.StrEnum):
     LOW = "low"
     MIDDLE = "middle"
     TALL = "tall"
+    HIGH = "high"
 
 
 class Chart(msgspec.Struct, frozen=True, kw_only=True):
-    """A chart that Vega draws in the reader's browser; `spec` is one of Vega-Lite's with its data inside.
+    """A chart that Vega draws in the reader's browser; `spec` is Vega-Lite's, or Vega's, with its data inside.
 
-    It is as wide and as high as its room unless it says otherwise. `alt` says in words what it shows.
+    It is as wide and as high as its room unless it says otherwise. `alt` says in words what it shows. `groups` are the
+    families of which it needs a legend, since their names do not stand beside their marks.
     """
 
     key: str
@@ -29,6 +31,7 @@ class Chart(msgspec.Struct, frozen=True, kw_only=True):
     alt: str
     spec: dict[str, Any]
     height: Height = Height.MIDDLE
+    groups: tuple[str, ...] = ()
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,6 +18,9 @@ MOST_ROWS: Final = 500
 _SENTENCE = 60
 """Characters from which a text is one."""
 
+_ONE_LINE = 44
+"""Characters that always find room beside each other, so that names and verdicts need not break at a hyphen."""
+
 
 class HtmlCell(NamedTuple):
     """`order` is the number that stands behind the text, None where the text is sorted itself."""
@@ -58,7 +61,10 @@ def _style(frame: pd.DataFrame, column: Column, cells: list[HtmlCell]) -> str:
     """Sentences are given room, or a narrow screen would make pillars of them."""
     if not is_text(frame, column):
         return "number"
-    return "long" if any(len(cell.text) > _SENTENCE for cell in cells) else "words"
+    longest = max((len(cell.text) for cell in cells), default=0)
+    if longest > _SENTENCE:
+        return "long"
+    return "short" if longest <= _ONE_LINE else "words"
 
 
 def _cells(frame: pd.DataFrame, column: Column) -> list[HtmlCell]:

@@ -38,6 +38,8 @@ async function drawChart(key, spec, mode = "vega-lite") {
   return result.view;
 }
 
+const modeOf = (spec) => ("marks" in spec ? "vega" : "vega-lite");
+
 // Says why there is no chart, in its room.
 function clearChart(key, text) {
   views.get(key)?.finalize();
@@ -52,14 +54,7 @@ async function exportChart(key, format) {
   else download(`${key}.png`, await view.toImageURL("png", 2));
 }
 
-// A tick as the texts of the tables: 20 ms, 64 MiB, 4 M, 70 %.
-const TICKS = {
-  s: "datum.value >= 1 ? format(datum.value, '.3~r') + ' s' : datum.value >= 1e-3 ? format(datum.value * 1e3, '.3~r') + ' ms' : format(datum.value * 1e6, '.3~r') + ' µs'",
-  bytes: "datum.value >= 1073741824 ? format(datum.value / 1073741824, '.3~r') + ' GiB' : datum.value >= 1048576 ? format(datum.value / 1048576, '.3~r') + ' MiB' : format(datum.value / 1024, '.3~r') + ' KiB'",
-  1: "datum.value >= 1e9 ? format(datum.value / 1e9, '.3~r') + ' G' : datum.value >= 1e6 ? format(datum.value / 1e6, '.3~r') + ' M' : format(datum.value / 1e3, '.3~r') + ' k'",
-  "1/s": "format(datum.value, '.3~r') + ' /s'",
-  ratio: "format(datum.value * 100, '.3~r') + ' %'",
-};
+const TICKS = PAGE.ticks; // by unit, as the texts of the tables: 20 ms, 64 MiB, 4 M, 70 %
 
 function startCharts() {
   for (const figure of document.querySelectorAll("[data-chart]")) {
@@ -69,7 +64,7 @@ function startCharts() {
       button.addEventListener("click", () => exportChart(key, button.dataset.export));
     }
     const spec = readData(`spec-${key}`);
-    if (spec !== null && key !== "strip") whenNear(figure, () => drawChart(key, spec));
+    if (spec !== null && key !== "strip") whenNear(figure, () => drawChart(key, spec, modeOf(spec)));
   }
   document.addEventListener("theme", redrawCharts);
 }
@@ -90,7 +85,7 @@ function whenNear(figure, draw) {
 
 function redrawCharts() {
   for (const [key, { spec }] of views) {
-    if (!redrawn.has(key)) drawChart(key, spec);
+    if (!redrawn.has(key)) drawChart(key, spec, modeOf(spec));
   }
   for (const redraw of redrawn.values()) redraw();
 }

@@ -4,6 +4,7 @@ address.start(() => {
   restoreCaseFilter();
   restorePane();
 });
+startPrinting(); // before charts, of which some are drawn only when the page is printed
 startCharts();
 startWhichModel();
 startEveryCase();

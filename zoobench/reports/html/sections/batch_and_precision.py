@@ -10,10 +10,13 @@ from zoobench import metrics
 from zoobench.cases import Mode
 from zoobench.frame import THROUGHPUT
 from zoobench.reports.answers import amp_speed_up, of_settings
+from zoobench.reports.capacity import LACKING, METHOD
 from zoobench.reports.charts.lines import at_headline_precision
 from zoobench.reports.charts.ratios import amp_speedups, ratio_text
 from zoobench.reports.escape import single_line
-from zoobench.reports.html.dots import RATE_TICK, RATIO_TICK, Axis, Dot, dot_plot, first_rows, height_for
+from zoobench.reports.html.frontiers import frontier_charts
+from zoobench.reports.html.plots.dots import Axis, Dot, dot_plot, first_rows, height_for
+from zoobench.reports.html.plots.ticks import RATIO_TICK, TICKS
 from zoobench.reports.html.section import Chart, Section
 from zoobench.reports.material import Material
 from zoobench.reports.selection import NAME, SETTING, View
@@ -24,14 +27,20 @@ _TABLES = ("latency", "training", "memory", "capacity")
 
 def batch_and_precision(material: Material) -> Section:
     """Latency by batch and precision, training steps, memory, and capacities that were searched for."""
-    tables = [material.tables[key] for key in _TABLES]
+    tables = tuple(table for key in _TABLES if len((table := material.tables[key]).frame))
+    lacking = (LACKING,) if tables and not material.frontiers else ()
     return Section(
         key="batch-and-precision",
         title="What do batch and precision change?",
         missing="No case was measured: `python -m zoobench run --preset default` measures two batches and AMP.",
-        answer=tuple(of_settings(material.view, amp_speed_up)),
-        tables=tuple(table for table in tables if len(table.frame)),
-        charts=(*_throughput(material.view), *_speed_ups(material.view)),
+        answer=(*of_settings(material.view, amp_speed_up), *lacking),
+        tables=tables,
+        charts=(
+            *_throughput(material.view),
+            *_speed_ups(material.view),
+            *frontier_charts(material.frontiers),
+        ),
+        method=METHOD if material.frontiers else "",
     )
 
 
@@ -46,7 +55,7 @@ def _throughput(view: View) -> Iterable[Chart]:
         key="throughput",
         title=f"Images a second by batch ({_point_of(view)}){cut}",
         alt="A row a model, a mark a batch, a logarithmic axis. The table of latencies below has the numbers.",
-        spec=dot_plot(dots, Axis("images a second", RATE_TICK)),
+        spec=dot_plot(dots, Axis("images a second", TICKS[metrics.PER_SECOND])),
         height=height_for(dots),
     )
 

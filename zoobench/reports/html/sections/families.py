@@ -10,7 +10,8 @@ import pandas as pd
 from zoobench.reports import palette
 from zoobench.reports.charts.ratios import ratio_text, reference_of, relative_to
 from zoobench.reports.escape import markdown_text, single_line
-from zoobench.reports.html.dots import RATIO_TICK, Axis, Dot, dot_plot, first_rows, height_for
+from zoobench.reports.html.plots.dots import Axis, Dot, dot_plot, first_rows, height_for
+from zoobench.reports.html.plots.ticks import RATIO_TICK
 from zoobench.reports.html.section import Chart, Section
 from zoobench.reports.material import Material
 from zoobench.reports.selection import NAME, SETTING, View

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from zoobench.reports.answers import of_settings, order
+from zoobench.reports.html.orders import order_charts
+from zoobench.reports.html.rooflines import roofline_charts
 from zoobench.reports.html.section import Section
 from zoobench.reports.material import Material
 from zoobench.reports.why import LACKING, METHOD
@@ -20,5 +22,6 @@ def why_slow(material: Material) -> Section:
         if why.sentences
         else (),
         tables=tables if why.sentences else (),
+        charts=(*order_charts(material.view, why.setting), *roofline_charts(why.found)) if why.sentences else (),
         method=METHOD if why.found and why.sentences else "",
     )

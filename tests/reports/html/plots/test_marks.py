@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from zoobench.reports.html.marks import mark_path
+from zoobench.reports.html.plots.marks import mark_path
 from zoobench.reports.palette import STYLES
 
 

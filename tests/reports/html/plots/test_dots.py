@@ -4,7 +4,8 @@ import pytest
 from synthetic import default_run, make_case, make_run, realistic_record
 
 from zoobench.reports import palette
-from zoobench.reports.html.dots import MOST_ROWS, RATIO_TICK, Axis, Dot, dot_plot, first_rows, height_for
+from zoobench.reports.html.plots.dots import MOST_ROWS, Axis, Dot, dot_plot, first_rows, height_for
+from zoobench.reports.html.plots.ticks import CHANGE_TICK, RATIO_TICK
 from zoobench.reports.html.section import Height
 from zoobench.reports.html.sections.batch_and_precision import batch_and_precision
 from zoobench.reports.html.sections.families import families
@@ -79,3 +80,17 @@ def test_batches_and_speed_ups_are_those_of_the_frame():
         here = rows[(rows["name"] == row["name"]) & (rows["metric"] == "throughput") & (rows["mode"] == "infer")]
         at = here[(here["precision"] == "fp32") & (here["batch"] == int(row["series"].removeprefix("batch ")))]
         assert row["value"] == pytest.approx(at["value"].item())
+
+
+def test_an_axis_on_both_sides_of_zero_reaches_as_far_on_either():
+    axis = Axis("off", CHANGE_TICK, baseline=0.0, linear_to=0.001)
+    spec = dot_plot([dot(value=-0.25, series="one"), dot(value=0.02, series="other")], axis)
+    low, high = scale_of(spec)
+    assert low == -high < -0.25
+    assert ticks_of(spec) == [-0.1, -0.01, -0.001, 0, 0.001, 0.01, 0.1]
+    assert [row["start"] for row in spec["data"]["values"]] == [0.0, 0.0]
+
+
+def test_an_axis_of_nothing_but_zero_has_a_width():
+    low, high = scale_of(dot_plot([dot(value=0.0)], Axis("off", CHANGE_TICK, baseline=0.0, linear_to=0.001)))
+    assert low < 0 < high

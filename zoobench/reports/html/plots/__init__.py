@@ -1,0 +1,1 @@
+"""Shapes of charts: numbers and texts as the specifications that Vega draws. None of them knows a section."""
