@@ -136,11 +136,11 @@ def main() -> None:
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--aa", type=int, default=30, help="A/A runs")
-    parser.add_argument("--injected", type=int, default=5, help="runs with each injected slowdown")
+    parser.add_argument("--injected", type=int, default=4, help="runs with each injected slowdown")
     parser.add_argument(
-        "--peers", type=int, default=8, help="pairs of runs of pytest-benchmark, for A/A and each slowdown"
+        "--peers", type=int, default=4, help="pairs of runs of pytest-benchmark, for A/A and each slowdown"
     )
-    parser.add_argument("--minutes", type=float, default=2.0, help="time for one comparison")
+    parser.add_argument("--minutes", type=float, default=2.5, help="time for one comparison")
     parser.add_argument("--revision", default="HEAD")
     parser.add_argument("--launcher", default="", help="what starts each comparison, such as `taskset -c 0,1`")
     parser.add_argument("--out", type=Path, default=Path("results/reference/compare"))
@@ -318,7 +318,8 @@ def render_proof(proof: Proof) -> str:
         f"Untouched cases left undecided: {_cell(proof.undecided_of_untouched)}.",
         "",
         "What is wasted is a share of a warm call; what it costs may be more, where threads fall asleep meanwhile:",
-        *(f"+{level} came out as {_range_cell(range_)}." for level, range_ in proof.came_out.items()),
+        "",
+        *(f"- +{level} came out as {_range_cell(range_)}" for level, range_ in proof.came_out.items()),
         "",
         "| case | spread of log-ratios, A/A |",
         "|---|---|",
@@ -334,7 +335,7 @@ def _cell(count: Count) -> str:
 
 
 def _range_cell(found: Range) -> str:
-    return f"{found.median:+.1%} ({found.least:+.1%} to {found.greatest:+.1%})"
+    return f"{found.median:+.1%} in the median ({found.least:+.1%} to {found.greatest:+.1%})"
 
 
 def _pack(results: Path, path: Path) -> None:
@@ -346,6 +347,7 @@ def _pack(results: Path, path: Path) -> None:
         for file in sorted(results.glob("*/experiment.json")) + sorted(results.glob("*/journal.jsonl")):
             archive.add(file, file.relative_to(results))
     Path(unfinished.name).rename(path)
+    path.chmod(0o644)
 
 
 if __name__ == "__main__":
