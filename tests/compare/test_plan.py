@@ -69,7 +69,7 @@ def test_a_plan_keeps_to_its_budget_or_says_what_would_do(cases: int, budget_s: 
     try:
         plan = make_plan(of, costs(of, call_s=call_s), RULE, budget_s)
     except BadInputError as error:
-        more = int(str(error).partition("ask for ")[2].partition(" minutes")[0])
+        more = int(str(error).partition("ask for ")[2].partition(" minute")[0])
         plan = make_plan(of, costs(of, call_s=call_s), RULE, budget_s + 60 * more)
         budget_s += 60 * more
     assert plan.expected_s <= budget_s + 1e-6

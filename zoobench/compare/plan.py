@@ -15,7 +15,7 @@ from zoobench.compare.ranks import signed_rank_critical, walsh_averages
 from zoobench.compare.suspects import screened_spread, suspects
 from zoobench.errors import BadInputError
 from zoobench.stats import MIN_BLOCKS
-from zoobench.units import format_duration, format_percent
+from zoobench.units import format_duration, format_percent, plural
 
 SPREAD_RATIO = 0.02
 """Of the log-ratios of generations, where nothing is known yet: the middle of what was seen on a busy virtual machine
@@ -91,10 +91,11 @@ def make_plan(
         if screen >= LEAST_SCREEN:
             return _plan_of(prices, screen, rule, spread_ratio)
     shortest = _plan_of(prices, LEAST_SCREEN, rule, spread_ratio)
+    missing_min = math.ceil((shortest.expected_s - budget_s) / 60)
     raise BadInputError(
-        f"{format_duration(budget_s)} are too short for {shortest.cases} cases: {LEAST_SCREEN} generations to screen "
-        f"them and {shortest.confirm_generations} to confirm suspects take {format_duration(shortest.expected_s)}; "
-        f"ask for {math.ceil((shortest.expected_s - budget_s) / 60)} minutes more (--minutes), or for fewer --models"
+        f"{format_duration(budget_s)} are too short for {plural(shortest.cases, 'case')}: {LEAST_SCREEN} generations to "
+        f"screen them and {shortest.confirm_generations} to confirm suspects take {format_duration(shortest.expected_s)}; "
+        f"ask for {plural(missing_min, 'minute')} more (--minutes), or for fewer --models"
     )
 
 
@@ -167,8 +168,8 @@ def smallest_ratio(screen: int, confirm: int, suspects: int, rule: Rule, spread_
 def told(plan: Plan) -> str:
     """The plan in one line."""
     return (
-        f"{plan.cases} cases, {plan.screen_generations} generations of {plan.blocks} blocks to screen them and "
-        f"{plan.confirm_generations} to confirm suspects, about {format_duration(plan.expected_s)}: a slowdown of "
+        f"{plural(plan.cases, 'case')}, {plan.screen_generations} generations of {plan.blocks} blocks to screen them "
+        f"and {plan.confirm_generations} to confirm suspects, about {format_duration(plan.expected_s)}: a slowdown of "
         f"{format_percent(plan.smallest_ratio)} is found with a probability of {format_percent(POWER, digits=0)} if "
         f"generations spread by {format_percent(plan.spread_ratio)}"
     )
