@@ -93,9 +93,10 @@ def make_plan(
     shortest = _plan_of(prices, LEAST_SCREEN, rule, spread_ratio)
     missing_min = math.ceil((shortest.expected_s - budget_s) / 60)
     raise BadInputError(
-        f"{format_duration(budget_s)} are too short for {plural(shortest.cases, 'case')}: {LEAST_SCREEN} generations to "
-        f"screen them and {shortest.confirm_generations} to confirm suspects take {format_duration(shortest.expected_s)}; "
-        f"ask for {plural(missing_min, 'minute')} more (--minutes), or for fewer --models"
+        f"{format_duration(budget_s)} are too short for {plural(shortest.cases, 'case')}: {LEAST_SCREEN} generations "
+        f"to screen them and {shortest.confirm_generations} to confirm suspects take "
+        f"{format_duration(shortest.expected_s)}; ask for {plural(missing_min, 'minute')} more (--minutes), or for "
+        "fewer --models"
     )
 
 
