@@ -19,11 +19,11 @@ def repeated(*processes: tuple[float, ...]):
 
 
 def test_a_process_s_figure_is_the_median_of_its_own_block() -> None:
-    assert derive.process_medians(repeated((1.0, 9.0, 2.0), (5.0,), (4.0, 8.0))) == (2.0, 5.0, 6.0)
+    assert derive.block_medians(repeated((1.0, 9.0, 2.0), (5.0,), (4.0, 8.0))) == (2.0, 5.0, 6.0)
 
 
 def test_samples_that_are_not_in_blocks_are_of_one_process() -> None:
-    assert derive.process_medians(measurement("latency", 1.0, 3.0)) == (2.0,)
+    assert derive.block_medians(measurement("latency", 1.0, 3.0)) == (2.0,)
 
 
 def test_noise_is_of_pairs_and_a_process_is_in_one_pair_only() -> None:
