@@ -539,7 +539,7 @@ def test_a_disk_that_fills_up_in_the_middle_of_a_line_keeps_the_cases_before(tmp
     told, _ = run_script(FILL_THE_DISK, tmp_path).communicate()
     (name,) = run_ids(tmp_path)
     no_head, no_runs, no_case, counts = told.splitlines()
-    assert re.fullmatch(rf"cannot write {re.escape(str(tmp_path))}/\S+-no-head: File too large", no_head)
+    assert re.fullmatch(rf"cannot write {re.escape(str(tmp_path))}/\S+-no-head/run.json: File too large", no_head)
     assert no_runs == "0"
     assert no_case == f"cannot write {cases_file(tmp_path, name)}: File too large"
     assert counts == "1 0"
