@@ -319,6 +319,15 @@ def parent_of(pid: int) -> int:
     return int(fields[1])
 
 
+@pytest.fixture
+def heeds_ctrl_c() -> Iterator[None]:
+    """As `interruptible`, of this process."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heeds_ctrl_c")
 def test_ctrl_c_between_the_two_halves_of_a_start_waits_for_the_second(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
