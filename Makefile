@@ -29,6 +29,7 @@ lint: $(READY)
 
 prove: $(READY)  ## what the README claims about speed; prints figures, takes minutes
 	$(BIN)/python benchmarks/bench_report.py
+	$(BIN)/python benchmarks/bench_page.py
 	$(BIN)/python benchmarks/bench_start.py
 	$(BIN)/python benchmarks/bench_count.py
 	$(BIN)/python benchmarks/bench_memory.py
