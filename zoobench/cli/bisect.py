@@ -9,7 +9,7 @@ import typer
 
 from zoobench.cli.live import LiveRequest, measure_live
 from zoobench.cli.rule import ALPHA, MARGIN, parse_rule
-from zoobench.units import parse_minutes
+from zoobench.units import parse_minutes, plural
 
 GOOD = typer.Argument(metavar="GOOD", help="a commit that is as it should be")
 BAD = typer.Argument(metavar="BAD", help="a later one that is not")
@@ -48,7 +48,7 @@ def bisect(
     rule, budget_s = parse_rule(margin, alpha), parse_minutes("minutes", minutes)
     repository = find_repository(Path.cwd())
     commits = repository.commits(repository.resolve(good), repository.resolve(bad))
-    typer.echo(f"{len(commits) - 1} commits after {good}, along first parents")
+    typer.echo(f"{plural(len(commits) - 1, 'commit')} after {good}, along first parents")
 
     def verdict_on(base: str, head: str, effort: int) -> Verdict:
         sides = Request(
