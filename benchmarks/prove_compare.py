@@ -5,10 +5,10 @@ python benchmarks/prove_compare.py [--aa N] [--injected N] [--peers N] [--out DI
 Every run is the command that a user types, from its checkouts to its exit code, in a process of its own.
 
 - A/A: both sides are the same commit. Any run that is red (exit code 1) is a false alarm.
-- Injected: a busy loop of 5, 10 and 20 % of a call inside the head's calls of half of the cases, drawn by seed. What is
-  called slower among them is found; what is called slower or faster among the others is a false alarm.
-- Peers: the same nets and the same injections in two single runs of pytest-benchmark, judged by its own
-  `--benchmark-compare-fail=median:5%`.
+- Injected: a busy loop of 5, 10 and 20 % of a call inside the head's calls of three quarters of the cases, drawn by
+  seed. What is called slower among them is found; what is called slower or faster among the others is a false alarm.
+- Peers: all nets in two single runs of pytest-benchmark, the same slowdowns in three quarters of them, drawn by seeds
+  of their own, judged by its own `--benchmark-compare-fail=median:5%`.
 
 Runs are numbered and found again by their label: a proof that was interrupted goes on. Everything is in
 `DIR/proof.json`; the evidence of every run, raw samples included, in `DIR/evidence.tar.xz`.
@@ -48,9 +48,9 @@ MODELS = (
     "shufflenet_v2_x1_0",
 )
 NETS_A_RUN = 4
-"""Drawn by the run's seed, so that a run takes little more than a minute."""
+"""Drawn by the run's seed: of all of them a run would take much longer."""
 MARGIN = 0.02
-"""The narrowest that is recommended: where it raises no false alarm, a wider one raises none."""
+"""The narrower of the two defaults; the evidence can be decided again at the other."""
 
 LEVELS = (0.05, 0.10, 0.20)
 SHARE = 0.75

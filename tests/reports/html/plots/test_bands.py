@@ -5,12 +5,12 @@ from hypothesis import strategies as st
 from synthetic import HOSTILE
 
 from zoobench.reports import palette
-from zoobench.reports.html.plots.bands import LEAST_ROWS, Deviation, band_plot, height_of, lay_out
+from zoobench.reports.html.plots.bands import LEAST_ROWS, BandValue, band_plot, height_of, lay_out
 from zoobench.reports.html.section import Height
 
 
 def deviation(band="Table 1", value=0.01, told=""):
-    return Deviation(band, palette.SQUEEZENET, value, "reproduced", told)
+    return BandValue(band, palette.SQUEEZENET, value, "reproduced", told)
 
 
 @given(st.lists(st.sampled_from(["Table 1", "Table 2", "Table 3"]), min_size=1, max_size=40))

@@ -21,7 +21,7 @@ _SHADE = "#808080"
 _MARGIN = 1.3
 
 
-class Deviation(NamedTuple):
+class BandValue(NamedTuple):
     """One value of a band. `series` is what its mark says, `told` what it says itself when it is pointed at."""
 
     band: str
@@ -39,16 +39,16 @@ class Band(NamedTuple):
     end: float
 
 
-def height_of(deviations: Sequence[Deviation]) -> Height:
+def height_of(deviations: Sequence[BandValue]) -> Height:
     """Room for every row."""
     _, bands = lay_out(deviations)
     rows = bands[-1].end if bands else 0
     return next((height for most, height in _ROOM if rows <= most), Height.HIGH)
 
 
-def lay_out(deviations: Sequence[Deviation]) -> tuple[list[tuple[Deviation, float]], list[Band]]:
+def lay_out(deviations: Sequence[BandValue]) -> tuple[list[tuple[BandValue, float]], list[Band]]:
     """Each with the row in which it stands, and the bands; in the order of the first of each band."""
-    placed: list[tuple[Deviation, float]] = []
+    placed: list[tuple[BandValue, float]] = []
     bands: list[Band] = []
     for name in dict.fromkeys(each.band for each in deviations):
         of_band = [each for each in deviations if each.band == name]
@@ -59,7 +59,7 @@ def lay_out(deviations: Sequence[Deviation]) -> tuple[list[tuple[Deviation, floa
     return placed, bands
 
 
-def band_plot(deviations: Sequence[Deviation], title: str, *, linear_to: float) -> dict[str, Any]:
+def band_plot(deviations: Sequence[BandValue], title: str, *, linear_to: float) -> dict[str, Any]:
     """The specification: ratios about zero, linear as far as `linear_to` and logarithmic beyond, on both sides."""
     placed, bands = lay_out(deviations)
     reach = _MARGIN * max(linear_to, *(abs(each.value) for each in deviations))
@@ -100,7 +100,7 @@ def _names(bands: Iterable[Band]) -> Iterable[dict[str, Any]]:
     return ({"name": single_line(band.name), "row": (band.start + band.end) / 2} for band in bands)
 
 
-def _rows(placed: Iterable[tuple[Deviation, float]]) -> Iterable[dict[str, Any]]:
+def _rows(placed: Iterable[tuple[BandValue, float]]) -> Iterable[dict[str, Any]]:
     for each, row in placed:
         style = palette.STYLES[each.group]
         yield {"row": row, "value": each.value, "color": style.color, "series": each.series, "told": each.told}

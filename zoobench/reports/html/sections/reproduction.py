@@ -8,7 +8,7 @@ from typing import Any, Final
 import pandas as pd
 
 from zoobench.reports import palette
-from zoobench.reports.html.plots.bands import Deviation, band_plot, height_of
+from zoobench.reports.html.plots.bands import BandValue, band_plot, height_of
 from zoobench.reports.html.section import Chart, Section
 from zoobench.reports.material import Material
 from zoobench.reports.reproduction import COUNTED_BY, METHOD, reproduction_summary
@@ -53,7 +53,7 @@ def _printed_against_found(figures: pd.DataFrame) -> Iterable[Chart]:
     )
 
 
-def _deviation(figure: Mapping[Any, Any]) -> Deviation:
+def _deviation(figure: Mapping[Any, Any]) -> BandValue:
     """A paper is drawn as the family that it is about."""
     paper, table = str(figure["paper"]), str(figure["table"])
     lines = (
@@ -62,7 +62,7 @@ def _deviation(figure: Mapping[Any, Any]) -> Deviation:
         str(figure["verdict_text"]),
         str(figure["note"]),
     )
-    return Deviation(
+    return BandValue(
         band=f"{paper}, {table}",
         group=palette.group_of(paper.lower()),
         value=float(figure["difference_ratio"]),
