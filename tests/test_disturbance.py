@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from zoobench.disturbance import (
     CONTINUED,
     DISTURBED,
+    HOST_LEAD,
+    LEADING_SHARE,
     PACE,
     RUN_DELAY,
     SLOW_PACE_RATIO,
@@ -70,6 +72,13 @@ def test_what_was_not_read_accuses_nobody(covariates: dict[str, tuple[float, ...
     assert causes([1.0, 99.0], covariates) == (None, None)
 
 
+def test_a_slow_host_far_ahead_of_its_device_disturbs_nothing_and_other_signs_still_do() -> None:
+    leads = [0.0, LEADING_SHARE - LITTLE, LEADING_SHARE, 1.0]
+
+    assert causes([1.0] * 4, {PACE: [2.0] * 4, HOST_LEAD: leads}) == (Cause.SLOW, Cause.SLOW, None, None)
+    assert causes([1.0] * 4, {THROTTLED: [1.0] * 4, HOST_LEAD: leads}) == (Cause.THROTTLED,) * 4
+
+
 def test_without_samples_there_is_nothing_to_disturb() -> None:
     assert causes([], {PACE: []}) == ()
 
@@ -80,13 +89,15 @@ def test_a_long_time_is_no_sign(paces: list[float], seconds: float) -> None:
     assert causes([seconds] * len(paces), {PACE: paces}) == causes([1.0] * len(paces), {PACE: paces})
 
 
-@given(st.data(), st.sets(st.sampled_from(list(BOUNDS))), st.sets(st.sampled_from(list(Cause))))
+@given(st.data(), st.sets(st.sampled_from([*BOUNDS, HOST_LEAD])), st.sets(st.sampled_from(list(Cause))))
 def test_arrays_are_judged_like_tuples(data: st.DataObject, told: set[str], despite: set[Cause]) -> None:
     """Where a sample has several causes, one that is not looked past is enough."""
     samples = data.draw(st.lists(st.floats(0.5, 2.0), max_size=6))
-    values = st.sampled_from([0.0, 0.02, 0.03, 1.05, 2.0])
+    values = st.sampled_from([0.0, 0.02, 0.03, 0.5, 1.05, 2.0])
     covariates = {name: [data.draw(values) for _ in samples] for name in told}
-    remaining = {name: column for name, column in covariates.items() if BOUNDS[name][0] not in despite}
+    remaining = {
+        name: column for name, column in covariates.items() if name == HOST_LEAD or BOUNDS[name][0] not in despite
+    }
 
     found = disturbed(np.array(samples), {name: np.array(column) for name, column in covariates.items()}, despite)
 

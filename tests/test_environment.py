@@ -65,12 +65,15 @@ def test_variables_that_change_how_fast_torch_is_are_kept_and_no_others(
 ) -> None:
     monkeypatch.setenv("OMP_PROC_BIND", "close")
     monkeypatch.setenv("TORCH_TOKEN_OF_NOTHING", "1")
-    monkeypatch.setenv("SECRET_OMP_KEY", "never")
+    monkeypatch.setenv("NVIDIA_TF32_OVERRIDE", "0")
+    for name in ("SECRET_OMP_KEY", "NVIDIA_REQUIRE_CUDA", "CUDA_HOME", "CUDA_VERSION"):
+        monkeypatch.setenv(name, "never")
 
     settings = collect(tmp_path).settings
 
     assert settings["OMP_PROC_BIND"] == "close"
-    assert "SECRET_OMP_KEY" not in settings
+    assert settings["NVIDIA_TF32_OVERRIDE"] == "0"
+    assert "never" not in settings.values()
 
 
 def test_the_commit_is_that_of_the_folder(repository: Path) -> None:

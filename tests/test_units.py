@@ -23,8 +23,8 @@ from zoobench.units import (
 
 SCALES = {
     "s": {"s": 1.0, "ms": 1e-3, "µs": 1e-6, "ns": 1e-9},
-    "bytes": {"GiB": 2.0**30, "MiB": 2.0**20, "KiB": 2.0**10, "B": 1.0},
-    "1": {"G": 1e9, "M": 1e6, "k": 1e3, "": 1.0},
+    "bytes": {"TiB": 2.0**40, "GiB": 2.0**30, "MiB": 2.0**20, "KiB": 2.0**10, "B": 1.0},
+    "1": {"T": 1e12, "G": 1e9, "M": 1e6, "k": 1e3, "": 1.0},
     "1/s": {"/s": 1.0},
 }
 SMALLEST = {"s": 1e-9, "bytes": 1.0, "1": 1.0, "1/s": 1e-3}
@@ -71,7 +71,7 @@ def test_seconds(seconds: float, text: str) -> None:
         (93_113_549, "88.8 MiB"),
         (2**30 - 1, "1.00 GiB"),
         (78 * 2**30, "78.0 GiB"),
-        (5000 * 2**30, "5000 GiB"),
+        (5000 * 2**30, "4.88 TiB"),
     ],
 )
 def test_bytes(size_bytes: int, text: str) -> None:
@@ -88,6 +88,7 @@ def test_bytes(size_bytes: int, text: str) -> None:
         (999_600, "1.00 M"),
         (4_231_976, "4.23 M"),
         (8_357_000_000, "8.36 G"),
+        (25_434_000_000_000, "25.4 T"),
     ],
 )
 def test_counts(count: int, text: str) -> None:

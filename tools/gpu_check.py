@@ -9,6 +9,7 @@ said to be not run. Exit code: 0 if nothing failed, 1 if a step failed, 2 withou
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import enum
 import importlib.util
@@ -28,6 +29,7 @@ from zoobench.errors import StoreError, ZoobenchError
 from zoobench.isolate import ForkedWorkers
 from zoobench.records import CaseRecord, DeviceFacts, Environment
 from zoobench.session import open_lab
+from zoobench.validity import validity_of
 
 ROOT = Path(__file__).parents[1]
 RESULTS = Path("results") / "gpu-check"
@@ -37,6 +39,10 @@ MODEL = "squeezenet1_1"
 
 TIMES = ("device_time", "interval", "latency")
 _TAIL_LINES = 60
+
+GRACE_S = 10.0
+"""For a step past its limit to say, interrupted, what it has found so far."""
+
 _NO_FAILURE, _FAILURE, _NO_GPU = 0, 1, 2
 
 
@@ -105,8 +111,10 @@ def steps_of(gpu: DeviceFacts, folder: Path) -> tuple[Step, ...]:
         Step(
             name="tests",
             proves="the tests that need a GPU",
-            command=(*python, "pytest", "tests/gpu", "-m", "gpu", "-q", "-ra", "-p", "no:cacheprovider"),
-            limit_s=150,
+            command=(
+                *python, "pytest", "tests/gpu", "-m", "gpu", "-q", "-ra", "--durations=5", "-p", "no:cacheprovider",
+            ),
+            limit_s=190,
         ),
         Step(
             name="suite",
@@ -117,7 +125,7 @@ def steps_of(gpu: DeviceFacts, folder: Path) -> tuple[Step, ...]:
                 f"--zoobench-precisions={','.join(gpu.precisions)}", "--zoobench-max-seconds=1",
                 "--zoobench-time-limit=60", "--zoobench-label=gpu-check", f"--zoobench-results={results}",
             ),
-            limit_s=170,
+            limit_s=150,
             judge=lambda: judge_runs(_runs_in(ROOT / folder), 2 * len(gpu.precisions)),
         ),
         Step(
@@ -127,14 +135,14 @@ def steps_of(gpu: DeviceFacts, folder: Path) -> tuple[Step, ...]:
                 *python, "zoobench", "capacity", MODEL, "--device", DEVICE, "--memory-limit", "1GiB",
                 "--results", str(folder / "capacity"),
             ),
-            limit_s=90,
+            limit_s=80,
             lacking=_lacking("capacity"),
         ),
         Step(
             name="doctor",
             proves="the harness calibrated on this GPU",
             command=(*python, "zoobench", "doctor", "--quick", "--device", DEVICE, "--results", results),
-            limit_s=50,
+            limit_s=60,
             lacking=_lacking("doctor"),
         ),
     )  # fmt: skip
@@ -192,7 +200,7 @@ def render_report(environment: Environment, done: Sequence[Done], records: Seque
 
 
 def _execute(step: Step, log: Path) -> list[str]:
-    """Its problem, if it ended badly. Past its limit, it and all that it started are killed."""
+    """Its problem, if it ended badly. Past its limit it is interrupted, and then killed with all that it started."""
     with log.open("wb") as output:
         process = subprocess.Popen(
             step.command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
@@ -200,10 +208,18 @@ def _execute(step: Step, log: Path) -> list[str]:
         try:
             code = process.wait(timeout=step.limit_s)
         except subprocess.TimeoutExpired:
+            _interrupt(process)
             return [f"it was ended after {units.format_duration(step.limit_s)}, its limit"]
         finally:
             _kill_group(process)
     return [f"exit code {code}"] if code else []
+
+
+def _interrupt(process: subprocess.Popen[bytes]) -> None:
+    """As Ctrl-C does, in the hope that it ends by itself."""
+    process.send_signal(signal.SIGINT)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(timeout=GRACE_S)
 
 
 def _kill_group(process: subprocess.Popen[bytes]) -> None:
@@ -253,7 +269,7 @@ def _render_times(records: Sequence[CaseRecord]) -> str:
     """Medians of the three times of each case, and how the device's own was found."""
     if not records:
         return ""
-    head = "| case | " + " | ".join(TIMES) + " | device_time by |\n|---|---|---|---|---|\n"
+    head = "| case | " + " | ".join(TIMES) + " | latency is | device_time by |\n|---|---|---|---|---|---|\n"
     return "## The three times\n\n" + head + "\n".join(map(_render_case, records))
 
 
@@ -263,7 +279,7 @@ def _render_case(record: CaseRecord) -> str:
         units.NOT_MEASURED if one is None else units.format_seconds(statistics.median(one.samples)) for one in found
     ]
     method = "" if found[0] is None else found[0].method
-    return f"| {record.case.id} | {' | '.join(times)} | {method} |"
+    return f"| {record.case.id} | {' | '.join(times)} | {validity_of(record.findings)} | {method} |"
 
 
 if __name__ == "__main__":

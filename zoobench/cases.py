@@ -165,10 +165,10 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
 
     Sampling stops when the interval of the median is within ± `precision_target` (a ratio of the median) with and
     without the last block of rounds, after at least `min_rounds` and `min_s`, or at `max_rounds` or before a block that
-    would end past `max_s`, whichever is first; one round is always taken, unless
-    `max_rounds` is 0: then the model is built and counted, and never called. `time_limit_s` bounds the whole case,
-    building included: past it the worker is killed. `processes` fresh ones measure the case one after the other and
-    have the budget together (see `share`).
+    would end past `max_s`, whichever is first; one round is always taken, unless `max_rounds` is 0: then the model is
+    built and counted, and never called. Seconds count from the end of the first call, in which kernels are chosen,
+    loaded and compiled. `time_limit_s` bounds the whole case, building included: past it the worker is killed.
+    `processes` fresh ones measure the case one after the other and have the budget together (see `share`).
     """
 
     precision_target: float = 0.02

@@ -19,9 +19,12 @@ from zoobench.records import DeviceFacts, Environment
 
 PACKAGES = ("zoobench", "torch", "torchvision", "numpy", "pytest", "pytest-benchmark")
 
-SETTINGS = ("OMP_", "MKL_", "ONEDNN_", "DNNL_", "KMP_", "GOMP_", "CUDA_", "CUBLAS_", "NVIDIA_", "PYTORCH_", "TORCH_",
-            "ATEN_", "MALLOC_", "LD_PRELOAD")  # fmt: skip
+SETTINGS = ("OMP_", "MKL_", "ONEDNN_", "DNNL_", "KMP_", "GOMP_", "CUDA_", "CUBLAS_", "CUDNN_", "NVIDIA_TF32_OVERRIDE",
+            "PYTORCH_", "TORCH_", "ATEN_", "MALLOC_", "LD_PRELOAD")  # fmt: skip
 """Prefixes of the environment variables that change how fast torch is."""
+
+_FOR_BUILDING = {"CUDA_HOME", "CUDA_PATH", "CUDA_VERSION", "TORCH_CUDA_ARCH_LIST"}
+"""What CUDA's container images set, and what says where and for what extensions are compiled: no speed hangs on it."""
 
 _GIT_LIMIT_S = 10
 
@@ -81,11 +84,11 @@ def _version(package: str) -> str:
 
 
 def _settings() -> dict[str, str]:
-    variables = {name: value for name, value in sorted(os.environ.items()) if name.startswith(SETTINGS)}
+    names = sorted(name for name in os.environ if name.startswith(SETTINGS) and name not in _FOR_BUILDING)
     return {
         "instruction_set": torch.backends.cpu.get_cpu_capability(),
         "onednn": str(torch.backends.mkldnn.is_available()),  # type: ignore[no-untyped-call]
-        **variables,
+        **{name: os.environ[name] for name in names},
     }
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from torch.profiler import ProfilerActivity, profile, supported_activities
+from torch.profiler import ProfilerActivity, supported_activities
 
 from zoobench.cases import Case
 from zoobench.devices import Device, get_device, module_scopes
+from zoobench.devices.profiled import watching
 from zoobench.isolate import Tell
 from zoobench.subject import build_subject
 
@@ -20,7 +21,7 @@ def write_trace(case: Case, path: str, tell: Tell) -> None:  # noqa: ARG001 - a 
         subject = build_subject(case, device)
         subject.call()
         device.wait()
-        with module_scopes(subject.module), profile(activities=_activities(device), record_shapes=True) as profiler:
+        with module_scopes(subject.module), watching(_activities(device)) as profiler:
             subject.call()
             device.wait()
     profiler.export_chrome_trace(path)

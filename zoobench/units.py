@@ -27,12 +27,13 @@ def format_seconds(seconds: float) -> str:
 
 def format_bytes(size_bytes: float) -> str:
     """`88.8 MiB`."""
-    return _with_prefix(size_bytes, ((2.0**30, "GiB"), (2.0**20, "MiB"), (2.0**10, "KiB"), (1.0, "B")))
+    scales = ((2.0**40, "TiB"), (2.0**30, "GiB"), (2.0**20, "MiB"), (2.0**10, "KiB"), (1.0, "B"))
+    return _with_prefix(size_bytes, scales)
 
 
 def format_count(count: float) -> str:
     """`4.23 M`."""
-    return _with_prefix(count, ((1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""))).strip()
+    return _with_prefix(count, ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""))).strip()
 
 
 def format_rate(per_second: float) -> str:
@@ -114,7 +115,7 @@ def parse_bytes(kind: str, text: str) -> int:
 
 _QUANTITY = re.compile(r"(?P<number>[0-9]+(\.[0-9]+)?)\s*(?P<unit>[A-Za-z]+)")
 _BYTES_OF = {
-    "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30
+    "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12, "kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40
 }  # fmt: skip
 
 _FORMATS: dict[str, Callable[[float], str]] = {

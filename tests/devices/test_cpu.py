@@ -18,7 +18,7 @@ from torch import nn
 
 from zoobench.calls import TrainingStep
 from zoobench.devices import REFERENCE, CpuDevice, cpu
-from zoobench.devices.reference import ReferenceProduct
+from zoobench.devices.reference import Reference
 from zoobench.isolate import ForkedWorkers, Task
 from zoobench.records import Measurement, Unavailable
 
@@ -99,7 +99,7 @@ def test_an_affinity_of_one_processor_is_read() -> None:
 
 
 def test_the_surroundings_are_the_pace_of_its_product(device: CpuDevice, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ReferenceProduct, "read_s", lambda _: 0.25)
+    monkeypatch.setattr(Reference, "read_s", lambda _: 0.25)
 
     assert device.conditions() == {REFERENCE: 0.25}
 

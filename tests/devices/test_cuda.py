@@ -17,8 +17,10 @@ from torch.profiler import ProfilerActivity
 
 import zoobench
 from zoobench.cases import Precision
-from zoobench.devices import CudaDevice, cuda
+from zoobench.devices import REFERENCE, CudaDevice, cuda
 from zoobench.devices.device import PeakMemory
+from zoobench.devices.nvml import Nvml
+from zoobench.devices.reference import Reference
 from zoobench.records import Measurement, Unavailable
 
 CASE = make_case("resnet18", device="cuda", threads=1)
@@ -53,6 +55,16 @@ def fake_cuda(monkeypatch: pytest.MonkeyPatch) -> Any:
         return recorder
 
     return install
+
+
+# Surroundings
+
+
+def test_its_surroundings_are_the_gpus_and_the_pace_of_launching(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Nvml, "conditions", lambda _: {"power_w": 70.0})
+    monkeypatch.setattr(Reference, "read_s", lambda _: 0.25)
+
+    assert CudaDevice().conditions() == {"power_w": 70.0, REFERENCE: 0.25}
 
 
 # The only place that names torch.cuda
@@ -247,7 +259,7 @@ def test_every_setting_that_chooses_a_kernel_is_read() -> None:
 
 
 @pytest.mark.usefixtures("without_entering")
-@pytest.mark.parametrize("precision", set(Precision) - {Precision.TF32}, ids=str)
+@pytest.mark.parametrize("precision", [p for p in Precision if p is not Precision.TF32], ids=str)
 def test_no_other_precision_uses_tf32(precision: Precision) -> None:
     with CudaDevice().settings(msgspec.structs.replace(CASE, precision=precision)):
         assert torch.backends.cuda.matmul.fp32_precision == "ieee"
@@ -401,12 +413,12 @@ def profiled(fake_cuda: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
         recorder = fake_cuda()
 
         @contextlib.contextmanager
-        def profile(activities: Any) -> Iterator[Any]:
+        def watching(activities: Any) -> Iterator[Any]:
             recorder.asked.append("begin")
             yield SimpleNamespace(events=lambda: events)
             recorder.asked.append("end")
 
-        monkeypatch.setattr(cuda, "profile", profile)
+        monkeypatch.setattr(cuda, "watching", watching)
         call = lambda: recorder.asked.append("the call")  # noqa: E731
         return CudaDevice().measure_device_time(call, is_capturable=False), recorder.asked
 
@@ -447,8 +459,8 @@ def test_an_operator_takes_the_time_of_the_kernels_that_it_launches(
     asked: list[Any] = []
 
     @contextlib.contextmanager
-    def profile(activities: Any, *, record_shapes: bool) -> Iterator[Any]:
-        asked.append((activities, record_shapes))
+    def profile(activities: Any, *, record_shapes: bool, acc_events: bool) -> Iterator[Any]:
+        asked.append((activities, record_shapes, acc_events))
         yield SimpleNamespace(events=lambda: [relu])
 
     monkeypatch.setattr("zoobench.devices.profiled.profile", profile)
@@ -456,7 +468,7 @@ def test_an_operator_takes_the_time_of_the_kernels_that_it_launches(
     [operator] = CudaDevice().profile_operators(lambda: recorder.asked.append("the call"))
 
     assert (operator.name, operator.shapes, operator.time_s) == ("relu", ((2, 3),), 250e-6)
-    assert asked == [([ProfilerActivity.CPU, ProfilerActivity.CUDA], True)]
+    assert asked == [([ProfilerActivity.CPU, ProfilerActivity.CUDA], True, True)]
     assert "the call" in recorder.asked
 
 
@@ -560,10 +572,10 @@ def capturing(monkeypatch: pytest.MonkeyPatch) -> Any:
         monkeypatch.setattr(cuda, "torch", stand_in)
 
         @contextlib.contextmanager
-        def profile(activities: Any) -> Iterator[Any]:
+        def watching(activities: Any) -> Iterator[Any]:
             yield SimpleNamespace(events=lambda: [event(DeviceType.CUDA, 125.0)])
 
-        monkeypatch.setattr(cuda, "profile", profile)
+        monkeypatch.setattr(cuda, "watching", watching)
         return CudaDevice(), gpu
 
     return install

@@ -6,19 +6,18 @@ import pytest
 import torch
 from fakes import FakeClock
 
-from zoobench.devices.reference import ReferenceProduct
+from zoobench.devices.reference import Launches, MatrixProduct, Reference
 
 
-class FakeProduct(ReferenceProduct):
-    """Whose multiplications take these seconds, the last one for ever."""
+class Work:
+    """A computation that takes these seconds, the last one for ever."""
 
     def __init__(self, clock: FakeClock, durations_s: Iterable[float]) -> None:
-        super().__init__(clock)
         self._advance = clock.advance
         self._durations_s = list(durations_s)
         self.count = 0
 
-    def _multiply(self) -> None:
+    def __call__(self) -> None:
         self._advance(self._durations_s[min(self.count, len(self._durations_s) - 1)])
         self.count += 1
 
@@ -32,51 +31,67 @@ def clock() -> FakeClock:
 def test_the_better_of_two_is_the_reading_and_a_first_one_is_not_timed(
     clock: FakeClock, durations_s: tuple[float, ...], reading_s: float
 ) -> None:
-    product = FakeProduct(clock, durations_s)
+    work = Work(clock, durations_s)
 
-    assert product.read_s() == reading_s
-    assert product.count == 3
+    assert Reference(work, clock).read_s() == reading_s
+    assert work.count == 3
 
 
 def test_a_reading_is_told_again_while_it_is_young(clock: FakeClock) -> None:
     """From its end on, for a hundredth of a second."""
-    product = FakeProduct(clock, [1.0, 1.0, 1.0, 5.0])
+    work = Work(clock, [1.0, 1.0, 1.0, 5.0])
+    reference = Reference(work, clock)
 
-    readings = [product.read_s()]
+    readings = [reference.read_s()]
     for pause_s in (0.0, 0.005, 0.0049):
         clock.advance(pause_s)
-        readings.append(product.read_s())
-    assert (readings, product.count) == ([1.0] * 4, 3)
+        readings.append(reference.read_s())
+    assert (readings, work.count) == ([1.0] * 4, 3)
 
     clock.advance(0.0002)
-    assert (product.read_s(), product.count) == (5.0, 6)
+    assert (reference.read_s(), work.count) == (5.0, 6)
 
 
 def test_nothing_is_computed_before_it_is_asked_for(clock: FakeClock) -> None:
-    assert ReferenceProduct(clock)._matrices == ()
+    work, product = Work(clock, [1.0]), MatrixProduct()
+
+    Reference(work, clock)
+    Reference(product, clock)
+
+    assert (work.count, product.matrices) == (0, ())
 
 
-def test_it_is_the_product_of_two_matrices_of_256_made_once() -> None:
-    product = ReferenceProduct()
+def test_on_a_cpu_it_is_the_product_of_two_matrices_of_256_made_once() -> None:
+    product = MatrixProduct()
 
-    first_s, made = product.read_s(), product._matrices
-    product._last = None
-    product.read_s()
+    product()
+    made = product.matrices
+    product()
 
     one, other, result = made
-    assert 0 < first_s < 60
     assert torch.equal(result, one @ other)
     assert result.shape == (256, 256)
-    assert all(map(lambda a, b: a is b, made, product._matrices))
+    assert all(map(lambda a, b: a is b, made, product.matrices))
 
 
-def test_it_neither_records_a_graph_nor_leaves_a_mode() -> None:
-    product = ReferenceProduct()
+def test_on_a_device_that_is_launched_to_it_is_a_hundred_operators() -> None:
+    launches = Launches()
+    launches()  # lazily made parts of torch are not counted
+
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], acc_events=True) as profiler:
+        launches()
+
+    operators = [event.name for event in profiler.events() if event.cpu_parent is None]
+    assert operators == ["aten::zero_"] * 100
+
+
+@pytest.mark.parametrize("work", [MatrixProduct(), Launches()], ids=lambda work: type(work).__name__)
+def test_it_neither_records_a_graph_nor_leaves_a_mode(work: MatrixProduct | Launches) -> None:
     with torch.inference_mode():
-        product.read_s()
-    product._last = None
+        assert 0 < Reference(work).read_s() < 60
 
-    product.read_s()
+    assert 0 < Reference(work).read_s() < 60
 
     assert not torch.is_inference_mode_enabled()
-    assert not any(matrix.requires_grad for matrix in product._matrices)
+    tensors = work.matrices if isinstance(work, MatrixProduct) else [work.number]
+    assert not any(tensor.requires_grad for tensor in tensors)

@@ -88,6 +88,13 @@ def test_a_block_is_in_seconds_a_call_and_so_is_what_happened_meanwhile() -> Non
     assert block.references_s == (0.001, 0.002, 0.001235)
 
 
+def test_a_share_of_a_round_is_that_of_its_calls() -> None:
+    ahead = round_of(0.5, 0.001, 0)
+    ahead.covariates["host_lead"] = 0.75
+
+    assert block_of([ahead], 2, []).covariates["host_lead"] == (0.75,)
+
+
 def test_samples_have_nanoseconds() -> None:
     assert block_of([round_of(1 / 3, 0.001, 0)], 1, []).samples == (0.333333333,)
 

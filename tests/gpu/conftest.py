@@ -17,7 +17,7 @@ from zoobench.probes import all_probes
 from zoobench.probes.probe import Progress
 from zoobench.subject import build_subject
 
-BUDGET = Budget(min_rounds=20, max_rounds=40, max_s=3.0, max_warmup_s=1.0)
+BUDGET = Budget(min_rounds=20, max_rounds=40, min_s=0.0, max_s=1.0, max_warmup_s=0.5)
 CASE = make_case("squeezenet1_1", device="cuda", threads=4)
 
 PROBES = ("latency", "interval", "memory", "device_time")

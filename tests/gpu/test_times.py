@@ -21,6 +21,9 @@ CYCLES = 20_000_000
 
 TOLERANCE = 1.1
 
+LARGE_BATCH = 256
+"""Kernels of tens of milliseconds, on the largest GPUs too."""
+
 
 def sleep_s(device: CudaDevice, cycles: int) -> float:
     """The shortest of some: clocks rise while the GPU works."""
@@ -62,14 +65,16 @@ def test_calls_back_to_back_take_what_their_kernels_take(device: CudaDevice) -> 
 
 @pytest.mark.parametrize("mode", Mode)
 @pytest.mark.parametrize("precision", [Precision.FP32, Precision.AMP_FP16])
-@pytest.mark.parametrize("batch", [1, 32])
+@pytest.mark.parametrize("batch", [1, LARGE_BATCH])
 def test_device_time_is_at_most_the_interval_and_that_at_most_the_latency(
     measured: Any, mode: Mode, precision: Precision, batch: int
 ) -> None:
+    """The second where the device is what takes the time: a host that launches slowly has its own ups and downs."""
     told = measured(mode=mode, precision=precision, batch=batch)
 
     assert [part for part in told if isinstance(part, Failure)] == []
     times = {part.metric: statistics.median(part.samples) for part in told if isinstance(part, Measurement)}
     assert times["device_time"] <= TOLERANCE * times["interval"]
-    assert times["interval"] <= TOLERANCE * times["latency"]
+    if batch == LARGE_BATCH:
+        assert times["interval"] <= TOLERANCE * times["latency"]
     assert times["latency"] <= TOLERANCE * times["host_latency"]

@@ -17,7 +17,7 @@ from torch import nn
 
 from zoobench.cases import Budget, Compiler, Mode
 from zoobench.devices import REFERENCE, CpuDevice, Device
-from zoobench.devices.reference import ReferenceProduct
+from zoobench.devices.reference import MatrixProduct
 from zoobench.probes import latency
 from zoobench.probes.probe import Progress
 from zoobench.records import Finding, Measurement, Unavailable
@@ -173,7 +173,8 @@ def test_covariates_have_one_value_a_round(device: FakeAsyncDevice) -> None:
     results, _ = measure(subject_of(device, Phased(lambda: device.launch(0.25))))
 
     covariates = results["latency"].covariates
-    assert set(covariates) == {"page_faults", "involuntary_switches", "cpu_s", "run_delay_s", "continued"}
+    counted = {"page_faults", "involuntary_switches", "cpu_s", "run_delay_s", "continued"}
+    assert set(covariates) == counted | {"host_lead"}
     assert {len(values) for values in covariates.values()} == {6}
 
 
@@ -234,7 +235,7 @@ class Paced(FakeAsyncDevice):
 def test_disturbed_rounds_are_marked_in_every_time_of_theirs(clock: FakeClock) -> None:
     """Blocks of one round have two readings each; the warm-up call took one before."""
     device = Paced(clock)
-    call = Phased(lambda: device.launch(0.25), lambda: device.launch(0.5), lambda: None)
+    call = Phased(lambda: device.launch(0.0, launch_s=0.25), lambda: device.launch(0.0, launch_s=0.5), lambda: None)
 
     results, findings = measure(subject_of(device, call), budget=msgspec.structs.replace(BUDGET, max_rounds=8))
 
@@ -279,7 +280,7 @@ def test_compiling_is_what_the_first_call_took_longer(device: FakeAsyncDevice) -
 
 
 def test_on_a_cpu_the_hosts_clock_is_the_latency(clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ReferenceProduct, "_multiply", lambda _: clock.advance(2.0**-10))
+    monkeypatch.setattr(MatrixProduct, "__call__", lambda _: clock.advance(2.0**-10))
     subject = subject_of(CpuDevice(clock), Phased(lambda: clock.advance(0.25)), mode=Mode.INFER)
 
     results, _ = measure(subject)

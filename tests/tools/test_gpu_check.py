@@ -128,8 +128,23 @@ def test_a_step_past_its_limit_is_ended_with_all_that_it_started(tool: ModuleTyp
     assert code == 1
     assert "- it was ended after 2 s, its limit" in report
     assert time.monotonic() - began < 60
-    [child] = (tool.ROOT / "out" / "slow.log").read_text().split()
+    child, *_ = (tool.ROOT / "out" / "slow.log").read_text().split()
     assert is_dead_within(10.0, int(child))
+
+
+def test_a_step_past_its_limit_still_says_what_it_found(tool: ModuleType, step: Any) -> None:
+    """As pytest does when it is interrupted."""
+    code_of_step = (
+        "import time\n"
+        "try:\n    print('at work', flush=True); time.sleep(600)\n"
+        "except KeyboardInterrupt:\n    print('two of three passed')"
+    )
+
+    code, report = check(tool, step(code_of_step, limit_s=5.0))
+
+    assert code == 1
+    assert "- it was ended after 5 s, its limit" in report
+    assert "at work\ntwo of three passed" in report
 
 
 def test_a_step_that_cannot_be_run_is_no_failure_and_is_said(tool: ModuleType, step: Any) -> None:
@@ -202,7 +217,7 @@ def test_a_failed_case_of_a_suite_is_told(tool: ModuleType) -> None:
 def test_the_three_times_are_in_the_report(tool: ModuleType) -> None:
     report = tool.render_report(environment_with(GPU), [], make_run([full_record()]).records)
 
-    assert f"| {CASE.id} | 1.00 ms | 1.00 ms | 1.00 ms | fabricated |" in report
+    assert f"| {CASE.id} | 1.00 ms | 1.00 ms | 1.00 ms | valid | fabricated |" in report
 
 
 def test_the_steps_are_over_within_8_minutes(tool: ModuleType) -> None:

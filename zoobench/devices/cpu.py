@@ -21,7 +21,7 @@ from zoobench.cases import Case, Precision
 from zoobench.devices import heap, host_memory
 from zoobench.devices.device import REFERENCE, Call, Mark, PeakMemory, Result
 from zoobench.devices.profiled import ProfiledOperator, profile_operators
-from zoobench.devices.reference import ReferenceProduct
+from zoobench.devices.reference import MatrixProduct, Reference
 from zoobench.records import DeviceFacts, Measurement, Unavailable
 
 _STATUS = Path("/proc/self/status")
@@ -35,7 +35,7 @@ class CpuDevice:
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
         self._clock = clock
-        self._reference = ReferenceProduct(clock)
+        self._reference = Reference(MatrixProduct(), clock)
         _forget_peak_rss()
         self._rss_at_start_bytes = _rss_bytes()
 

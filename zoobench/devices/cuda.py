@@ -17,13 +17,14 @@ from typing import Any, cast
 import msgspec
 import torch
 from torch.autograd import DeviceType  # type: ignore[attr-defined]
-from torch.profiler import ProfilerActivity, profile
+from torch.profiler import ProfilerActivity
 
 from zoobench.cases import Case, Precision
-from zoobench.devices.device import Call, Mark, PeakMemory, Result
+from zoobench.devices.device import REFERENCE, Call, Mark, PeakMemory, Result
 from zoobench.devices.interval import calls_of, interval_s
 from zoobench.devices.nvml import Nvml
-from zoobench.devices.profiled import ProfiledOperator, profile_operators
+from zoobench.devices.profiled import ProfiledOperator, profile_operators, watching
+from zoobench.devices.reference import Launches, Reference
 from zoobench.records import DeviceFacts, Measurement, Unavailable
 
 _MILLISECONDS_A_SECOND = 1e3
@@ -54,6 +55,7 @@ class CudaDevice:
         self.torch_device = torch.device("cuda", index)
         self._index = index
         self._nvml = Nvml(self._uuid)
+        self._reference = Reference(Launches())
         self._failed_capture = ""
         self._cycles_a_second: float | None = None
 
@@ -130,7 +132,8 @@ class CudaDevice:
         return self._nvml.why_incomplete()
 
     def conditions(self) -> dict[str, float]:
-        return self._nvml.conditions()
+        """NVML's, and the pace of launching: most calls at small batches take what the host takes to launch them."""
+        return {**self._nvml.conditions(), REFERENCE: self._reference.read_s()}
 
     def free_memory_bytes(self) -> int:
         """What the driver has left (cudaMemGetInfo), and what the caching allocator holds without using it."""
@@ -247,7 +250,7 @@ class CudaDevice:
 
     def _sum_of_kernels(self, call: Call, why_no_graph: str) -> Result:
         """The durations of the kernels, copies and fills of one call."""
-        with profile(activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA]) as profiler:
+        with watching([ProfilerActivity.CPU, ProfilerActivity.CUDA]) as profiler:
             call()
             self.wait()
         on_device = [event for event in profiler.events() or () if event.device_type == DeviceType.CUDA]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -38,11 +38,20 @@ class ProfiledOperator(msgspec.Struct, frozen=True, kw_only=True):
             yield from operator.with_inner()
 
 
+def watching(activities: Iterable[ProfilerActivity]) -> profile:
+    """Profile one stretch of work.
+
+    `acc_events` changes nothing for one stretch; without it some releases (2.11 is one) warn in each process that a
+    second one would clear the events of the first.
+    """
+    return profile(activities=activities, record_shapes=True, acc_events=True)
+
+
 def profile_operators(
-    call: Callable[[], object], activities: Sequence[ProfilerActivity], time_us: Callable[[Any], float]
+    call: Callable[[], object], activities: Iterable[ProfilerActivity], time_us: Callable[[Any], float]
 ) -> tuple[ProfiledOperator, ...]:
     """The operators of aten that the call makes, in order. `time_us` reads an event's time, inner events included."""
-    with profile(activities=activities, record_shapes=True) as profiler:
+    with watching(activities) as profiler:
         call()
     events = profiler.events() or ()
     outermost = (event for event in events if _is_operator(event) and not _is_inside_one(event))

@@ -9,7 +9,7 @@ import psutil
 from zoobench.devices import Device, Result
 from zoobench.doctor.effort import Effort
 from zoobench.doctor.example import example_case
-from zoobench.doctor.known_work import product_call
+from zoobench.doctor.known_work import lasting_product, product_call
 from zoobench.doctor.surroundings import as_in_a_case, covariates_of, rounded, rounds_for
 from zoobench.isolate import Tell
 from zoobench.records import Measurement, Unavailable
@@ -23,7 +23,7 @@ def examine_steadiness(device_name: str, effort: Effort, tell: Tell) -> None:
     """Tell `pace`, and the `steal` meanwhile."""
     with as_in_a_case(example_case(device_name)) as device:
         before = read_steal()
-        tell(measure_pace(product_call(device), device, effort.pace_s))
+        tell(measure_pace(product_call(device, lasting_product(device)), device, effort.pace_s))
         tell(steal_between(before, read_steal()))
 
 

@@ -16,6 +16,7 @@ from zoobench.cases import COUNT_ONLY
 from zoobench.compare.evidence import Block
 from zoobench.compare.plan import SETTLING_S
 from zoobench.devices import REFERENCE, Device, get_device
+from zoobench.disturbance import HOST_LEAD
 from zoobench.experiment.awakening import awaken
 from zoobench.experiment.control_nets import build_control
 from zoobench.experiment.messages import Prepare
@@ -134,10 +135,13 @@ def waste(seconds: float) -> None:
 
 
 def block_of(taken: Sequence[Round], calls_a_round: int, references_s: Sequence[float]) -> Block:
-    """A block in seconds a call. What happened during a round is divided by its calls as well."""
+    """A block in seconds a call. What is counted during a round is divided by its calls as well."""
     columns = [
         {name: _rounded(value, _CONDITION_DIGITS) for name, value in r.conditions.items() if name != REFERENCE}
-        | {name: _rounded(value / calls_a_round, _COUNTER_DIGITS) for name, value in r.covariates.items()}
+        | {
+            name: _rounded(value / _divisor(name, calls_a_round), _COUNTER_DIGITS)
+            for name, value in r.covariates.items()
+        }
         for r in taken
     ]
     names = [name for name in columns[0] if all(name in of_round for of_round in columns)]
@@ -146,6 +150,11 @@ def block_of(taken: Sequence[Round], calls_a_round: int, references_s: Sequence[
         covariates={name: tuple(of_round[name] for of_round in columns) for name in names},
         references_s=tuple(_rounded(value, _CONDITION_DIGITS) for value in references_s),
     )
+
+
+def _divisor(covariate: str, calls_a_round: int) -> int:
+    """A share of a round is that of its calls."""
+    return 1 if covariate == HOST_LEAD else calls_a_round
 
 
 def _built(request: Prepare, zoo: SideZoo, device: Device) -> Subject:

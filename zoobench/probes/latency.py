@@ -110,7 +110,7 @@ def _beside_latency(subject: Subject, sampled: Sampled, latency: Measurement) ->
     if sampled.reference_s is None:
         yield Unavailable(metric="reference_time", reason="the device tells no pace, or not round every call")
     else:
-        method = "product of two 256 × 256 matrices on the case's threads; the best tenth of this case"
+        method = "a fixed computation of the host's, on the case's threads; the best tenth of this case"
         yield _single("reference_time", sampled.reference_s, method)
 
 

@@ -73,16 +73,18 @@ def sample(
 ) -> Sampled:
     """Take blocks of rounds within the budget, at least one round after at least one warm-up call.
 
-    A call so long that the budget is spent before the first round is still timed once: one honest sample, which
-    the findings then call too few. `known_reference_s` is what the device's fixed computation was seen to take before.
-    `allocated_bytes` is asked before and after the rounds of a block, never between them. `least_blocks` are wanted:
-    six for an interval of their own, one where another process is another replicate.
+    The first call is outside the budget, whose seconds count from its end. A call so long that they are spent before
+    the first round is still timed once: one honest sample, which the findings then call too few. `known_reference_s` is
+    what the device's fixed computation was seen to take before. `allocated_bytes` is asked before and after the rounds
+    of a block, never between them. `least_blocks` are wanted: six for an interval of their own, one where another
+    process is another replicate.
     """
     began = clock()
     take = functools.partial(take_round, phases, device, clock)
     with watched_stops():
         warm_up = take_warm_up(take, min(budget.max_warmup_s, budget.max_s), clock)
         warm_up_s = clock() - began
+        budget_began = began + warm_up[0].host_s
         call_s = typical_s(warm_up)
         settles = _settles(call_s, budget, least_blocks)
         taken = _Taken(device, layout or FixedLayout(), take, known_reference_s, allocated_bytes, settles=settles)
@@ -92,7 +94,7 @@ def sample(
             stop = reason_to_stop(
                 budget,
                 len(taken.rounds),
-                elapsed_s=clock() - began,
+                elapsed_s=clock() - budget_began,
                 next_s=taken.expected_s(size),
                 undisturbed=taken.undisturbed,
             )

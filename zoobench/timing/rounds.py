@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from zoobench.devices import Device
+from zoobench.disturbance import HOST_LEAD
 from zoobench.timing.covariates import read_counters
 
 Clock = Callable[[], float]
@@ -27,7 +28,8 @@ class Phase(msgspec.Struct, frozen=True):
 class Round(msgspec.Struct, frozen=True, kw_only=True):
     """Times of one call in seconds: on the device's timeline as a whole and by phase, and by the host's clock.
 
-    `conditions` are the device's surroundings just before the call, `covariates` what happened to the process in it.
+    `conditions` are the device's surroundings just before the call, `covariates` what happened to the process in it,
+    and how far the host was ahead of a device that has a timeline of its own.
     """
 
     device_s: float
@@ -50,12 +52,14 @@ def take_round(phases: Sequence[Phase], device: Device, clock: Clock = HOST_CLOC
     for phase in phases:
         phase.run()
         marks.append(device.mark())
+    launched = clock()
     device.wait()
     ended, later = clock(), read_counters()
+    lead = {HOST_LEAD: (ended - launched) / (ended - began)} if device.has_own_timeline() and ended > began else {}
     return Round(
         device_s=device.elapsed_s(marks[0], marks[-1]),
         phases_s=tuple(device.elapsed_s(start, end) for start, end in itertools.pairwise(marks)),
         host_s=ended - began,
         conditions=conditions,
-        covariates=later.since(counters),
+        covariates=later.since(counters) | lead,
     )

@@ -24,8 +24,8 @@ def reason_to_stop(
 ) -> Stop | None:
     """Why to stop after a block, or None to go on.
 
-    `elapsed_s` is the time since warm-up began, `next_s` what another block is expected to take: one that would end
-    past the budget is not begun. `undisturbed` gives the blocks of rounds that nothing disturbed; it is asked last.
+    `elapsed_s` is the time since the first call ended, `next_s` what another block is expected to take: one that would
+    end past the budget is not begun. `undisturbed` gives the blocks of rounds that nothing disturbed; it is asked last.
     """
     if rounds >= budget.max_rounds:
         return Stop.MAX_ROUNDS

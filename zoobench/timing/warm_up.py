@@ -21,9 +21,16 @@ def is_flat(times_s: Sequence[float]) -> bool:
 
 
 def take_warm_up(take: Callable[[], Round], bound_s: float, clock: Clock) -> list[Round]:
-    """One call always; more until they are no longer getting faster, or the next would end past the bound."""
-    began = clock()
+    """The first call always; more until they are no longer getting faster, or the next would end past the bound.
+
+    The bound holds for what follows the first call. In that one kernels are chosen, loaded and compiled, for seconds
+    on a GPU and minutes by a compiler, so that it neither tells how long the next will be nor uses up the time.
+    """
     rounds = [take()]
+    if bound_s <= 0:
+        return rounds
+    began = clock()
+    rounds.append(take())
     while not is_flat([r.host_s for r in rounds]) and clock() - began + rounds[-1].host_s <= bound_s:
         rounds.append(take())
     return rounds
