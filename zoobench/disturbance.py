@@ -30,10 +30,10 @@ WAITED_SHARE = 0.02
 are asked of a median."""
 
 
-LEADING_SHARE = 0.5
+LEADING_SHARE = 0.1
 """A host that is that far ahead of the device has time to spare: how fast it is does not show in the round. Beside one
-NVIDIA H200, calls of mobilenet_v2 at batch 8, with 1.2 ms of kernels, took 3.4 ms, and 5.7 ms from the moment that
-something slowed the processor down; calls of squeezenet1_1 at batch 175, with 7.7 ms of kernels, took 8.1 ms always."""
+NVIDIA H200, in each of nine cases in which it was ahead by 15 to 82 % of the round, rounds at a slow pace took at most
+0.3 % longer than the others; in those in which it was ahead by up to 8 %, up to 47 % longer."""
 
 
 class Cause(enum.StrEnum):

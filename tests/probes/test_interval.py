@@ -8,7 +8,8 @@ from synthetic import make_case
 from torch import nn
 
 from zoobench.cases import Budget
-from zoobench.devices import CpuDevice, Device
+from zoobench.devices import REFERENCE, CpuDevice, Device
+from zoobench.disturbance import HOST_LEAD, PACE
 from zoobench.probes.interval import measure_interval
 from zoobench.probes.probe import Progress
 from zoobench.records import Measurement, Unavailable
@@ -127,4 +128,31 @@ def test_a_condition_that_went_missing_is_dropped_as_a_whole() -> None:
     result = measure(subject_of(device, lambda: device.launch(0.25)), Progress(call_s=0.01))
 
     assert isinstance(result, Measurement)
-    assert result.covariates == {"sm_clock_hz": tuple(1e9 + sample for sample in range(1, 11))}
+    assert result.covariates["sm_clock_hz"] == tuple(1e9 + 2 * sample for sample in range(1, 11)), "after each"
+    assert set(result.covariates) == {"sm_clock_hz", HOST_LEAD}
+
+
+class Slowing(FakeAsyncDevice):
+    """Whose host has another pace from the fourth reading on: after the second sample."""
+
+    readings = 0
+
+    def conditions(self) -> dict[str, float]:
+        self.readings += 1
+        return {REFERENCE: 1.0 if self.readings < 4 else 1.5}
+
+
+@pytest.mark.parametrize(("seconds", "launch_s", "host_lead"), [(0.25, 0.0, 1.0), (0.5, 0.25, 0.6), (0.0, 0.25, 0.0)])
+def test_a_sample_has_the_pace_of_its_host_and_how_far_that_was_ahead(
+    monkeypatch: pytest.MonkeyPatch, seconds: float, launch_s: float, host_lead: float
+) -> None:
+    """Of 1.25 s for two calls, 0.75 s are left when both were launched."""
+    device = Slowing()
+    monkeypatch.setattr("zoobench.probes.interval.time.perf_counter", device.clock)
+    call = subject_of(device, lambda: device.launch(seconds, launch_s=launch_s))
+
+    result = measure(call, Progress(call_s=1.0, known_reference_s=1.0), Budget(max_s=80.0))
+
+    assert isinstance(result, Measurement)
+    assert result.covariates[PACE] == (1.0, *[1.5] * 9)
+    assert set(result.covariates[HOST_LEAD]) == {host_lead}

@@ -112,7 +112,23 @@ def test_covariates_are_what_was_added_between_the_waits(
 
     taken = take_round([Phase("forward_latency", fault)], device, clock)
 
-    assert taken.covariates == {"page_faults": 12.0, "involuntary_switches": 0.0, "cpu_s": 0.5, "run_delay_s": 0.0}
+    counted = {"page_faults": 12.0, "involuntary_switches": 0.0, "cpu_s": 0.5, "run_delay_s": 0.0}
+    assert taken.covariates == counted | {"host_lead": 0.0}
+
+
+@pytest.mark.parametrize(("seconds", "launch_s", "lead"), [(0.75, 0.25, 0.75), (0.25, 0.0, 1.0), (0.0, 0.25, 0.0)])
+def test_how_far_the_host_was_ahead_of_the_device(
+    device: FakeAsyncDevice, clock: FakeClock, seconds: float, launch_s: float, lead: float
+) -> None:
+    taken = take_round([Phase("forward_latency", lambda: device.launch(seconds, launch_s=launch_s))], device, clock)
+
+    assert taken.covariates["host_lead"] == lead
+
+
+def test_on_a_cpu_nobody_is_ahead() -> None:
+    taken = take_round([Phase("forward_latency", lambda: None)], CpuDevice())
+
+    assert "host_lead" not in taken.covariates
 
 
 def test_conditions_are_those_before_the_call_and_none_of_its_time(clock: FakeClock) -> None:

@@ -8,11 +8,14 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from zoobench.cases import Budget
-from zoobench.devices import Result
+from zoobench.devices import REFERENCE, Result
 from zoobench.devices.interval import calls_of, interval_s
+from zoobench.disturbance import HOST_LEAD, PACE
+from zoobench.pace import paces
 from zoobench.probes.probe import Probe, Progress
 from zoobench.records import Measurement, Unavailable
 from zoobench.subject import Subject
+from zoobench.timing.rounds import host_lead
 
 INTERVAL = "interval"
 
@@ -28,9 +31,13 @@ _RESOLUTION_DECIMALS = 9
 
 
 class _Sample(msgspec.Struct, frozen=True, kw_only=True):
+    """`host_lead` is the share of it that was left when the host had launched all calls."""
+
     call_s: float
     host_s: float
-    conditions: dict[str, float]
+    host_lead: float
+    before: dict[str, float]
+    after: dict[str, float]
 
 
 def measure_interval(subject: Subject, budget: Budget, progress: Progress) -> Iterable[Result]:
@@ -47,7 +54,7 @@ def measure_interval(subject: Subject, budget: Budget, progress: Progress) -> It
         samples=tuple(round(sample.call_s, _RESOLUTION_DECIMALS) for sample in samples),
         method=f"device events around {calls} calls back to back, one wait at the end",
         calls_per_sample=calls,
-        covariates=_covariates(samples),
+        covariates=_covariates(samples, progress.known_reference_s),
     )
 
 
@@ -75,13 +82,31 @@ def _samples(subject: Subject, calls: int, bound_s: float) -> Iterator[_Sample]:
 
 
 def _sample(subject: Subject, calls: int) -> _Sample:
-    began = time.perf_counter()
-    call_s = interval_s(subject.device, subject.call, calls)
-    host_s = time.perf_counter() - began
-    return _Sample(call_s=call_s, host_s=host_s, conditions=subject.device.conditions())
+    before = subject.device.conditions()
+    began = launched = time.perf_counter()
+
+    def call() -> None:
+        nonlocal launched
+        subject.call()
+        launched = time.perf_counter()
+
+    call_s = interval_s(subject.device, call, calls)
+    ended = time.perf_counter()
+    return _Sample(
+        call_s=call_s,
+        host_s=ended - began,
+        host_lead=host_lead(began, launched, ended),
+        before=before,
+        after=subject.device.conditions(),
+    )
 
 
-def _covariates(samples: tuple[_Sample, ...]) -> dict[str, tuple[float, ...]]:
-    """Conditions that every sample has: one that went missing on the way is dropped as a whole."""
-    names = [name for name in samples[0].conditions if all(name in sample.conditions for sample in samples)]
-    return {name: tuple(sample.conditions[name] for sample in samples) for name in names}
+def _covariates(samples: tuple[_Sample, ...], reference_s: float | None) -> dict[str, tuple[float, ...]]:
+    """Conditions that every sample has: one that went missing on the way is dropped as a whole. And the host's pace."""
+    names = [name for name in samples[0].after if all(name in sample.after for sample in samples)]
+    columns = {name: tuple(sample.after[name] for sample in samples) for name in names if name != REFERENCE}
+    columns[HOST_LEAD] = tuple(sample.host_lead for sample in samples)
+    readings = [[told[REFERENCE] for told in (s.before, s.after) if REFERENCE in told] for s in samples]
+    if reference_s is None or any(len(pair) != 2 for pair in readings):  # noqa: PLR2004 - before and after
+        return columns
+    return {**columns, PACE: paces(readings, reference_s)}

@@ -16,7 +16,8 @@ from zoobench.subject import Subject
 class Progress(msgspec.Struct, kw_only=True):
     """What the probes of one case leave each other: time spent inside calls so far, and what a call takes.
 
-    `known_reference_s` is what earlier cases found the device's fixed computation to take (`zoobench.pace`).
+    `known_reference_s` is what earlier cases, or this one so far, found the device's fixed computation to take
+    (`zoobench.pace`).
     """
 
     in_calls_s: float = 0.0

@@ -17,6 +17,8 @@ Clock = Callable[[], float]
 
 HOST_CLOCK: Clock = time.perf_counter
 
+_LEAD_DECIMALS = 3
+
 
 class Phase(msgspec.Struct, frozen=True):
     """A part of a call, and the metric that its time is. A call is its phases, one after the other."""
@@ -39,6 +41,11 @@ class Round(msgspec.Struct, frozen=True, kw_only=True):
     covariates: dict[str, float]
 
 
+def host_lead(began_s: float, launched_s: float, ended_s: float) -> float:
+    """The share of the time that was left when all was launched; 0 of no time at all."""
+    return round((ended_s - launched_s) / (ended_s - began_s), _LEAD_DECIMALS) if ended_s > began_s else 0.0
+
+
 def take_round(phases: Sequence[Phase], device: Device, clock: Clock = HOST_CLOCK) -> Round:
     """Time one call.
 
@@ -55,7 +62,7 @@ def take_round(phases: Sequence[Phase], device: Device, clock: Clock = HOST_CLOC
     launched = clock()
     device.wait()
     ended, later = clock(), read_counters()
-    lead = {HOST_LEAD: (ended - launched) / (ended - began)} if device.has_own_timeline() and ended > began else {}
+    lead = {HOST_LEAD: host_lead(began, launched, ended)} if device.has_own_timeline() else {}
     return Round(
         device_s=device.elapsed_s(marks[0], marks[-1]),
         phases_s=tuple(device.elapsed_s(start, end) for start, end in itertools.pairwise(marks)),
