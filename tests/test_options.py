@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from zoobench.cases import Allocator, Budget, Compiler, Matrix, MemoryFormat, Mode, Precision
+from zoobench.cases import Allocator, Budget, Case, Compiler, Matrix, MemoryFormat, Mode, ModelRef, Precision
 from zoobench.errors import BadInputError, UnknownNameError, ZoobenchError
-from zoobench.options import OPTIONS, Options, parse_options, read_project_options, usable_threads
+from zoobench.options import OPTIONS, Options, expanded, parse_options, read_project_options, usable_threads
 from zoobench.presets import COMPARISON
 from zoobench.records import DeviceFacts
 
@@ -197,6 +197,28 @@ def test_the_command_line_wins_over_the_project_over_the_suite_over_the_preset(t
         device="cpu",  # this machine
         threads=usable_threads(),
     )
+
+
+def test_a_count_is_made_once_whatever_is_asked_to_be_timed() -> None:
+    """At the batch and precision of its suite; of the models and pictures that were asked for."""
+    asked = {"models": "vgg16", "image-size": "64", "batch-sizes": "1,64", "precisions": "fp32,bf16", "threads": "3",
+             "compilers": "eager,inductor", "memory-format": "contiguous,channels_last", "allocator": "retained,system",
+             "preset": "full"}  # fmt: skip
+    suite = Matrix(modes=(Mode.INFER,), batch_sizes=(1,), precisions=(Precision.FP32,))
+
+    [case] = expanded(parse_options(asked).resolve(suite, CPU, is_counted=True))
+
+    assert case == Case(
+        model=ModelRef("torchvision", "vgg16"), mode=Mode.INFER, batch=1, image_size=64, image_width=64,
+        precision=Precision.FP32, device="cpu", threads=3,
+    )  # fmt: skip
+
+
+def test_a_count_leaves_the_preset_its_models_and_itself_one_plain_value_of_the_rest() -> None:
+    cases = list(expanded(Options().resolve(INFERENCE, CPU, is_counted=True)))
+
+    assert len({case.model for case in cases}) == len(cases) > 20
+    assert {(case.mode, case.batch, case.precision) for case in cases} == {(Mode.INFER, 1, Precision.FP32)}
 
 
 def test_families_that_were_asked_for_replace_the_models_of_suite_and_preset() -> None:

@@ -230,6 +230,16 @@ class Matrix(msgspec.Struct, frozen=True, kw_only=True):
             filled["families"] = None
         return Matrix(**filled)
 
+    def of_nets(self) -> Matrix:
+        """The axes that counts depend on, the nets and their pictures, and the one that has a single value anyway."""
+        return Matrix(
+            models=self.models,
+            families=self.families,
+            image_size=self.image_size,
+            image_width=self.image_width,
+            threads=self.threads,
+        )
+
     def fits(self, case: Case) -> bool:
         """Whether every axis set here has the case's value; models and families are the catalogue's to judge."""
         axes = {

@@ -100,25 +100,31 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 
         Raises: UnknownNameError for a model or family that is not known.
         """
-        plain = Matrix(modes=(Mode.INFER,), batch_sizes=(1,), precisions=(Precision.FP32,), threads=usable_threads())
         asked = self.matrix.models or self.matrix.families
         models = {entry.ref for entry in catalogue.select(self.matrix)} if asked else None
-        for case in expanded(msgspec.structs.replace(suite.over(plain), device=device.name)):
+        for case in expanded(msgspec.structs.replace(suite.over(_plain()), device=device.name)):
             if self.matrix.fits(case) and (models is None or case.model in models):
                 yield case
 
-    def resolve(self, suite: Matrix, device: DeviceFacts) -> Matrix:
+    def resolve(self, suite: Matrix, device: DeviceFacts, *, is_counted: bool = False) -> Matrix:
         """All axes set: what was asked for, over the suite, over the preset.
 
-        Modes are the exception: a suite measures those of its own that were asked for, and no others. `device` is
-        chosen already: the one asked for, else the suite's.
+        Modes are the exception: a suite measures those of its own that were asked for, and no others. So are all axes
+        but the nets' where cases are only counted: a count is made once, not at each batch and precision that are
+        asked for to be timed. `device` is chosen already: the one asked for, else the suite's.
         """
-        preset = presets.preset(self.preset, device)
-        here = Matrix(threads=usable_threads())
-        wanted = self.matrix.over(preset).modes or ()
+        asked, preset = self.matrix, presets.preset(self.preset, device)
+        wanted = asked.over(preset).modes or ()
         modes = tuple(mode for mode in suite.modes or wanted if mode in wanted)
-        filled = self.matrix.over(suite).over(preset).over(here)
+        if is_counted:
+            asked, preset = asked.of_nets(), preset.of_nets()
+        filled = asked.over(suite).over(preset).over(_plain())
         return msgspec.structs.replace(filled, modes=modes, device=device.name)
+
+
+def _plain() -> Matrix:
+    """What an axis is that nobody sets."""
+    return Matrix(modes=(Mode.INFER,), batch_sizes=(1,), precisions=(Precision.FP32,), threads=usable_threads())
 
 
 def expanded(matrix: Matrix) -> Iterator[Case]:

@@ -82,14 +82,16 @@ class Bench:
         cases: dict[str, Case] = {}
         for plan in _plans_of(module, self.options):
             device = self.lab.device(self._device_name(plan.matrix))
-            for case in self._cases_of(plan.matrix, device, is_fixed=hasattr(module, "PLANS")):
+            for case in self._cases_of(plan, device, is_fixed=hasattr(module, "PLANS")):
                 check_case(case, device)
                 cases.setdefault(case.id, case)
                 self._budgets.setdefault((module.__name__, case.id), plan.budget)
         return list(cases.values())
 
-    def _cases_of(self, matrix: Matrix, device: DeviceFacts, *, is_fixed: bool) -> Iterable[Case]:
-        return self.options.narrow(matrix, device) if is_fixed else expanded(self.options.resolve(matrix, device))
+    def _cases_of(self, plan: Plan, device: DeviceFacts, *, is_fixed: bool) -> Iterable[Case]:
+        if is_fixed:
+            return self.options.narrow(plan.matrix, device)
+        return expanded(self.options.resolve(plan.matrix, device, is_counted=not plan.budget.max_rounds))
 
     def budget(self, module: ModuleType, case: Case) -> Budget:
         """What the plan of the case allows; a smoke test calls once, unless the plan allows no call at all."""

@@ -48,6 +48,21 @@ def test_every_command_has_its_help_checked(program: Callable) -> None:
     assert [line.split()[0] for line in listed.splitlines() if line.startswith("  ") and line[2] != " "] == [*COMMANDS]
 
 
+@pytest.mark.parametrize("arguments", [["list"], ["--help"], ["count", "lenet5"]], ids=" ".join)
+def test_an_output_that_nobody_reads_ends_the_program_in_silence_and_not_with_a_verdict(arguments: list[str]) -> None:
+    """As a pipe into `head` does: 141 is what a shell says of a program that SIGPIPE ended, 1 would be a regression."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "zoobench", *arguments], stdout=writing, stderr=subprocess.PIPE, check=False
+        )
+    finally:
+        os.close(writing)
+
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
 def test_nothing_asked_is_answered_with_the_help(program: Callable) -> None:
     outcome = program()
     assert outcome.code == 2

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from typing import TextIO
 
 import typer
 
@@ -43,8 +45,36 @@ app.command("env")(env)
 app.command("doctor")(doctor)
 
 
+_READER_GONE = 128 + 13
+"""What a shell says of a program that SIGPIPE ended. Typer's own 1 would be a regression where `compare` says it."""
+
+
 def main() -> None:
-    """Run a command; a user's mistake is one line on standard error and exit code 2. Ctrl-C is typer's: 130."""
+    """Run a command; a user's mistake is one line on standard error and exit code 2. Ctrl-C is typer's: 130.
+
+    Where nobody reads the output any more, as with `| head`, it ends in silence, as docs.python.org has it
+    (library/signal.html, note on SIGPIPE).
+    """
+    out = sys.stdout
+    try:
+        _run_command()
+    except SystemExit:
+        if _is_unread(out):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
+            sys.exit(_READER_GONE)
+        raise
+
+
+def _is_unread(out: TextIO) -> bool:
+    """Typer has found that out and put another output in the place of this one, or the rest of it shows it now."""
+    try:
+        out.flush()
+    except BrokenPipeError:
+        return True
+    return sys.stdout is not out
+
+
+def _run_command() -> None:
     try:
         app(prog_name="zoobench")
     except ZoobenchError as error:
