@@ -73,9 +73,9 @@ def predict_peak(
     with left_as_found(module), _refusals(module):
         stand_ins = StandIns(fakes, device, WHOLE_MODEL_DTYPES.get(precision))
         stand_ins.take_over(module)
+        images = stand_ins.of(images)
         with fakes:
             autocast = autocast_of(precision, device)
-            images = stand_ins.of(images)
             call = _model_call(module, images, autocast, mode=mode, precision=precision, optimizer=optimizer)
             return observe_peak(call, module, autocast=autocast, backend=backend, run=Answers(fakes).give)
 
