@@ -48,7 +48,7 @@ def test_a_mistake_is_a_line_before_any_worker_is_started(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--memory-limit", "1000000GiB"], "memory limit 1000000 GiB is more than the "),
+        (["--memory-limit", "1000TiB"], "memory limit 1000 TiB is more than the "),
         (["--device", "tpu"], "unknown device 'tpu': known are cpu, cuda"),
         (["--precision", "tf32"], "has no precision tf32: it has fp32"),
         (["--image-size", "64"], "image size 64 is too large for lenet5: it must be 32 to 35"),
