@@ -63,6 +63,14 @@ def test_an_output_that_nobody_reads_ends_the_program_in_silence_and_not_with_a_
     assert (done.returncode, done.stderr) == (141, b"")
 
 
+def test_an_output_that_the_shell_closed_is_no_error() -> None:
+    command = f"exec '{sys.executable}' -m zoobench list >&-"
+
+    done = subprocess.run(["sh", "-c", command], stderr=subprocess.PIPE, check=False)
+
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 def test_nothing_asked_is_answered_with_the_help(program: Callable) -> None:
     outcome = program()
     assert outcome.code == 2

@@ -59,7 +59,7 @@ def main() -> None:
     try:
         _run_command()
     except SystemExit:
-        if _is_unread(out):
+        if out is not None and _is_unread(out):  # None where the shell closed it
             os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
             sys.exit(_READER_GONE)
         raise
