@@ -210,6 +210,7 @@ QUIET = (
     measurement("faults_retained", 0.0, 0.0, 9.0),
     measurement("faults_system", 0.0, 0.0, 9.0),
     measurement("pace", 1.0, 1.01, 1.0, 1.01, 1.0, 1.01),
+    measurement("launch_pace", 1e-4, 1.01e-4, 1e-4),
     measurement("steal", 0.0),
     measurement("repeated_latency", 1.0, 1.0, 1.01, 1.01, 1.0, 1.01, block_sizes=(2, 2, 1, 1)),
 )
@@ -232,6 +233,7 @@ TROUBLED = (
     measurement("faults_retained", 1500.0, 1500.0),
     measurement("faults_system", 13_581.0, 13_581.0),
     measurement("pace", 1.0, 1.0, 1.25, 1.25, 1.5, 1.5),
+    measurement("launch_pace", 1e-4, 1e-4, 1.7e-4, 1.7e-4),
     measurement("steal", 0.125),
     measurement("repeated_latency", 1.0, 1.5, 2.0, 2.0, block_sizes=(1, 1, 1, 1)),
 )

@@ -108,6 +108,9 @@ TEXTS = {
     "fewer threads, or less load makes it steady",
     "slow-spells": "{share} of the time went into slow spells: other load, or another machine on the same host; "
     "measure when it is quiet, or on processors of your own",
+    "slow-launching": "{share} of the time the host launched operators more than 5 % slower than at best, and at times "
+    "by {ratio}: calls of small nets at small batches wait for it and vary as much; judge those by device_time, or "
+    "quieten the host",
     "drifting": "the same work became {ratio} {way} within seconds: the clock follows heat or load; fix it (governor, "
     "turbo off), or let the machine warm up before a run",
     "steal": "the hypervisor gave {share} of the time to other machines: measure at another time, or on a host of your "

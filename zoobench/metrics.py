@@ -94,6 +94,7 @@ _CALIBRATION = (
     Metric(key="faults_retained", title="Page faults of a call with the retained heap", unit=COUNT),
     Metric(key="faults_system", title="Page faults of a call with the system's heap", unit=COUNT),
     Metric(key="pace", title="Time of the same work, again and again", unit=SECONDS),
+    Metric(key="launch_pace", title="Time of the same launches, again and again", unit=SECONDS),
     Metric(key="steal", title="Time that the hypervisor gave to others, as a share of all", unit=RATIO),
     Metric(key="repeated_latency", title="Time of the same call in several processes", unit=SECONDS),
 )

@@ -62,6 +62,12 @@ def test_a_steady_pace_is_the_only_one_without_slow_time(samples: list[float]) -
     assert (derive.slow_share(measured) == 0) == (max(samples) <= 1.05 * min(samples))
 
 
+def test_a_tenth_of_the_pieces_are_at_least_so_slow() -> None:
+    assert derive.slowest_tenth(measurement("launch_pace", *[1.0] * 18, 1.5, 2.0)) == 0.5, "two of twenty"
+    assert derive.slowest_tenth(measurement("launch_pace", 1.0, 1.25)) == 0.25, "one at least"
+    assert derive.slowest_tenth(measurement("launch_pace", 1.0)) == 0.0
+
+
 def test_pace_is_held_against_the_best() -> None:
     measured = measurement("pace", 2.0, 2.0, 3.0, 3.0, 3.0)
 

@@ -65,6 +65,12 @@ def test_a_single_process_is_not_judged() -> None:
     assert codes(judges.judge_spread, 1.0, 9.0) == []
 
 
+def test_launching_is_judged_by_its_slow_time() -> None:
+    assert codes(judges.judge_launching, *[1.0] * 95, *[1.7] * 5) == []
+    [finding] = judges.judge_launching(measurement("launch_pace", *[1.0] * 80, *[1.7] * 20))
+    assert (finding.code, finding.values) == ("slow-launching", {"share": "30 %", "ratio": "70 %"})
+
+
 def test_pace_is_judged_by_its_median_its_slow_time_and_its_drift() -> None:
     assert codes(judges.judge_pace, 1.0, 1.05, 1.05) == []
     assert codes(judges.judge_pace, 1.0, 1.06, 1.06) == ["slow-pace"]

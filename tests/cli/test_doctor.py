@@ -76,7 +76,7 @@ def test_the_page_is_printed_and_the_file_written(program: Callable, tmp_path: P
     assert outcome.code == 0, "advice is no failure"
     assert outcome.err == "[ 1/11] clock …\n"
     assert outcome.out.splitlines()[-2:] == [
-        "17 things to change",
+        "18 things to change",
         f"written to {results / 'doctor.json'}: runs that start in {results} carry it",
     ]
     assert read_calibration(results) == make_calibration(TROUBLED)

@@ -62,7 +62,7 @@ def test_a_calibration_is_what_its_checks_found() -> None:
 
     assert made.measurements == TROUBLED
     assert made.unavailable == (lacking,)
-    assert len(made.findings) == 19
+    assert len(made.findings) == 20
     assert made.facts["processor"] == "Test CPU"
     assert (made.facts["device"], made.facts["clocksource"]) == ("cpu", "tsc")
     assert dt.datetime.fromisoformat(made.made_at).tzinfo is not None

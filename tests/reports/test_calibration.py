@@ -26,7 +26,7 @@ def test_a_quiet_machine_is_its_headline_figures():
 def test_whatever_is_to_be_changed_has_a_row():
     table = calibration_table([calibrated(make_run([]), make_calibration(TROUBLED))])
     advice = table.frame.set_index("figure")["advice"]
-    assert len(advice) == 19
+    assert len(advice) == 20
     assert advice["Known duration, read wrong by"].startswith(
         "an operation of known duration is read wrong by -100.0 %"
     )

@@ -64,6 +64,12 @@ def slow_share(measurement: Measurement) -> float:
     return sum(sample for sample in measurement.samples if sample > limit) / sum(measurement.samples)
 
 
+def slowest_tenth(measurement: Measurement) -> float:
+    """How much longer than the best a tenth of the pieces take at least, less 1."""
+    ranked = sorted(measurement.samples)
+    return ranked[-math.ceil(len(ranked) / 10)] / ranked[0] - 1
+
+
 def drift(measurement: Measurement) -> float:
     """How much longer the median piece of the last third takes than that of the first third, less 1."""
     first, last = _outer_thirds(measurement.samples)

@@ -122,6 +122,13 @@ FIGURES = (
     Figure(
         title="Drift of the pace", metric="pace", unit=metrics.RATIO, value_of=derive.drift, judge=judges.judge_drift
     ),
+    Figure(
+        title=f"Launching slower than {derive.SLOW_RATIO:g} × the best",
+        metric="launch_pace",
+        unit=metrics.RATIO,
+        value_of=derive.slow_share,
+        judge=judges.judge_launching,
+    ),
     Figure(title="Time given to other machines", metric="steal", unit=metrics.RATIO, judge=judges.judge_steal),
     Figure(
         title="Noise floor: the same case twice",

@@ -157,6 +157,14 @@ def judge_slow_share(measurement: Measurement) -> Findings:
         yield _warning("slow-spells", share=format_percent(share, digits=0))
 
 
+def judge_launching(measurement: Measurement) -> Findings:
+    """Of `launch_pace`, by its slow pieces."""
+    share = derive.slow_share(measurement)
+    if share > LARGEST_SLOW_SHARE:
+        ratio = format_percent(derive.slowest_tenth(measurement), digits=0)
+        yield _warning("slow-launching", share=format_percent(share, digits=0), ratio=ratio)
+
+
 def judge_drift(measurement: Measurement) -> Findings:
     """Of `pace`, by its thirds."""
     ratio = derive.drift(measurement)

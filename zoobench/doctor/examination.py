@@ -87,6 +87,7 @@ CHECKS: tuple[Check, ...] = (
     WorkerCheck("page faults, heap retained", "paging:examine_retained", ("faults_retained",)),
     WorkerCheck("page faults, system's heap", "paging:examine_system", ("faults_system",)),
     WorkerCheck("steadiness of the pace", "steadiness:examine_steadiness", ("pace", "steal")),
+    WorkerCheck("steadiness of launching", "launching:examine_launching", ("launch_pace",)),
     ReplicateCheck("the same case in several processes"),
 )
 """Load first, while nothing of ours runs; what takes longest last."""
