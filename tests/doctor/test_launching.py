@@ -25,7 +25,7 @@ def test_launches_are_made_and_timed_on_the_host(monkeypatch) -> None:
     assert isinstance(measured, Measurement)
     assert measured.metric == "launch_pace"
     assert len(made) >= len(measured.samples) * measured.calls_per_sample
-    assert 1e-6 < min(measured.samples) < 0.1, "a hundred operators"
+    assert 1e-6 < min(measured.samples) < 0.1, "five hundred operators"
     assert derive.slowest_tenth(measured) >= 0
 
 
