@@ -147,6 +147,16 @@ def test_other_times_of_the_same_rounds_are_marked_by_the_merged_paces() -> None
     assert found["forward_latency"].covariates == {"disturbed": (1.0, 1.0, 0.0, 0.0)}
 
 
+def test_the_pace_of_times_of_other_rounds_is_against_the_quietest_too() -> None:
+    """Calls back to back are no rounds of the latency, and one process measures them."""
+    interval = msgspec.structs.replace(measurement("interval", 0.5, 0.5), covariates={"pace": (1.0, 2.0)})
+    told = [[latency(1.0, pace=(1.0,)), reference(3.0), interval], [latency(1.0, pace=(1.0,)), reference(2.0)]]
+
+    found = {each.metric: each for each in of(Measurement, merged(*told))}
+
+    assert found["interval"].covariates == {"pace": (1.5, 3.0)}
+
+
 def test_a_machine_without_a_pace_has_none() -> None:
     missing = Unavailable(metric="reference_time", reason="no pace")
     parts = merged([latency(1.0), missing], [latency(2.0), missing])

@@ -267,6 +267,25 @@ def test_collecting_begins_no_run(run: Run, pytester: pytest.Pytester) -> None:
     assert not (pytester.path / "results").exists()
 
 
+def test_a_suite_that_only_counts_has_one_case_a_model(run: Run, pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        bench_counted="from zoobench import COUNT_ONLY, Matrix\n\nMATRIX, BUDGET = Matrix(), COUNT_ONLY\n\n\n"
+        "def bench_counted(measure_case):\n    measure_case()\n"
+    )
+    axes = (
+        "--zoobench-models=lenet5",
+        "--zoobench-precisions=fp32",
+        "--zoobench-batch-sizes=1,2",
+        "--zoobench-modes=infer",
+    )
+
+    result = run("--collect-only", "-q", axes=axes)
+
+    counted = [line for line in result.outlines if "bench_counted[" in line]
+    assert [line.partition("::")[2] for line in counted] == ["bench_counted[lenet5-infer-b1-fp32]"]
+    assert sum("bench_inference[" in line for line in result.outlines) == 2
+
+
 def test_a_selection_is_what_is_counted_and_measured(run: Run, pytester: pytest.Pytester) -> None:
     axes = ("--zoobench-models=lenet5", "--zoobench-precisions=fp32", "--zoobench-batch-sizes=1,2,3,4")
 

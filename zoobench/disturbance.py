@@ -32,8 +32,9 @@ are asked of a median."""
 
 LEADING_SHARE = 0.1
 """A host that is that far ahead of the device has time to spare: how fast it is does not show in the round. Beside one
-NVIDIA H200, in each of nine cases in which it was ahead by 15 to 82 % of the round, rounds at a slow pace took at most
-0.3 % longer than the others; in those in which it was ahead by up to 8 %, up to 47 % longer."""
+NVIDIA H200, in each of six cases in which it was ahead by 15 to 80 % of the round, the median round at a slow pace took
+at most 0.3 % longer than the median of the others; in those in which it was ahead by up to 8 %, up to 34 % longer (the
+covariates of `results/reference/h200`)."""
 
 
 class Cause(enum.StrEnum):
@@ -81,11 +82,10 @@ def causes(samples: Sequence[float], covariates: Mapping[str, Sequence[float]]) 
         values = covariates.get(sign.covariate, ())
         if not values or max(values) <= sign.limit * (min(samples) if sign.is_share else 1.0):
             continue  # most signs are in no round at all, and a report asks of 10⁶ of them
-        leads = covariates.get(HOST_LEAD, ()) if sign.is_of_host else ()
+        leads = covariates.get(HOST_LEAD) if sign.is_of_host else None
         for index, (value, sample) in enumerate(zip(values, samples, strict=True)):
-            if value > sign.limit * (sample if sign.is_share else 1.0) and not (
-                leads and leads[index] >= LEADING_SHARE
-            ):
+            limit = sign.limit * sample if sign.is_share else sign.limit
+            if value > limit and (leads is None or leads[index] < LEADING_SHARE):
                 found[index] = sign.cause
     return tuple(found)
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import msgspec
 
-from zoobench import findings
+from zoobench import findings, pace
 from zoobench.cases import Budget, Case
 from zoobench.disturbance import DISTURBED, PACE, marks
 from zoobench.parts import of_kind
@@ -21,6 +21,7 @@ LATENCY = "latency"
 REFERENCE = "reference_time"
 
 Value = TypeVar("Value")
+Covariates = dict[str, tuple[float, ...]]
 
 _DECIMALS = 9
 """Of a pace, as of what else is recorded of a round."""
@@ -71,7 +72,7 @@ def join(measurements: Sequence[Measurement]) -> Measurement:
 def quietest_s(known_reference_s: float | None, measurements: Iterable[Measurement]) -> float | None:
     """What the device's fixed computation takes at the quietest, by these measurements and what was known before."""
     seen = [sample for each in measurements if each.metric == REFERENCE for sample in each.samples]
-    return min([*seen, *([] if known_reference_s is None else [known_reference_s])], default=None)
+    return pace.quietest_s(known_reference_s, *seen)
 
 
 def _join_all(of_processes: Sequence[Sequence[Measurement]]) -> dict[str, Measurement]:
@@ -95,20 +96,25 @@ def _on_one_pace(
 
 
 def _repaced(measurements: Sequence[Measurement], ratio: float) -> list[Measurement]:
-    """These with their rounds' paces times `ratio`, and other times of the same rounds marked accordingly."""
-    latency = next((each for each in measurements if each.metric == LATENCY), None)
+    """These with their paces times `ratio`, and other times of the latency's rounds marked accordingly."""
+    repaced = [msgspec.structs.replace(each, covariates=_times(each.covariates, ratio)) for each in measurements]
+    latency = next((each for each in repaced if each.metric == LATENCY), None)
     if latency is None:
-        return list(measurements)
-    covariates = dict(latency.covariates)
-    if PACE in covariates:
-        covariates[PACE] = tuple(round(pace * ratio, _DECIMALS) for pace in covariates[PACE])
-    marked = {DISTURBED: marks(latency.samples, covariates)}
+        return repaced
+    marked = {DISTURBED: marks(latency.samples, latency.covariates)}
     return [
-        msgspec.structs.replace(each, covariates=covariates if each is latency else marked)
-        if each.block_sizes and each.block_sizes == latency.block_sizes
+        msgspec.structs.replace(each, covariates=marked)
+        if each is not latency and each.block_sizes and each.block_sizes == latency.block_sizes
         else each
-        for each in measurements
+        for each in repaced
     ]
+
+
+def _times(covariates: Covariates, ratio: float) -> Covariates:
+    """The same, the pace times `ratio`."""
+    if PACE not in covariates:
+        return covariates
+    return {**covariates, PACE: tuple(round(each * ratio, _DECIMALS) for each in covariates[PACE])}
 
 
 def _unavailable(told: Iterable[Iterable[object]], joined: dict[str, Measurement]) -> Iterable[Unavailable]:

@@ -23,6 +23,11 @@ def quiet_s(readings_s: Sequence[float]) -> float:
     return float(np.partition(np.asarray(readings_s), place)[place])
 
 
+def quietest_s(*readings_s: float | None) -> float | None:
+    """The best of those that are known; None where none is."""
+    return min((reading_s for reading_s in readings_s if reading_s is not None), default=None)
+
+
 def paces(readings_s: Sequence[Sequence[float]], best_s: float) -> tuple[float, ...]:
     """The pace of each round, 1 when quiet, of blocks of readings: one before each round, and one after the last.
 

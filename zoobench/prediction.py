@@ -73,7 +73,7 @@ def predict_peak(
     with left_as_found(module), _refusals(module):
         stand_ins = StandIns(fakes, device, WHOLE_MODEL_DTYPES.get(precision))
         stand_ins.take_over(module)
-        images = stand_ins.of(images)
+        images = stand_ins.of(images)  # not under their mode: torch 2.9 makes no fake tensor of a fake one
         with fakes:
             autocast = autocast_of(precision, device)
             call = _model_call(module, images, autocast, mode=mode, precision=precision, optimizer=optimizer)

@@ -9,7 +9,7 @@ from torch.profiler import ProfilerActivity, supported_activities
 
 from zoobench.cases import Case
 from zoobench.devices import Device, get_device, module_scopes
-from zoobench.devices.profiled import watching
+from zoobench.devices.profiled import profiling
 from zoobench.isolate import Tell
 from zoobench.subject import build_subject
 
@@ -21,7 +21,7 @@ def write_trace(case: Case, path: str, tell: Tell) -> None:  # noqa: ARG001 - a 
         subject = build_subject(case, device)
         subject.call()
         device.wait()
-        with module_scopes(subject.module), watching(_activities(device)) as profiler:
+        with module_scopes(subject.module), profiling(_activities(device)) as profiler:
             subject.call()
             device.wait()
     profiler.export_chrome_trace(path)

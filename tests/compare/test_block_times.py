@@ -21,7 +21,7 @@ shares = st.sampled_from([0.0, 0.0, 0.0, 0.001, 1.0])
 def blocks(draw: st.DrawFn) -> Block:
     rounds = draw(st.integers(0, 9))
     samples = tuple(draw(st.lists(st.floats(1e-3, 1e1), min_size=rounds, max_size=rounds)))
-    told = draw(st.sets(st.sampled_from(["steal_s", "run_delay_s", "continued", "throttled", "cpu_s"])))
+    told = draw(st.sets(st.sampled_from(["steal_s", "run_delay_s", "continued", "throttled", "cpu_s", "host_lead"])))
     covariates = {name: tuple(draw(st.lists(shares, min_size=rounds, max_size=rounds))) for name in told}
     has_readings = draw(st.booleans())
     readings = st.lists(st.sampled_from([1.0, 1.04, 1.2]), min_size=rounds + 1, max_size=rounds + 1)

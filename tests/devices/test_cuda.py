@@ -413,12 +413,12 @@ def profiled(fake_cuda: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
         recorder = fake_cuda()
 
         @contextlib.contextmanager
-        def watching(activities: Any) -> Iterator[Any]:
+        def profiling(activities: Any) -> Iterator[Any]:
             recorder.asked.append("begin")
             yield SimpleNamespace(events=lambda: events)
             recorder.asked.append("end")
 
-        monkeypatch.setattr(cuda, "watching", watching)
+        monkeypatch.setattr(cuda, "profiling", profiling)
         call = lambda: recorder.asked.append("the call")  # noqa: E731
         return CudaDevice().measure_device_time(call, is_capturable=False), recorder.asked
 
@@ -572,10 +572,10 @@ def capturing(monkeypatch: pytest.MonkeyPatch) -> Any:
         monkeypatch.setattr(cuda, "torch", stand_in)
 
         @contextlib.contextmanager
-        def watching(activities: Any) -> Iterator[Any]:
+        def profiling(activities: Any) -> Iterator[Any]:
             yield SimpleNamespace(events=lambda: [event(DeviceType.CUDA, 125.0)])
 
-        monkeypatch.setattr(cuda, "watching", watching)
+        monkeypatch.setattr(cuda, "profiling", profiling)
         return CudaDevice(), gpu
 
     return install

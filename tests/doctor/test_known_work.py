@@ -4,21 +4,13 @@ from typing import Any
 
 import pytest
 import torch
-from fakes import OPERATOR_S, FakeAsyncDevice, make_device, register
+from fakes import OPERATOR_S, make_device, register
 
 from zoobench.calibration.judges import judge_known_macs
 from zoobench.doctor import known_work
 from zoobench.doctor.effort import Effort
-from zoobench.doctor.known_work import (
-    LASTING_S,
-    PRODUCT,
-    examine_known_work,
-    lasting_product,
-    measure_count,
-    measure_rates,
-    product_of,
-    thread_efficiencies,
-)
+from zoobench.doctor.known_work import examine_known_work, measure_count, measure_rates, thread_efficiencies
+from zoobench.doctor.product import PRODUCT, product_of
 from zoobench.records import Measurement, Unavailable
 
 EFFORT = Effort(load_s=0.0, product_s=0.0, paging_s=0.0, pace_s=0.0, processes=2, case_s=0.1)
@@ -34,13 +26,6 @@ def test_the_product_is_counted_exactly() -> None:
     assert PRODUCT.macs == 768 * 1280 * 1024
     assert measure_count().samples == (0.0,)
     assert list(judge_known_macs(measure_count())) == []
-
-
-def test_it_is_the_product_that_it_is_said_to_be() -> None:
-    module, images = product_of(torch.device("cpu"))
-
-    assert module(images).shape == (PRODUCT.n, PRODUCT.m)
-    assert torch.allclose(module(images), images @ module.weight.T, atol=1e-4)
 
 
 def test_a_counter_that_counts_flops_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,20 +51,6 @@ def test_the_rate_of_a_device_whose_operators_take_a_known_time(tmp_path, monkey
     assert product == PRODUCT, "an operator lasts long enough"
     assert set(rates) <= {PRODUCT.macs / (n * OPERATOR_S + launch_s) for n in (1, 2)}
     assert len(set(rates)) == 1
-
-
-@pytest.mark.parametrize(("ratio", "scale"), [(2.0, 1), (1.0, 1), (2**-1, 2), (2**-3, 2), (2**-6, 4), (2**-40, 16)])
-def test_a_device_that_is_done_at_once_has_a_larger_one(
-    monkeypatch: pytest.MonkeyPatch, ratio: float, scale: int
-) -> None:
-    """Its time goes with the cube of the sides; a time that is nearly nothing is no reason to be at it for ever."""
-    device = FakeAsyncDevice()
-    monkeypatch.setattr(known_work, "product_call", lambda _: lambda: device.launch(ratio * LASTING_S))
-
-    product = lasting_product(device)
-
-    assert product.macs == scale**3 * PRODUCT.macs
-    assert (product.n, product.m, product.k) == (scale * 768, scale * 1280, scale * 1024)
 
 
 def test_threads_are_held_against_one() -> None:

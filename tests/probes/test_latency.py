@@ -264,6 +264,18 @@ def test_what_is_known_of_the_pace_is_used(clock: FakeClock) -> None:
     assert set(results["latency"].covariates["pace"]) <= {2.0, 2.5}
 
 
+@pytest.mark.parametrize(("known_s", "quietest_s"), [(None, 1.0), (0.5, 0.5), (2.0, 1.0)])
+def test_probes_to_come_know_how_quiet_the_machine_was(
+    clock: FakeClock, known_s: float | None, quietest_s: float
+) -> None:
+    device = Paced(clock)
+    progress = Progress(known_reference_s=known_s)
+
+    measure(subject_of(device, Phased(lambda: device.launch(0.25))), progress)
+
+    assert progress.known_reference_s == quietest_s
+
+
 def test_a_device_without_a_fixed_computation_has_no_reference_time(device: FakeAsyncDevice) -> None:
     results, _ = measure(subject_of(device, Phased(lambda: device.launch(0.25))))
 

@@ -23,7 +23,7 @@ from zoobench.cases import Case, Precision
 from zoobench.devices.device import REFERENCE, Call, Mark, PeakMemory, Result
 from zoobench.devices.interval import calls_of, interval_s
 from zoobench.devices.nvml import Nvml
-from zoobench.devices.profiled import ProfiledOperator, profile_operators, watching
+from zoobench.devices.profiled import ProfiledOperator, profile_operators, profiling
 from zoobench.devices.reference import Launches, Reference
 from zoobench.records import DeviceFacts, Measurement, Unavailable
 
@@ -250,7 +250,7 @@ class CudaDevice:
 
     def _sum_of_kernels(self, call: Call, why_no_graph: str) -> Result:
         """The durations of the kernels, copies and fills of one call."""
-        with watching([ProfilerActivity.CPU, ProfilerActivity.CUDA]) as profiler:
+        with profiling([ProfilerActivity.CPU, ProfilerActivity.CUDA]) as profiler:
             call()
             self.wait()
         on_device = [event for event in profiler.events() or () if event.device_type == DeviceType.CUDA]

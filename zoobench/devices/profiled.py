@@ -38,7 +38,7 @@ class ProfiledOperator(msgspec.Struct, frozen=True, kw_only=True):
             yield from operator.with_inner()
 
 
-def watching(activities: Iterable[ProfilerActivity]) -> profile:
+def profiling(activities: Iterable[ProfilerActivity]) -> profile:
     """Profile one stretch of work.
 
     `acc_events` changes nothing for one stretch; without it some releases (2.11 is one) warn in each process that a
@@ -51,7 +51,7 @@ def profile_operators(
     call: Callable[[], object], activities: Iterable[ProfilerActivity], time_us: Callable[[Any], float]
 ) -> tuple[ProfiledOperator, ...]:
     """The operators of aten that the call makes, in order. `time_us` reads an event's time, inner events included."""
-    with watching(activities) as profiler:
+    with profiling(activities) as profiler:
         call()
     events = profiler.events() or ()
     outermost = (event for event in events if _is_operator(event) and not _is_inside_one(event))

@@ -26,7 +26,7 @@ def examine_launching(device_name: str, effort: Effort, tell: Tell) -> None:
 
 
 def measure_launching(device: Device, seconds: float) -> Result:
-    """The time of some hundred launches in each piece of work; they are made on the host, and timed there."""
+    """The time of `Launches` in each piece of work; they are made on the host, and timed there."""
     if not device.has_own_timeline():
         return Unavailable(metric=METRIC, reason="on a CPU the host is the device: see the pace")
     method = "operators that compute next to nothing, in pieces one after the other"

@@ -9,7 +9,7 @@ import psutil
 from zoobench.devices import Device, Result
 from zoobench.doctor.effort import Effort
 from zoobench.doctor.example import example_case
-from zoobench.doctor.known_work import lasting_product, product_call
+from zoobench.doctor.product import lasting_product, product_call
 from zoobench.doctor.surroundings import as_in_a_case, covariates_of, rounded, rounds_for
 from zoobench.isolate import Tell
 from zoobench.records import Measurement, Unavailable

@@ -11,6 +11,7 @@ from zoobench.cases import Budget, Compiler, Mode
 from zoobench.devices import Result
 from zoobench.disturbance import DISTURBED, marks
 from zoobench.findings import judge_conditions, judge_latency, judge_warm_up
+from zoobench.pace import quietest_s
 from zoobench.probes.probe import Probe, Progress
 from zoobench.records import Finding, Measurement, Unavailable
 from zoobench.stats import MIN_BLOCKS
@@ -45,7 +46,7 @@ def measure_latency(subject: Subject, budget: Budget, progress: Progress) -> Ite
     )
     after = observe(subject.module)
     progress.in_calls_s += sampled.in_calls_s
-    progress.known_reference_s = _quietest_s(progress.known_reference_s, sampled.reference_s)
+    progress.known_reference_s = quietest_s(progress.known_reference_s, sampled.reference_s)
     latency = _latency(subject, sampled, seed)
     progress.call_s = statistics.median(latency.samples)
     yield latency
@@ -79,10 +80,6 @@ PROBE = Probe(
     ),
     measure=measure_latency,
 )
-
-
-def _quietest_s(*readings_s: float | None) -> float | None:
-    return min((reading_s for reading_s in readings_s if reading_s is not None), default=None)
 
 
 def _latency(subject: Subject, sampled: Sampled, seed: int) -> Measurement:
