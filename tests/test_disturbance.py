@@ -77,6 +77,8 @@ def test_a_slow_host_far_ahead_of_its_device_disturbs_nothing_and_other_signs_st
 
     assert causes([1.0] * 4, {PACE: [2.0] * 4, HOST_LEAD: leads}) == (Cause.SLOW, Cause.SLOW, None, None)
     assert causes([1.0] * 4, {THROTTLED: [1.0] * 4, HOST_LEAD: leads}) == (Cause.THROTTLED,) * 4
+    in_arrays = {PACE: np.full(4, 2.0), HOST_LEAD: np.array(leads)}
+    assert disturbed(np.ones(4), in_arrays).tolist() == [True, True, False, False]
 
 
 def test_without_samples_there_is_nothing_to_disturb() -> None:

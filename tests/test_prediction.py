@@ -9,12 +9,21 @@ from collections.abc import Callable
 import pytest
 import torch
 from torch import Tensor, nn
+from torch._guards import active_fake_mode
 
 from zoobench import catalogue
 from zoobench.calls import Inference, TrainingStep
 from zoobench.cases import Case, Mode, Precision
 from zoobench.counting import UncountableError
-from zoobench.counting.memory import Category, Peak, Phase, cpu_onednn, storage_bytes, trace_with_peak
+from zoobench.counting.memory import (
+    Category,
+    Peak,
+    Phase,
+    StandIns,
+    cpu_onednn,
+    storage_bytes,
+    trace_with_peak,
+)
 from zoobench.devices import CpuDevice
 from zoobench.errors import BadInputError
 from zoobench.prediction import ADAM, OPTIMIZERS, observe_peak, predict_peak
@@ -315,3 +324,14 @@ def test_what_cannot_be_predicted_says_why_in_one_line(
 def test_an_unknown_optimizer_is_refused() -> None:
     with pytest.raises(BadInputError, match=r"no optimizer is called 'sdg': choose from sgd, adam"):
         predict_peak(Net(), IMAGES, mode=Mode.TRAIN, optimizer="sdg")
+
+
+def test_no_stand_in_is_made_under_the_mode_of_fakes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some releases (torch 2.9) refuse to make a fake tensor of what is one already."""
+    modes: list[object] = []
+    of = StandIns.of
+    monkeypatch.setattr(StandIns, "of", lambda self, tensor: modes.append(active_fake_mode()) or of(self, tensor))
+
+    predict_peak(nn.Linear(4, 4), torch.zeros(2, 4), mode=Mode.INFER)
+
+    assert modes == [None] * 3, "weight, bias, pictures"

@@ -67,3 +67,14 @@ def test_a_quarter_of_the_rounds_is_enough() -> None:
     enough, too_few = block_times([paused(2, 8), paused(2, 9)], [math.nan] * 2)
     assert enough.quiet_s == 1.5
     assert math.isnan(too_few.quiet_s)
+
+
+def test_a_slow_host_far_ahead_of_its_device_leaves_a_block_quiet() -> None:
+    def slow(lead: float) -> Block:
+        return Block(samples=(1.0, 3.0), covariates={"host_lead": (lead, lead)}, references_s=(2.0, 2.0, 2.0))
+
+    ahead, behind = block_times([slow(0.5), slow(0.0)], [1.0, 1.0])
+
+    assert (ahead.quiet_s, ahead.slow_s) == (2.0, 2.0)
+    assert math.isnan(behind.quiet_s)
+    assert behind.slow_s == 2.0

@@ -40,6 +40,26 @@ def test_a_device_whose_clock_runs_slow_is_read_wrong_by_that() -> None:
     assert verdict(result) == ["wrong-time"]
 
 
+def test_finding_out_how_to_be_busy_is_in_no_reading() -> None:
+    """On a GPU the first work of known duration is preceded by some that finds the rate of its clock."""
+
+    class Calibrating(BusyDevice):
+        is_calibrated = False
+
+        def keep_busy(self, seconds: float) -> float:
+            if not self.is_calibrated:
+                self.launch(1.0)
+                self.is_calibrated = True
+            return super().keep_busy(seconds)
+
+    device = Calibrating()
+
+    result = measure_known_time(device, device.clock)
+
+    assert isinstance(result, Measurement)
+    assert set(result.samples) == {0.0}
+
+
 def test_it_is_the_reading_of_the_device_that_is_checked_where_it_has_one() -> None:
     """The host is late to notice the end, which is no error of the device's own marks."""
 

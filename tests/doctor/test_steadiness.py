@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Callable
 from typing import NamedTuple
 
+import msgspec
 import psutil
 import pytest
 from fakes import FakeAsyncDevice
@@ -11,7 +12,10 @@ from timed_devices import BusyDevice
 
 from zoobench.calibration import derive
 from zoobench.calibration.judges import judge_drift, judge_pace
-from zoobench.doctor.steadiness import PIECE_S, Spent, measure_pace, read_steal, steal_between
+from zoobench.doctor import steadiness
+from zoobench.doctor.effort import QUICK
+from zoobench.doctor.product import PRODUCT
+from zoobench.doctor.steadiness import PIECE_S, Spent, examine_steadiness, measure_pace, read_steal, steal_between
 from zoobench.records import Measurement, Unavailable
 
 CALL_S = 2.0**-9
@@ -29,6 +33,17 @@ def test_the_same_work_at_the_same_pace_is_steady() -> None:
     assert set(measured.samples) == {round(CALL_S, 9)}
     assert measured.calls_per_sample == round(PIECE_S / CALL_S) == 5
     assert (derive.pace_ratio(measured), derive.slow_share(measured), derive.drift(measured)) == (0, 0, 0)
+
+
+def test_the_work_is_the_product_that_lasts_on_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a GPU the one that a processor is busy with would be over before the next is launched."""
+    asked: list[object] = []
+    monkeypatch.setattr(steadiness, "lasting_product", lambda _: PRODUCT.scaled(3))
+    monkeypatch.setattr(steadiness, "product_call", lambda *arguments: asked.append(arguments[1:]) or (lambda: None))
+
+    examine_steadiness("cpu", msgspec.structs.replace(QUICK, pace_s=0.0), lambda _: None)
+
+    assert asked == [(PRODUCT.scaled(3),)]
 
 
 def test_pieces_fill_the_time_that_was_given() -> None:
