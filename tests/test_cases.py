@@ -307,11 +307,16 @@ def test_a_case_fits_what_asks_for_its_own_axes_and_nothing_else(data: st.DataOb
         image_size=case.picture.height,
         image_width=case.picture.width,
         precisions=(case.precision,),
+        memory_formats=(case.memory_format,),
+        compilers=(case.compiler,),
+        allocators=(case.allocator,),
         threads=case.threads,
     )
     assert Matrix().fits(case)
     assert asked.fits(case)
     on_other_axes = {axis: getattr(case, axis) for axis in ("model", "device")}
+    if other.picture == case.picture:  # a square may have its width said or not
+        on_other_axes |= {"image_size": case.image_size, "image_width": case.image_width}
     assert asked.fits(other) == (msgspec.structs.replace(other, **on_other_axes) == case)
 
 
