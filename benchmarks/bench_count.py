@@ -100,8 +100,8 @@ def print_explained(theirs: Theirs) -> None:
 
 def models_and_published() -> tuple[list[Size], dict[str, int]]:
     """Every model with its image size; by its reference, what torchvision prints at that size."""
-    from zoobench import catalogue  # noqa: PLC0415  only the fresh process imports torchvision
-    from zoobench.counting.opinion_published import published_figures  # noqa: PLC0415
+    from zoobench.cases import catalogue  # noqa: PLC0415  only the fresh process imports torchvision
+    from zoobench.measure.worker.probes.counts import published_figures  # noqa: PLC0415
 
     sizes, published = [], {}
     for entry in catalogue.entries():
@@ -118,9 +118,10 @@ def count(sizes: list[Size], threads: int) -> Ours:
     """Everything that shapes tell of every model."""
     import torch  # noqa: PLC0415
 
-    from zoobench import catalogue  # noqa: PLC0415
+    from zoobench.cases import catalogue  # noqa: PLC0415
     from zoobench.counting import count_state, total  # noqa: PLC0415
-    from zoobench.counting.memory import cpu_onednn, trace_with_peak  # noqa: PLC0415
+    from zoobench.counting.memory import cpu_onednn  # noqa: PLC0415
+    from zoobench.measure.worker.prediction import trace_with_peak  # noqa: PLC0415
     from zoobench.zoo.skeleton import build_skeleton  # noqa: PLC0415
 
     torch.set_num_threads(threads)
@@ -142,10 +143,10 @@ def ask_fvcore(sizes: list[Size], threads: int) -> Theirs:
     """Fvcore's opinion of every model, timed alone."""
     import torch  # noqa: PLC0415
 
-    from zoobench import catalogue  # noqa: PLC0415
+    from zoobench.cases import catalogue  # noqa: PLC0415
     from zoobench.counting import By, divide, trace_pass  # noqa: PLC0415
-    from zoobench.counting.opinion import explain  # noqa: PLC0415
-    from zoobench.counting.opinion_fvcore import fvcore_opinion  # noqa: PLC0415
+    from zoobench.counting.cross_check import explain  # noqa: PLC0415
+    from zoobench.counting.fvcore_count import fvcore_opinion  # noqa: PLC0415
     from zoobench.zoo.build import build_model  # noqa: PLC0415
 
     torch.set_num_threads(threads)

@@ -61,7 +61,7 @@ def decide_experiment(cases: int, generations: int) -> Measured:
     sys.path.insert(0, str(ROOT / "tests"))
     import contested  # noqa: PLC0415
 
-    from zoobench.compare.judge import decide  # noqa: PLC0415
+    from zoobench.stats.verdicts.decide import decide  # noqa: PLC0415
 
     changes = [0.2 if place % 100 == 0 else 0.0 for place in range(cases)]
     screen = generations // 2
@@ -99,9 +99,9 @@ def fabricate(results: Path, cases: int) -> list[str]:
 def compare_stored(results: Path, names: list[str]) -> Measured:
     """Import, read and compare."""
     started, cpu_started = time.perf_counter(), time.process_time()
-    from zoobench import store  # noqa: PLC0415  importing is measured too
-    from zoobench.compare.evidence import Rule  # noqa: PLC0415
-    from zoobench.compare.stored import compare_runs  # noqa: PLC0415
+    from zoobench.records import store  # noqa: PLC0415  importing is measured too
+    from zoobench.records.comparison import Rule  # noqa: PLC0415
+    from zoobench.stats.verdicts.stored_runs import compare_runs  # noqa: PLC0415
 
     base, head = (store.load_run(results, name) for name in names)
     comparison = compare_runs([base], [head], Rule(margin_ratio=0.05))

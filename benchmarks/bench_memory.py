@@ -13,12 +13,11 @@ import time
 
 import torch
 
-from zoobench import catalogue
-from zoobench.cases import Case, Mode, Precision
+from zoobench.cases import Case, Mode, Precision, catalogue
 from zoobench.counting.memory import Peak, cpu_onednn
 from zoobench.devices import CpuDevice
-from zoobench.prediction import predict_peak
-from zoobench.subject import build_subject
+from zoobench.measure.worker.prediction import predict_peak
+from zoobench.measure.worker.workload import build_subject
 
 MODELS = (
     "lenet5",

@@ -82,8 +82,8 @@ def report(results: Path, is_drawn: bool) -> list[tuple[str, float, float]]:  # 
     """Seconds of each step, and the process's peak memory at its end."""
     measured = []
     started = time.perf_counter()
-    from zoobench import store  # noqa: PLC0415  importing is measured too
-    from zoobench.reports.write import write_report  # noqa: PLC0415
+    from zoobench.records import store  # noqa: PLC0415  importing is measured too
+    from zoobench.report.write import write_report  # noqa: PLC0415
 
     measured.append(("import", time.perf_counter() - started, peak_bytes()))
     started = time.perf_counter()

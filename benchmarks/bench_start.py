@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from zoobench.isolate import ForkedWorkers, Task, Tell
+from zoobench.measure.executor import ForkedWorkers, Task, Tell
 
 REPEATS = 10
 COMMANDS = (("--help",), ("report", "--help"), ("run", "--help"), ("list",))

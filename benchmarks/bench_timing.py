@@ -35,18 +35,17 @@ import pytest
 import torch
 from torch.utils.benchmark import Timer
 
-from zoobench import catalogue, stats
-from zoobench.cases import Budget, Case, Mode, Precision
+from zoobench.cases import Budget, Case, Mode, Precision, catalogue
+from zoobench.cases.options import usable_threads
 from zoobench.devices import CpuDevice
-from zoobench.isolate import ForkedWorkers, Task, Tell
-from zoobench.options import usable_threads
-from zoobench.parts import Known, of_kind
-from zoobench.records import Failure, Finding, Measurement
-from zoobench.replication import ONLY_LATENCY, replicate
-from zoobench.subject import build_subject
-from zoobench.summaries import summary_of
-from zoobench.timing.covariates import read_counters
-from zoobench.validity import VALID, validity_of
+from zoobench.measure.executor import ForkedWorkers, Task, Tell
+from zoobench.measure.messages import Known, of_kind
+from zoobench.measure.replication import ONLY_LATENCY, replicate
+from zoobench.measure.worker.rounds import read_counters
+from zoobench.measure.worker.workload import build_subject
+from zoobench.records import VALID, Failure, Finding, Measurement, validity_of
+from zoobench.stats import estimates
+from zoobench.stats.summaries import summary_of
 
 MODELS = ("mobilenet_v2", "mnasnet1_0", "shufflenet_v2_x1_0", "squeezenet1_1", "resnet18")
 MIN_RUN_TIME_S = 1.0
@@ -172,12 +171,12 @@ def _others(case: Case, measured: Callable[[Callable[[], object]], Sequence[floa
         subject.call()
 
     began, before = time.perf_counter(), read_counters()
-    summary = stats.summarize(measured(call))
+    summary = estimates.summarize(measured(call))
     took_s, faults = time.perf_counter() - began, read_counters().since(before)["page_faults"] / calls
     tell(_outcome(summary, faults, took_s))
 
 
-def _outcome(summary: stats.Summary, faults: float, took_s: float, validity: str = "") -> Outcome:
+def _outcome(summary: estimates.Summary, faults: float, took_s: float, validity: str = "") -> Outcome:
     return Outcome(
         median_s=summary.median,
         low_s=summary.low,

@@ -12,8 +12,7 @@ import pytest
 import torch
 from peer_gate import INJECTED, MODELS
 
-from zoobench import catalogue
-from zoobench.cases import ImageSize
+from zoobench.cases import ImageSize, catalogue
 from zoobench.zoo.build import build_model
 from zoobench.zoo.inputs import example_images
 

@@ -31,7 +31,7 @@ import msgspec
 from peer_gate import PeerVerdict, judge_by_peer
 from scipy.stats import binomtest
 
-from zoobench.compare.result import Comparison, Verdict
+from zoobench.records.comparison import Comparison, Verdict
 
 MODELS = (
     "squeezenet1_1",

@@ -7,7 +7,7 @@ timed comes first; the rest is built, counted and audited, and never called.
 from collections.abc import Callable
 
 from zoobench import CaseRecord
-from zoobench.papers.suite import plans
+from zoobench.papers.timed import plans
 
 PLANS = plans()
 

@@ -8,7 +8,7 @@ from synthetic import make_case, make_record, make_run, measurement
 
 from zoobench.cases import Case
 from zoobench.records import Breakdown, CaseRecord, Unavailable
-from zoobench.store import StoredRun
+from zoobench.records.store import StoredRun
 
 MOBILENET = make_case("mobilenet_v2")
 SHUFFLENET = make_case("shufflenet_v2_x1_0")

@@ -8,9 +8,8 @@ from typing import NamedTuple
 import msgspec
 from synthetic import make_case, make_record, make_run, measurement
 
-from zoobench.kinds import LayerKind
-from zoobench.records import Breakdown, CaseRecord, Ceiling, Layer
-from zoobench.store import StoredRun
+from zoobench.records import Breakdown, CaseRecord, Ceiling, Layer, LayerKind
+from zoobench.records.store import StoredRun
 
 CEILINGS = tuple(
     Ceiling(device="cpu", kind=kind, threads=2, rate=rate, samples=(rate,), method="fabricated", precision=precision)

@@ -10,7 +10,8 @@ import numpy as np
 from synthetic import make_case
 
 from zoobench.cases import Case
-from zoobench.compare.evidence import (
+from zoobench.records import Environment, Failure, FailureKind
+from zoobench.records.comparison import (
     Block,
     Contest,
     Evidence,
@@ -23,7 +24,6 @@ from zoobench.compare.evidence import (
     SideName,
     Stage,
 )
-from zoobench.records import Environment, Failure, FailureKind
 
 RULE = Rule(margin_ratio=0.05)
 CALL_S = 0.01

@@ -1,4 +1,4 @@
-"""Tasks that look at a device in a fresh process, run by `zoobench.isolate`. Each is called with a `Tell` last."""
+"""Tasks that look at a device in a fresh process, run by `zoobench.measure.executor`; a `Tell` is the last argument."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from zoobench.cases import Allocator, Case
-from zoobench.devices import CpuDevice, heap
-from zoobench.isolate import Tell
+from zoobench.devices import CpuDevice, host_memory
+from zoobench.measure.executor import Tell
+from zoobench.measure.worker.rounds import read_counters
 from zoobench.records import Measurement
-from zoobench.timing.covariates import read_counters
 from zoobench.zoo.build import build_model
 
 DENORMAL = 1e-40
@@ -25,7 +25,7 @@ def page_faults_a_call(allocator: str, tell: Tell) -> None:
     """Page faults of a call of a real net after warm-up, within the setting and after it."""
     torch.set_num_threads(1)
     with torch.inference_mode():
-        with heap.allocator(Allocator(allocator)):
+        with host_memory.allocator(Allocator(allocator)):
             model, images = build_model("squeezenet1_1").eval(), torch.randn(4, 3, 224, 224)
             within = _faults(model, images)
         tell((within, _faults(model, images)))
@@ -33,10 +33,10 @@ def page_faults_a_call(allocator: str, tell: Tell) -> None:
 
 def allocator_as_read(kind: str, tell: Tell) -> None:
     """What the heap is read to do before and within the setting; and how far reading raised the peak."""
-    before = heap.read_allocator()
-    with heap.allocator(Allocator(kind)):
+    before = host_memory.read_allocator()
+    with host_memory.allocator(Allocator(kind)):
         device = CpuDevice()
-        within = heap.read_allocator()
+        within = host_memory.read_allocator()
         [growth] = [part.samples[0] for part in device.measure_other_memory() if isinstance(part, Measurement)]
     tell((before, within, growth))
 

@@ -1,4 +1,4 @@
-"""Checks that go wrong, for `zoobench.doctor.examination`."""
+"""Checks that go wrong, for `zoobench.measure.doctor`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import signal
 
 from synthetic import measurement
 
-from zoobench.doctor.effort import Effort
-from zoobench.isolate import Tell
+from zoobench.measure.doctor import Effort
+from zoobench.measure.executor import Tell
 
 
 def be_killed(_device: str, _effort: Effort, tell: Tell) -> None:

@@ -17,10 +17,10 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from zoobench.cases import Case, Precision
+from zoobench.cases import Case, DeviceFacts, Precision
 from zoobench.devices import Call, Mark, PeakMemory, ProfiledOperator, Result
-from zoobench.isolate import Task, Tell
-from zoobench.records import DeviceFacts, Failure, Measurement, Unavailable
+from zoobench.measure.executor import Task, Tell
+from zoobench.records import Failure, Measurement, Unavailable
 
 BLOCK_BYTES = 512
 """What the fake allocator rounds up to, as CUDA's caching allocator does (c10/cuda/CUDACachingAllocator.cpp)."""
@@ -188,7 +188,7 @@ class FakeAsyncDevice:
 
 
 class TellingExecutor:
-    """A `zoobench.isolate.Executor` that tells these parts and fails so; it writes down what it was asked."""
+    """A `zoobench.measure.executor.Executor` that tells these parts and fails so; it writes down what it was asked."""
 
     def __init__(self, *parts: Any, failure: Failure | None = None, takes_s: float = 0.0) -> None:
         self.parts = parts

@@ -1,4 +1,4 @@
-"""Tasks that break something on a GPU, in a fresh process run by `zoobench.isolate`. Each has a `Tell` last."""
+"""Tasks that break something on a GPU, in a fresh process; a `Tell` is the last argument."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import torch
 
 from zoobench.cases import Case
 from zoobench.devices import CudaDevice
-from zoobench.isolate import Tell
-from zoobench.subject import build_subject
+from zoobench.measure.executor import Tell
+from zoobench.measure.worker.workload import build_subject
 
 ELEMENTS = 2**20
 SIZE_BYTES = 64 * 2**20

@@ -1,4 +1,4 @@
-"""Tasks that move tensors in a fresh process, run by `zoobench.isolate`. Each is called with a `Tell` last."""
+"""Tasks that move tensors in a fresh process, run by `zoobench.measure.executor`. Each is called with a `Tell` last."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import psutil
 import torch
 from torch import nn
 
-from zoobench.isolate import Tell
-from zoobench.timing.layout import ShuffledLayout
+from zoobench.measure.executor import Tell
+from zoobench.measure.worker.layout import ShuffledLayout
 
 
 def resident_after_shuffles(elements: int, counts: tuple[int, ...], tell: Tell) -> None:

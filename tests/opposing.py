@@ -11,10 +11,8 @@ import numpy as np
 from fakes import FakeClock
 
 from zoobench.cases import Case
-from zoobench.compare.evidence import Block, SideName
-from zoobench.experiment.checkout import Checkout
-from zoobench.experiment.errors import RequestFailedError
-from zoobench.experiment.messages import (
+from zoobench.compare.checkouts import Checkout
+from zoobench.compare.messages import (
     Compute,
     Counted,
     CountFacts,
@@ -34,7 +32,9 @@ from zoobench.experiment.messages import (
     Warm,
     WarmUp,
 )
+from zoobench.compare.spec import RequestFailedError
 from zoobench.records import Environment, Failure, FailureKind
+from zoobench.records.comparison import Block, SideName
 
 START_S = 4.0
 BUILD_S = 1.0

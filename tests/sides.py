@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from zoobench.cases import Case, Matrix, Mode, ModelRef, Precision
-from zoobench.compare.evidence import SideName
-from zoobench.experiment.checkout import Checkout
+from zoobench.compare.checkouts import Checkout
+from zoobench.records.comparison import SideName
 
 PACKAGE = "nets"
 """Of the models. Not one of this project's."""

@@ -7,23 +7,11 @@ import random
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from zoobench import calibration
-from zoobench.cases import Budget, Case, MemoryFormat, Mode, ModelRef, Precision
-from zoobench.catalogue import Entry
-from zoobench.compare.evidence import Kind, Plan, Rule, Side, SideName
-from zoobench.compare.result import (
-    CaseResult,
-    Comparison,
-    Difference,
-    ExactChange,
-    Exit,
-    Times,
-    Verdict,
-)
+from zoobench.cases import Budget, Case, DeviceFacts, MemoryFormat, Mode, ModelRef, Precision
+from zoobench.cases.catalogue import Entry
 from zoobench.records import (
     Calibration,
     CaseRecord,
-    DeviceFacts,
     Environment,
     Failure,
     FailureKind,
@@ -33,7 +21,22 @@ from zoobench.records import (
     Severity,
     Unavailable,
 )
-from zoobench.store import StoredRun
+from zoobench.records.comparison import (
+    CaseResult,
+    Comparison,
+    Difference,
+    ExactChange,
+    Exit,
+    Kind,
+    Plan,
+    Rule,
+    Side,
+    SideName,
+    Times,
+    Verdict,
+)
+from zoobench.records.store import StoredRun
+from zoobench.stats.calibration import findings_of
 
 MODELS = {
     # name: source, parameters in M, MACs in M, activations in M, milliseconds at batch 1, side of an image
@@ -244,7 +247,7 @@ def make_calibration(measurements: Iterable[Measurement] = QUIET, **more: object
     """As `zoobench doctor` makes it from these."""
     measured = tuple(measurements)
     facts = {"processor": "Example CPU", "threads": "2", "torch": "2.14.1", "instruction_set": "AVX512"}
-    plain = {"made_at": "2026-03-01T09:00:00+00:00", "facts": facts, "findings": calibration.findings_of(measured)}
+    plain = {"made_at": "2026-03-01T09:00:00+00:00", "facts": facts, "findings": findings_of(measured)}
     return Calibration(measurements=measured, **{**plain, **more})
 
 

@@ -10,22 +10,23 @@ from pathlib import Path
 import pytest
 from fakes import TellingExecutor
 
-from zoobench import api
-from zoobench.api import load_runs, measure_case
 from zoobench.cases import Budget, Mode, Precision
-from zoobench.errors import BadInputError, UnknownNameError
-from zoobench.options import usable_threads
+from zoobench.cases.errors import BadInputError, UnknownNameError
+from zoobench.cases.options import usable_threads
+from zoobench.measure import one_case
+from zoobench.measure.one_case import measure_case
+from zoobench.measure.session import Lab, start_run
 from zoobench.records import Environment, FailureKind
-from zoobench.session import Lab, start_run
+from zoobench.records.store import load_runs
 
 BUDGET = Budget(min_rounds=2, max_rounds=2, max_warmup_s=0.0)
 
 
 @pytest.fixture(autouse=True)
 def _fresh_labs() -> Iterator[None]:
-    api._lab.cache_clear()
+    one_case._lab.cache_clear()
     yield
-    api._lab.cache_clear()
+    one_case._lab.cache_clear()
 
 
 def test_a_case_is_measured_with_its_models_own_defaults() -> None:

@@ -12,8 +12,8 @@ import typer
 import yaml
 
 from zoobench.cli import app
-from zoobench.compare.evidence import Kind
-from zoobench.experiment.request import parse_request
+from zoobench.compare.request import parse_request
+from zoobench.records.comparison import Kind
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "compare.md").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Tasks that sample in a fresh process, run by `zoobench.isolate`. Each is called with a `Tell` last."""
+"""Tasks that sample in a fresh process, run by `zoobench.measure.executor`. Each is called with a `Tell` last."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import time
 
 from zoobench.cases import Budget
 from zoobench.devices import CpuDevice
-from zoobench.isolate import Tell
+from zoobench.measure.executor import Tell
+from zoobench.measure.worker.rounds import Phase
+from zoobench.measure.worker.timing_loop import sample
 from zoobench.records import Measurement
-from zoobench.timing.loop import sample
-from zoobench.timing.rounds import Phase
 
 NOTICED_S = 0.2
 """Between two looks at the clock: so long is a pause."""

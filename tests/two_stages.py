@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from zoobench.compare.evidence import Rule
+from zoobench.records.comparison import Rule
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 Flags = np.ndarray[Any, np.dtype[np.bool_]]

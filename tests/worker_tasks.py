@@ -1,4 +1,4 @@
-"""Tasks for `zoobench.isolate`: what a worker may do to itself. Each is called with a `Tell` last."""
+"""Tasks for `zoobench.measure.executor`: what a worker may do to itself. Each is called with a `Tell` last."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import signal
 import sys
 from typing import Any, NoReturn
 
-from zoobench.isolate import Tell
-from zoobench.parts import InCalls, Step
+from zoobench.measure.executor import Tell
+from zoobench.measure.messages import InCalls, Step
 
 
 def tell_all(parts: tuple[Any, ...], tell: Tell) -> None:

@@ -6,9 +6,9 @@ import signal
 import sys
 from pathlib import Path
 
-from zoobench.experiment.repository import find_repository
-from zoobench.experiment.request import parse_request
-from zoobench.experiment.worktrees import checked_out
+from zoobench.compare.checkouts import checked_out
+from zoobench.compare.repository import find_repository
+from zoobench.compare.request import parse_request
 
 
 def hold(repository: Path, place: Path) -> None:

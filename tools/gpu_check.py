@@ -24,12 +24,11 @@ from pathlib import Path
 
 import msgspec
 
-from zoobench import store, units
-from zoobench.errors import StoreError, ZoobenchError
-from zoobench.isolate import ForkedWorkers
-from zoobench.records import CaseRecord, DeviceFacts, Environment
-from zoobench.session import open_lab
-from zoobench.validity import validity_of
+from zoobench.cases import DeviceFacts, units
+from zoobench.cases.errors import StoreError, ZoobenchError
+from zoobench.measure.executor import ForkedWorkers
+from zoobench.measure.session import open_lab
+from zoobench.records import CaseRecord, Environment, store, validity_of
 
 ROOT = Path(__file__).parents[1]
 RESULTS = Path("results") / "gpu-check"
@@ -243,7 +242,7 @@ def _lacking(command: str) -> str:
 def _runs_in(folder: Path) -> list[CaseRecord]:
     """The cases of every run in the folder."""
     try:
-        return [record for name in store.run_ids(folder) for record in store.load_run(folder, name).records]
+        return [record for name in store.stored_run_ids(folder) for record in store.load_run(folder, name).records]
     except StoreError:
         return []
 

@@ -17,7 +17,7 @@ from typing import Final
 import torchvision
 from torchvision.models import WeightsEnum
 
-CATALOGUE: Final = Path(__file__).parents[1] / "zoobench" / "catalogue.csv"
+CATALOGUE: Final = Path(__file__).parents[1] / "zoobench" / "cases" / "catalogue.csv"
 SOURCE: Final = "torchvision"
 ONE_SIZE_FAMILIES: Final = ("vit", "maxvit")
 """Whose position embeddings and windows fit one image size only."""

@@ -16,10 +16,10 @@ from typing import Final
 from chromium import launch, path_of_chromium
 from playwright.sync_api import Browser, Page
 
-from zoobench import store
-from zoobench.errors import ZoobenchError
-from zoobench.reports.html import render_html
-from zoobench.reports.material import collect_material
+from zoobench.cases.errors import ZoobenchError
+from zoobench.records import store
+from zoobench.report.html import render_html
+from zoobench.report.report_data import collect_material
 
 ROOT: Final = Path(__file__).parents[1]
 RUNS: Final = ROOT / "results" / "reference"

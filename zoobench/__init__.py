@@ -10,8 +10,6 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from zoobench.api import load_runs as load_runs
-    from zoobench.api import measure_case as measure_case
     from zoobench.cases import COUNT_ONLY as COUNT_ONLY
     from zoobench.cases import Allocator as Allocator
     from zoobench.cases import Budget as Budget
@@ -23,19 +21,22 @@ if TYPE_CHECKING:
     from zoobench.cases import ModelRef as ModelRef
     from zoobench.cases import Plan as Plan
     from zoobench.cases import Precision as Precision
-    from zoobench.errors import ZoobenchError as ZoobenchError
-    from zoobench.frame import collect_frame as collect_frame
+    from zoobench.cases.errors import ZoobenchError as ZoobenchError
+    from zoobench.measure.one_case import measure_case as measure_case
     from zoobench.records import CaseRecord as CaseRecord
     from zoobench.records import Measurement as Measurement
     from zoobench.records import RunRecord as RunRecord
+    from zoobench.records.store import load_runs as load_runs
+    from zoobench.report.frame import collect_frame as collect_frame
     from zoobench.zoo.build import build_model as build_model
 
 _HOMES = {
-    "zoobench.api": ("load_runs", "measure_case"),
+    "zoobench.records.store": ("load_runs",),
+    "zoobench.measure.one_case": ("measure_case",),
     "zoobench.cases": ("COUNT_ONLY", "Allocator", "Budget", "Case", "Compiler", "Matrix", "MemoryFormat", "Mode",
                        "ModelRef", "Plan", "Precision"),
-    "zoobench.errors": ("ZoobenchError",),
-    "zoobench.frame": ("collect_frame",),
+    "zoobench.cases.errors": ("ZoobenchError",),
+    "zoobench.report.frame": ("collect_frame",),
     "zoobench.records": ("CaseRecord", "Measurement", "RunRecord"),
     "zoobench.zoo.build": ("build_model",),
 }  # fmt: skip

@@ -15,12 +15,11 @@ from chromium import launch, path_of_chromium
 from playwright.sync_api import Browser, BrowserContext, Dialog, Page, Request
 from synthetic import CATALOGUE, FP32_AND_AMP, failed, make_case, make_run, realistic_record
 
-from zoobench import catalogue
-from zoobench.cases import Case, Mode
+from zoobench.cases import Case, Mode, catalogue
 from zoobench.records import CaseRecord, Finding, Severity
-from zoobench.reports import write
-from zoobench.reports.html import libraries
-from zoobench.store import StoredRun
+from zoobench.records.store import StoredRun
+from zoobench.report import write
+from zoobench.report.html import assets
 
 Written = Callable[..., Path]
 Opened = Callable[..., Page]
@@ -41,7 +40,7 @@ def browser() -> Iterator[Browser]:
         yield found
 
 
-CHARTS_SCRIPT = functools.cache(libraries.charts_script)
+CHARTS_SCRIPT = functools.cache(assets.charts_script)
 """Made once."""
 
 
@@ -59,7 +58,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(catalogue, "entries", lambda: CATALOGUE)
             patch.setattr(write, "write_charts", lambda charts, folder: ())
-            patch.setattr(libraries, "charts_script", CHARTS_SCRIPT)
+            patch.setattr(assets, "charts_script", CHARTS_SCRIPT)
             page = write.write_report(runs, tmp_path_factory.mktemp("report")).html
         assert page is not None
         return page

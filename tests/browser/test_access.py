@@ -12,7 +12,7 @@ from dom import overflow_px, overlapping, rows_of, spots
 from playwright.sync_api import Page, expect
 from synthetic import default_run, failed, make_calibration, make_case, make_run, realistic_record
 
-from zoobench.store import StoredRun
+from zoobench.records.store import StoredRun
 
 FEW = {"alexnet", "mobilenet_v2", "xception"}
 GRAVE = {"serious", "critical"}

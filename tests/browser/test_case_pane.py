@@ -8,10 +8,10 @@ from dom import rows_of, show_all_rows
 from playwright.sync_api import Page, expect
 
 from zoobench.cases import Mode
-from zoobench.frame import LATENCY
 from zoobench.records import CaseRecord
-from zoobench.reports.html.command import measure_again, show_all
-from zoobench.store import StoredRun
+from zoobench.records.metrics import LATENCY
+from zoobench.records.store import StoredRun
+from zoobench.report.html.cases import measure_again, show_all
 
 
 def record_of(run: StoredRun, model: str, mode: Mode = Mode.INFER) -> CaseRecord:

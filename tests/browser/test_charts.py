@@ -15,7 +15,7 @@ from synthetic import HOSTILE, default_run, make_run
 
 from zoobench.cases import Mode, ModelRef
 from zoobench.records import CaseRecord
-from zoobench.store import StoredRun
+from zoobench.records.store import StoredRun
 
 MODELS = ("alexnet", "resnet18", "squeezenet1_1", "shufflenet_v1_g3_x0_5", "mobilenet_v2")
 KEYS = {

@@ -12,7 +12,7 @@ from synthetic import HOSTILE, failed, make_case, make_run, realistic_record
 
 from zoobench.cases import ModelRef
 from zoobench.records import CaseRecord, Finding, Severity
-from zoobench.store import StoredRun
+from zoobench.records.store import StoredRun
 
 MADE = "document.querySelectorAll('script, img, iframe, object, embed, base, link, a[href]:not([href^=\"#\"])').length"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from dom import choose, rows_of
 from playwright.sync_api import Page, expect
 
-from zoobench.store import StoredRun
+from zoobench.records.store import StoredRun
 
 TABLES = ("cases", "latency")
 LAID_OUT_PX, PAPER_PX = 950, 1430

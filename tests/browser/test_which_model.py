@@ -12,8 +12,8 @@ import pytest
 from dom import choose, corners, rows_of, spots
 from playwright.sync_api import Page, expect
 
-from zoobench.frame import OK, collect_frame
-from zoobench.store import StoredRun
+from zoobench.records.store import StoredRun
+from zoobench.report.frame import OK, collect_frame
 
 TITLES = {"latency": "Latency", "throughput": "Images/s", "macs": "MACs", "top1": "Published top-1"}
 HIGHER_IS_BETTER = {"throughput", "top1"}

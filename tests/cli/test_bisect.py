@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from contested import make_evidence
 
-from zoobench.compare.evidence import Kind
-from zoobench.experiment.driver import Conducted
+from zoobench.compare.comparison import Conducted
+from zoobench.records.comparison import Kind
 
 CASE = "torchvision:resnet18/infer/b1/224/fp32/cpu/contiguous/eager/t2/retained"
 COMMITS = 9

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from processes import interruptible
 
-from zoobench import store
-from zoobench.isolate import ForkedWorkers
+from zoobench.measure.executor import ForkedWorkers
+from zoobench.records import store
 
 ROOT = Path(__file__).parents[2]
 QUICK = ("--threads", "1", "--largest-batch", "4")
@@ -67,7 +67,7 @@ def searched(program: Callable[..., Any], tmp_path: Path) -> Callable[..., Any]:
 
     def run(*arguments: str) -> Any:
         outcome = program("capacity", *arguments, "--results", str(tmp_path))
-        (name,) = store.run_ids(tmp_path)
+        (name,) = store.stored_run_ids(tmp_path)
         return outcome, store.load_run(tmp_path, name)
 
     return run
@@ -146,5 +146,5 @@ def test_ctrl_c_keeps_what_was_found(interrupted: Any, tmp_path: Path) -> None:
 
     assert interrupted.returncode == 130
     assert "Traceback" not in rest
-    (name,) = store.run_ids(tmp_path / "results")
+    (name,) = store.stored_run_ids(tmp_path / "results")
     assert [record.case.model.name for record in store.load_run(tmp_path / "results", name).records] == ["lenet5"]

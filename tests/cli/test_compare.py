@@ -10,7 +10,9 @@ import msgspec
 import pytest
 from synthetic import make_case, make_record, make_run, make_side, measurement
 
-from zoobench.compare.evidence import (
+from zoobench.compare.journal import EXPERIMENT_FILE, JOURNAL_FILE, Line
+from zoobench.records import CaseRecord, Failure, FailureKind, RunRecord
+from zoobench.records.comparison import (
     Block,
     Contest,
     Evidence,
@@ -21,12 +23,11 @@ from zoobench.compare.evidence import (
     Rule,
     SideName,
     Stage,
+    Verdict,
+    load_comparison,
+    write_document,
 )
-from zoobench.compare.judge import decide
-from zoobench.compare.result import Verdict
-from zoobench.experiment.journal import EXPERIMENT_FILE, JOURNAL_FILE, Line
-from zoobench.records import CaseRecord, Failure, FailureKind, RunRecord
-from zoobench.reports.compared.document import load_comparison, write_document
+from zoobench.stats.verdicts.decide import decide
 
 BASE, HEAD = "20260301T100000.000Z-base", "20260302T100000.000Z-head"
 NETS = ("resnet18", "alexnet", "mobilenet_v2")
@@ -239,7 +240,7 @@ def replicate(contest: str, stage: Stage, generation: int, ratio: float) -> Repl
 
 @pytest.fixture
 def experiment(results: Path) -> Path:
-    """An experiment's folder as `zoobench.experiment.journal` writes it, without a result."""
+    """An experiment's folder as `zoobench.compare.journal` writes it, without a result."""
     seen = evidence()
     folder = results / seen.experiment.experiment_id
     folder.mkdir(parents=True)

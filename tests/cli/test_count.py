@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from zoobench import catalogue
+from zoobench.cases import catalogue
 from zoobench.counting.memory import NOTHING
 
 LENET_MACS = 25 * 6 * 28**2 + 150 * 16 * 10**2 + 400 * 120 + 120 * 84 + 84 * 10
@@ -17,7 +17,7 @@ LENET_MACS = 25 * 6 * 28**2 + 150 * 16 * 10**2 + 400 * 120 + 120 * 84 + 84 * 10
 @pytest.fixture(autouse=True)
 def without_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
     """What kernels allocate for themselves is the processor's own; tensors are the same everywhere."""
-    monkeypatch.setattr("zoobench.tally.cpu_onednn", lambda threads: NOTHING)
+    monkeypatch.setattr("zoobench.measure.worker.count_report.cpu_onednn", lambda threads: NOTHING)
 
 
 def rows(text: str) -> list[dict[str, str]]:
@@ -131,7 +131,7 @@ def test_all_is_every_model_of_the_zoo(program: Callable, monkeypatch: pytest.Mo
 def test_a_size_that_one_model_does_not_take_is_told_before_any_is_counted(
     refusal: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("zoobench.tally.tally", lambda *_: pytest.fail("it was counted"))
+    monkeypatch.setattr("zoobench.measure.worker.count_report.tally", lambda *_: pytest.fail("it was counted"))
     message = "image size 64 is too large for lenet5: it must be 32 to 35"
     assert refusal("count", "squeezenet1_1", "lenet5", "--image-size", "64") == message
 

@@ -13,13 +13,13 @@ from fakes import TellingExecutor
 from processes import interruptible
 from synthetic import QUIET, TROUBLED, make_calibration
 
-from zoobench import session
-from zoobench.calibration import read_calibration, write_calibration
+from zoobench.cases import DeviceFacts
 from zoobench.cli.doctor import render_calibration
-from zoobench.doctor import examination
-from zoobench.doctor.effort import FULL, QUICK
-from zoobench.records import Calibration, DeviceFacts, Environment, Unavailable
-from zoobench.session import Lab
+from zoobench.measure import doctor, session
+from zoobench.measure.doctor import FULL, QUICK
+from zoobench.measure.session import Lab
+from zoobench.records import Calibration, Environment, Unavailable
+from zoobench.records.calibration import read_calibration, write_calibration
 
 ENVIRONMENT = Environment(
     host={},
@@ -47,7 +47,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
     lab = Lab(executor=TellingExecutor(), environment=ENVIRONMENT)
     monkeypatch.setattr(session, "open_lab", lambda *_, **__: lab)
-    monkeypatch.setattr(examination, "examine", examine)
+    monkeypatch.setattr(doctor, "examine", examine)
     return arguments
 
 

@@ -7,10 +7,11 @@ import pytest
 import torch
 from synthetic import make_run
 
-from zoobench import isolate
-from zoobench.cli.env import render_environment
-from zoobench.options import usable_threads
-from zoobench.records import DeviceFacts, Environment
+from zoobench.cases import DeviceFacts
+from zoobench.cases.options import usable_threads
+from zoobench.cli.models import render_environment
+from zoobench.measure import executor
+from zoobench.records import Environment
 
 
 def test_an_environment_in_words(golden: Callable) -> None:
@@ -35,7 +36,7 @@ def test_an_environment_in_words(golden: Callable) -> None:
 
 def test_this_machine(program: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
     """As a worker would tell it, but told here: a fork server of its own is tested with `isolate`."""
-    monkeypatch.setattr(isolate, "ForkedWorkers", isolate.InProcess)
+    monkeypatch.setattr(executor, "ForkedWorkers", executor.InProcess)
     outcome = program("env")
     assert (outcome.code, outcome.err) == (0, "")
     lines = outcome.out.splitlines()

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from zoobench import catalogue
+from zoobench.cases import catalogue
 
 
 def test_the_whole_zoo(program: Callable, golden: Callable) -> None:

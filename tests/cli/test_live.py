@@ -11,17 +11,14 @@ import msgspec
 import pytest
 from contested import make_control, make_evidence, make_experiment, make_side
 
-from zoobench import presets
-from zoobench.cases import parse_case_id
+from zoobench.cases import DeviceFacts, parse_case_id, presets
 from zoobench.cli import live
-from zoobench.compare.evidence import Evidence, Kind, Plan, SideName, Stage
-from zoobench.experiment import events, sitting
-from zoobench.experiment.assignment import Assignment, Injection, Pair
-from zoobench.experiment.driver import Conducted
-from zoobench.experiment.journal import EXPERIMENT_FILE
-from zoobench.experiment.request import WORKING_TREE
-from zoobench.records import DeviceFacts
-from zoobench.reports.compared.document import load_comparison
+from zoobench.compare import comparison, spec
+from zoobench.compare.comparison import Conducted
+from zoobench.compare.journal import EXPERIMENT_FILE
+from zoobench.compare.request import WORKING_TREE
+from zoobench.compare.spec import Assignment, Injection, Pair
+from zoobench.records.comparison import Evidence, Kind, Plan, SideName, Stage, load_comparison
 
 ID = "20260301T090000.000Z-compare"
 CONTIGUOUS = "torchvision:alexnet/infer/b1/224/fp32/cpu/contiguous/eager/t2/retained"
@@ -42,7 +39,7 @@ class Bench:
         self.assignment: Assignment
         self.label = ""
         self.is_interrupted = False
-        self.told: list[events.Event] = []
+        self.told: list[spec.Event] = []
 
     def compare(self, request: Any, assignment: Assignment, *, results: Path, label: str, tell: Any) -> Conducted:
         self.asked.append(request)
@@ -66,8 +63,8 @@ class Bench:
 @pytest.fixture
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     made = Bench(tmp_path / "results")
-    monkeypatch.setattr(sitting, "compare_sides", made.compare)
-    monkeypatch.setattr(sitting, "resume_sides", made.resume)
+    monkeypatch.setattr(comparison, "compare_sides", made.compare)
+    monkeypatch.setattr(comparison, "resume_sides", made.resume)
     facts = DeviceFacts(name="cpu", is_available=True, model="Test CPU", precisions=("fp32",))
     monkeypatch.setattr(live, "_facts_of", lambda _: facts)
     monkeypatch.chdir(tmp_path)
@@ -186,7 +183,7 @@ def test_a_resumed_experiment_has_the_sides_that_it_had(
     bench.is_interrupted = True
     program("compare", "HEAD~1")
     bench.is_interrupted = False
-    monkeypatch.setattr("zoobench.experiment.journal.load_assignment", lambda _: bench.assignment)
+    monkeypatch.setattr("zoobench.compare.journal.load_assignment", lambda _: bench.assignment)
 
     assert program("compare", "--resume", ID, "--minutes", "2").code == 1
     request, budget_s = bench.asked[-1]
@@ -204,7 +201,7 @@ def test_resumed_environments_have_their_interpreters(
     other = Path("python")
     other.symlink_to(sys.executable)
     program("compare", "--base-python", str(other.absolute()))
-    monkeypatch.setattr("zoobench.experiment.journal.load_assignment", lambda _: bench.assignment)
+    monkeypatch.setattr("zoobench.compare.journal.load_assignment", lambda _: bench.assignment)
 
     assert program("compare", "--resume", ID).code == 0
     (resumed, _), asked = bench.asked[-1], bench.asked[0]
@@ -215,11 +212,11 @@ def test_resumed_environments_have_their_interpreters(
 def test_it_tells_each_case_the_plan_each_generation_and_notes(program: Callable, bench: Bench) -> None:
     contest = bench.evidence.contests[0]
     bench.told = [
-        events.Found(contest=contest),
-        events.Found(contest=make_control()),
-        events.Planned(plan=PLAN),
-        events.Began(stage=Stage.SCREEN, generation=1, contests=3),
-        events.Noted(text="the time was up"),
+        spec.Found(contest=contest),
+        spec.Found(contest=make_control()),
+        spec.Planned(plan=PLAN),
+        spec.Began(stage=Stage.SCREEN, generation=1, contests=3),
+        spec.Noted(text="the time was up"),
     ]
     lines = program("compare", "HEAD~1").err.splitlines()
     assert lines[0] == f"{contest.id}: base 10.0 ms, head 10.0 ms"

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from synthetic import make_case, make_run, realistic_record
 
-from zoobench import catalogue, store
+from zoobench.cases import catalogue
+from zoobench.records import store
 
 COMMANDS = (
     "run", "report", "compare", "bisect", "history", "capacity", "show", "list", "count", "profile", "build", "env",

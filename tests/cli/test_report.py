@@ -9,8 +9,8 @@ import typer
 from synthetic import make_case, make_record, make_run, measurement, realistic_record
 from typer.testing import CliRunner
 
+from zoobench.cases.errors import BadInputError, StoreError, UnknownNameError
 from zoobench.cli.report import report
-from zoobench.errors import BadInputError, StoreError, UnknownNameError
 
 OLD, NEW = "20260301T100000.000Z-base", "20260302T100000.000Z-head"
 

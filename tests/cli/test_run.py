@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from zoobench.options import OPTIONS
+from zoobench.cases.options import OPTIONS
 
 
 @pytest.fixture

@@ -7,11 +7,10 @@ import msgspec
 import pytest
 from synthetic import failed, make_case, make_record, make_run, measurement, realistic_record
 
-from zoobench import store
-from zoobench.cases import Mode, ModelRef, Precision
+from zoobench.cases import DeviceFacts, Mode, ModelRef, Precision
+from zoobench.cases.errors import BadInputError, UnknownNameError
 from zoobench.cli.show import _render_measurement, find_case
-from zoobench.errors import BadInputError, UnknownNameError
-from zoobench.records import Breakdown, CaseRecord, DeviceFacts, Finding, Severity
+from zoobench.records import Breakdown, CaseRecord, Finding, Severity, store
 
 RUN_ID = "20260301T100000.000Z-base"
 CASES = (

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from zoobench.counting import UncountableError, count_forward, count_training, divide, trace_pass
-from zoobench.counting.groups import By
+from zoobench.counting.count import By
 
 ATEN = torch.ops.aten
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
+from zoobench.cases.errors import BadInputError
 from zoobench.counting import Cost, Counts, UncountableError, costs, count_forward
-from zoobench.errors import BadInputError
 
 ATEN = torch.ops.aten
 

@@ -9,7 +9,7 @@ from torch.nn import functional as F  # noqa: N812
 from torchvision.models.shufflenetv2 import channel_shuffle
 
 from zoobench.counting import By, divide, trace_pass
-from zoobench.kinds import LayerKind
+from zoobench.records import LayerKind
 
 
 class Applied(nn.Module):

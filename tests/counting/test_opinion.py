@@ -3,9 +3,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoobench.counting.count import COUNTER, COUNTER_VERSION, Counts
-from zoobench.counting.groups import Group
-from zoobench.counting.opinion import ATTENTION, EINSUM, Difference, Opinion, explain
+from zoobench.counting.count import COUNTER, COUNTER_VERSION, Counts, Group
+from zoobench.counting.cross_check import ATTENTION, EINSUM, Difference, Opinion, explain
 
 MACS = st.integers(min_value=0, max_value=10**12)
 THEIR_NAMES = st.sampled_from(["conv", "linear", "matmul", "einsum", "batch_norm", "layer_norm", "mix"])

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from torchvision import models
 
 from zoobench.counting import By, count_forward, divide, trace_pass
-from zoobench.counting.opinion import ATTENTION, Opinion, explain
-from zoobench.counting.opinion_fvcore import fvcore_opinion
+from zoobench.counting.cross_check import ATTENTION, Opinion, explain
+from zoobench.counting.fvcore_count import fvcore_opinion
 
 BATCH_NORM_AN_ELEMENT = 2
 LAYER_NORM_AN_ELEMENT = 5

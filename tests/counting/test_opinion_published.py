@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from torchvision import models
 
-from zoobench.counting.opinion_published import published_figures
+from zoobench.measure.worker.probes.counts import published_figures
 
 
 def test_each_crop_size_has_its_figure() -> None:

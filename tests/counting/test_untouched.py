@@ -5,7 +5,7 @@ import contextlib
 import torch
 from torch import nn
 
-from zoobench.counting.untouched import left_as_found
+from zoobench.counting.trace import left_as_found
 
 
 class Hoarder(nn.Module):

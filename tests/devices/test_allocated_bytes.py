@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from zoobench.cases import Allocator
-from zoobench.devices import CpuDevice, heap
+from zoobench.devices import CpuDevice, host_memory
 
-pytestmark = pytest.mark.skipif(heap.in_use_bytes() is None, reason="the C library does not tell")
+pytestmark = pytest.mark.skipif(host_memory.in_use_bytes() is None, reason="the C library does not tell")
 
 SMALL_BYTES = 2**23
 LARGE_BYTES = 2**26
@@ -18,7 +18,7 @@ SLACK_BYTES = 2**20
 @pytest.mark.parametrize("size_bytes", [SMALL_BYTES, LARGE_BYTES])
 def test_what_a_tensor_holds_is_allocated_until_it_is_freed(kind: Allocator, size_bytes: int) -> None:
     device = CpuDevice()
-    with heap.allocator(kind):
+    with host_memory.allocator(kind):
         before = device.allocated_bytes()
         tensor = torch.empty(size_bytes, dtype=torch.uint8)
         within = device.allocated_bytes()
@@ -33,7 +33,7 @@ def test_what_a_tensor_holds_is_allocated_until_it_is_freed(kind: Allocator, siz
 
 
 def test_a_c_library_that_does_not_tell_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(heap, "can_retain", lambda: False)
+    monkeypatch.setattr(host_memory, "can_retain", lambda: False)
 
     assert CpuDevice().allocated_bytes() is None
-    assert heap.read_allocator() == "unknown"
+    assert host_memory.read_allocator() == "unknown"

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from synthetic import make_case
 from torch import nn
 
-from zoobench.calls import TrainingStep
 from zoobench.devices import REFERENCE, CpuDevice, cpu
-from zoobench.devices.reference import Reference
-from zoobench.isolate import ForkedWorkers, Task
+from zoobench.devices.speed_probe import Reference
+from zoobench.measure.executor import ForkedWorkers, Task
+from zoobench.measure.worker.workload import TrainingStep
 from zoobench.records import Measurement, Unavailable
 
 FLOAT_BYTES = 4

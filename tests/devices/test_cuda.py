@@ -20,7 +20,7 @@ from zoobench.cases import Precision
 from zoobench.devices import REFERENCE, CudaDevice, cuda
 from zoobench.devices.device import PeakMemory
 from zoobench.devices.nvml import Nvml
-from zoobench.devices.reference import Reference
+from zoobench.devices.speed_probe import Reference
 from zoobench.records import Measurement, Unavailable
 
 CASE = make_case("resnet18", device="cuda", threads=1)
@@ -463,7 +463,7 @@ def test_an_operator_takes_the_time_of_the_kernels_that_it_launches(
         asked.append((activities, record_shapes, acc_events))
         yield SimpleNamespace(events=lambda: [relu])
 
-    monkeypatch.setattr("zoobench.devices.profiled.profile", profile)
+    monkeypatch.setattr("zoobench.devices.profiler.profile", profile)
 
     [operator] = CudaDevice().profile_operators(lambda: recorder.asked.append("the call"))
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from fakes import FakeAsyncDevice, make_device, register
 
+from zoobench.cases.errors import BadInputError, UnknownNameError
 from zoobench.devices import CpuDevice, CudaDevice, device_kinds, get_device
-from zoobench.errors import BadInputError, UnknownNameError
 
 
 def test_the_built_in_devices_are_found_by_name() -> None:

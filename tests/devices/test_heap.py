@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from zoobench.cases import Allocator
-from zoobench.devices import heap
-from zoobench.findings import MANY_PAGE_FAULTS
-from zoobench.isolate import ForkedWorkers, Task
+from zoobench.devices import host_memory
+from zoobench.measure.executor import ForkedWorkers, Task
+from zoobench.stats.findings import MANY_PAGE_FAULTS
 
-pytestmark = pytest.mark.skipif(not heap.can_retain(), reason="the C library is not glibc")
+pytestmark = pytest.mark.skipif(not host_memory.can_retain(), reason="the C library is not glibc")
 
 
 def page_faults_a_call(allocator: Allocator) -> tuple[float, float]:
@@ -39,7 +39,7 @@ def test_the_heap_is_read_as_it_is(kind: Allocator) -> None:
 
     before, within, growth_bytes = told[0]
     assert (before, within) == ("system", kind.value)
-    assert growth_bytes < heap._LARGE_BLOCK_BYTES / 2, "what is only asked about is not filled"
+    assert growth_bytes < host_memory._LARGE_BLOCK_BYTES / 2, "what is only asked about is not filled"
 
 
 @pytest.mark.parametrize("lacking", ["gnu_get_libc_version", "mallinfo2"])
@@ -50,7 +50,7 @@ def test_a_heap_that_cannot_be_asked_is_unknown(monkeypatch: pytest.MonkeyPatch,
     delattr(Older, lacking)
     monkeypatch.setattr(ctypes, "CDLL", lambda _: Older())
 
-    assert heap.read_allocator() == "unknown"
+    assert host_memory.read_allocator() == "unknown"
 
 
 class FakeLibrary:
@@ -80,7 +80,7 @@ def test_the_documented_defaults_are_put_back_after_an_error(library: FakeLibrar
     seen: list[dict[int, int]] = []
 
     def fail_within() -> None:
-        with heap.allocator(Allocator.RETAINED):
+        with host_memory.allocator(Allocator.RETAINED):
             seen.append(dict(library.parameters))
             raise ArithmeticError
 
@@ -92,7 +92,7 @@ def test_the_documented_defaults_are_put_back_after_an_error(library: FakeLibrar
 
 
 def test_the_system_allocator_is_left_as_it_is(library: FakeLibrary) -> None:
-    with heap.allocator(Allocator.SYSTEM):
+    with host_memory.allocator(Allocator.SYSTEM):
         pass
 
     assert library.parameters == {}
@@ -104,13 +104,13 @@ def test_another_c_library_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(ctypes, "CDLL", lambda _: Musl())
 
-    assert not heap.can_retain()
-    with heap.allocator(Allocator.RETAINED):
+    assert not host_memory.can_retain()
+    with host_memory.allocator(Allocator.RETAINED):
         pass
 
 
 def test_a_refusal_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ctypes, "CDLL", lambda _: FakeLibrary(answer=0))
 
-    with pytest.raises(OSError, match="mallopt"), heap.allocator(Allocator.RETAINED):
+    with pytest.raises(OSError, match="mallopt"), host_memory.allocator(Allocator.RETAINED):
         pass

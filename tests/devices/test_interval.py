@@ -5,7 +5,7 @@ from fakes import FakeAsyncDevice, FakeClock
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoobench.devices.interval import calls_of, interval_s
+from zoobench.devices.device import calls_of, interval_s
 
 
 def test_launching_is_hidden_behind_the_call_before() -> None:

@@ -10,7 +10,7 @@ from torch import nn
 from torch.profiler import ProfilerActivity, record_function
 
 from zoobench.devices import CpuDevice, ProfiledOperator
-from zoobench.devices.profiled import profile_operators
+from zoobench.devices.profiler import profile_operators
 
 
 @pytest.fixture

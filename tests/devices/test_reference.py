@@ -6,7 +6,7 @@ import pytest
 import torch
 from fakes import FakeClock
 
-from zoobench.devices.reference import Launches, MatrixProduct, Reference
+from zoobench.devices.speed_probe import Launches, MatrixProduct, Reference
 
 
 class Work:

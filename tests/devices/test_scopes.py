@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile
 
 from zoobench.devices import CpuDevice, module_scopes
-from zoobench.devices.scopes import path_of_scope, scope_name
+from zoobench.devices.profiler import path_of_scope, scope_name
 
 
 @pytest.mark.parametrize("path", ["", "features.0", "layer1.0.conv1"])

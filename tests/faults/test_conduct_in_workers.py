@@ -9,10 +9,10 @@ from faulty_models import KEPT_BYTES, SIDE
 from synthetic import make_case
 
 from zoobench.cases import Budget, Mode, ModelRef
-from zoobench.findings import text_of
-from zoobench.isolate import ForkedWorkers
+from zoobench.measure.executor import ForkedWorkers
+from zoobench.measure.session import Lab, Recorder, Session, open_lab
 from zoobench.records import CaseRecord, Finding, Measurement, Severity
-from zoobench.session import Lab, Recorder, Session, open_lab
+from zoobench.stats.findings import text_of
 
 BUDGET = Budget(precision_target=0.02, min_rounds=60, max_rounds=400, min_s=0.0, max_s=3.0, max_warmup_s=0.05)
 """Few rounds of calls below a millisecond: 0.2 s on a quiet machine, and patience for a busy one."""

@@ -20,19 +20,18 @@ import pytest
 from faulty_models import SIDE
 from synthetic import make_case
 
-from zoobench import runner, store, watch
 from zoobench.cases import Budget, Case, ModelRef
 from zoobench.devices import cpu
-from zoobench.disturbance import CONTINUED, Cause, causes
-from zoobench.environment import collect_environment
-from zoobench.findings import judge_latency, text_of
-from zoobench.isolate import ForkedWorkers
-from zoobench.metrics import MODEL_METRICS
-from zoobench.parts import Known
-from zoobench.records import CaseRecord, FailureKind, Measurement, Severity, Unavailable
-from zoobench.session import Lab, Recorder, Session, open_lab, start_run
-from zoobench.summaries import summary_of
-from zoobench.timing import covariates
+from zoobench.measure.executor import ForkedWorkers
+from zoobench.measure.messages import Known
+from zoobench.measure.session import Lab, Recorder, Session, open_lab, start_run
+from zoobench.measure.worker import rounds, run_case, side_effects
+from zoobench.measure.worker.environment import collect_environment
+from zoobench.records import CaseRecord, FailureKind, Measurement, Severity, Unavailable, store
+from zoobench.records.metrics import MODEL_METRICS
+from zoobench.stats.findings import judge_latency, text_of
+from zoobench.stats.interference import CONTINUED, Cause, causes
+from zoobench.stats.summaries import summary_of
 
 BUDGET = Budget(min_rounds=60, max_rounds=400, min_s=0.0, max_s=30.0, max_warmup_s=0.0)
 """One warm-up call, so that a late call is one of the rounds."""
@@ -142,7 +141,7 @@ def test_a_worker_that_is_killed_in_a_block(lab: Lab, tmp_path: Path) -> None:
     assert {measured.metric for measured in record.measurements} == set(MODEL_METRICS), "what was measured before stays"
     assert_normal(session.measure(case_of("faulty_models:Net"), BUDGET))
     writer.close()
-    stored = store.load_run(tmp_path, store.run_ids(tmp_path)[0])
+    stored = store.load_run(tmp_path, store.stored_run_ids(tmp_path)[0])
     assert [found.failure is None for found in stored.records] == [False, True]
 
 
@@ -153,9 +152,9 @@ def test_a_worker_that_is_killed_in_a_block(lab: Lab, tmp_path: Path) -> None:
 def without_proc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As where it is not mounted, for all that we read of it."""
     absent = tmp_path / "proc"
-    monkeypatch.setattr(covariates, "_TASKS", absent / "self" / "task")
-    monkeypatch.setattr(covariates, "_SYSTEM", absent / "stat")
-    monkeypatch.setattr(watch, "_TASKS", absent / "self" / "task")
+    monkeypatch.setattr(rounds, "_TASKS", absent / "self" / "task")
+    monkeypatch.setattr(rounds, "_SYSTEM", absent / "stat")
+    monkeypatch.setattr(side_effects, "_TASKS", absent / "self" / "task")
     monkeypatch.setattr(cpu, "_STATUS", absent / "self" / "status")
     monkeypatch.setattr(psutil, "PROCFS_PATH", str(absent))
 
@@ -164,7 +163,7 @@ def without_proc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_system_without_proc_measures_what_it_can() -> None:
     told: list[Any] = []
 
-    runner.measure(case_of("faulty_models:Net"), BUDGET, Known(), told.append)
+    run_case.measure(case_of("faulty_models:Net"), BUDGET, Known(), told.append)
 
     results = {part.metric: part for part in told if isinstance(part, (Measurement, Unavailable))}
     latency = results["latency"]
@@ -191,9 +190,9 @@ def test_a_system_without_proc_is_described_as_far_as_it_tells() -> None:
 REAL = """
     import sys
     sys.path[:0] = {path!r}
-    from zoobench import api
+    from zoobench import Budget, measure_case
     if __name__ == "__main__":
-        record = api.measure_case("faulty_models:Net", image_size={side}, threads=1, budget=api.Budget(max_s=0.2))
+        record = measure_case("faulty_models:Net", image_size={side}, threads=1, budget=Budget(max_s=0.2))
         latency = record.measurement("latency")
         print(record.failure, *sorted(latency.covariates), *(un.metric for un in record.unavailable))
 """

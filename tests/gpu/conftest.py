@@ -12,10 +12,10 @@ from synthetic import make_case
 
 from zoobench.cases import Budget, Case
 from zoobench.devices import CudaDevice
-from zoobench.failures import failure_of
-from zoobench.probes import all_probes
-from zoobench.probes.probe import Progress
-from zoobench.subject import build_subject
+from zoobench.devices.failures import failure_of
+from zoobench.measure.worker.probes import all_probes
+from zoobench.measure.worker.probes.probe import Progress
+from zoobench.measure.worker.workload import build_subject
 
 BUDGET = Budget(min_rounds=20, max_rounds=40, min_s=0.0, max_s=1.0, max_warmup_s=0.5)
 CASE = make_case("squeezenet1_1", device="cuda", threads=4)

@@ -44,7 +44,9 @@ def test_out_of_memory_is_a_failure_of_that_kind_and_the_next_case_works(little_
 
 
 def test_a_bug_is_not_out_of_memory(measured: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("zoobench.subject.example_images", lambda *_, **__: torch.ones(1, 4, 64, 64, device="cuda"))
+    monkeypatch.setattr(
+        "zoobench.measure.worker.workload.example_images", lambda *_, **__: torch.ones(1, 4, 64, 64, device="cuda")
+    )
 
     [failure] = failures_of(measured())
 

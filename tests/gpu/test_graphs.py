@@ -10,9 +10,9 @@ import torch
 
 from zoobench.cases import Case, Mode, Precision
 from zoobench.devices import CudaDevice
-from zoobench.isolate import ForkedWorkers, Task
+from zoobench.measure.executor import ForkedWorkers, Task
+from zoobench.measure.worker.workload import build_subject
 from zoobench.records import Measurement
-from zoobench.subject import build_subject
 
 pytestmark = pytest.mark.gpu
 

@@ -7,10 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from zoobench.calls import autocast_of
 from zoobench.cases import Case, Compiler, MemoryFormat, Mode, Precision
 from zoobench.devices import CudaDevice
-from zoobench.subject import build_subject
+from zoobench.measure.worker.workload import autocast_of, build_subject
 
 pytestmark = pytest.mark.gpu
 

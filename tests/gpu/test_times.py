@@ -11,7 +11,7 @@ import torch
 
 from zoobench.cases import Mode, Precision
 from zoobench.devices import CudaDevice
-from zoobench.devices.interval import interval_s
+from zoobench.devices.device import interval_s
 from zoobench.records import Failure, Measurement
 
 pytestmark = pytest.mark.gpu

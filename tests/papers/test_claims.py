@@ -3,7 +3,6 @@ import pytest
 from synthetic import make_case, make_record, measurement
 
 from zoobench.cases import ImageSize, Mode
-from zoobench.kinds import LayerKind
 from zoobench.papers import timed
 from zoobench.papers.claims import (
     ACTUAL,
@@ -16,7 +15,7 @@ from zoobench.papers.claims import (
 )
 from zoobench.papers.experiments import ALEXNET_2012, MOBILENET_V1, NETS, SQUEEZENET
 from zoobench.papers.found import Net
-from zoobench.records import Breakdown, Finding, Layer, Severity
+from zoobench.records import Breakdown, Finding, Layer, LayerKind, Severity
 
 SMALL = NETS["ShuffleNet V1"]["ShuffleNet 0.5x (g=3)"].model
 SQUARE, WIDE = ImageSize(224, 224), ImageSize(480, 640)

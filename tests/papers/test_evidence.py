@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from synthetic import failed, make_case, make_record, measurement
 
 from zoobench.cases import ImageSize, MemoryFormat, Mode, ModelRef, Precision
-from zoobench.kinds import LayerKind
 from zoobench.papers.evidence import (
     collect_evidence,
     facts_of,
@@ -19,7 +18,7 @@ from zoobench.papers.evidence import (
 )
 from zoobench.papers.found import Counted, Net
 from zoobench.papers.timed import ONE_THREAD, Conditions
-from zoobench.records import Breakdown, Layer
+from zoobench.records import Breakdown, Layer, LayerKind
 
 NET = Net(ModelRef("zoobench", "slim"), ImageSize(224, 224))
 WIDE = Net(ModelRef("zoobench", "slim"), ImageSize(480, 640))

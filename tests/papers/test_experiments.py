@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-from zoobench import catalogue
+from zoobench.cases import catalogue
 from zoobench.papers.experiments import NETS, counted_models, experiment_of
-from zoobench.papers.incomparable import is_static, why_not_comparable
 from zoobench.papers.published import figures
+from zoobench.papers.remarks import is_static, why_not_comparable
 
 LISTED = {
     "SqueezeNet": ("1", "2", "3"),

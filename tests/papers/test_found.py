@@ -4,9 +4,8 @@ import pytest
 from synthetic import make_case, make_record
 
 from zoobench.cases import ImageSize, ModelRef
-from zoobench.kinds import LayerKind
 from zoobench.papers.found import Counted, Net, collect_counted, map_text
-from zoobench.records import Layer
+from zoobench.records import Layer, LayerKind
 
 
 def layer(path: str, kind: str = "", **numbers: int) -> Layer:

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from zoobench.papers.experiments import experiment_of
-from zoobench.papers.incomparable import is_static, why_not_comparable
 from zoobench.papers.published import figures
+from zoobench.papers.remarks import is_static, why_not_comparable
 
 BY_ID = {figure.id: figure for figure in figures()}
 

@@ -3,9 +3,9 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from zoobench.papers import misprints
-from zoobench.papers.misprints import exchanged_digits, prove_misprint, stride_against_next_row, twice_another
+from zoobench.papers import remarks
 from zoobench.papers.published import figures
+from zoobench.papers.remarks import exchanged_digits, prove_misprint, stride_against_next_row, twice_another
 
 BY_ID = {figure.id: figure for figure in figures()}
 DENSE_SHARE = BY_ID["mobilenet-v1/table-2/mobilenet-v1-1.0/conv-3x3/macs_share/224"]
@@ -24,7 +24,7 @@ def test_exchanged_digits_prove_nothing_unless_they_were_found(found) -> None:
 
 def test_a_column_that_sums_to_a_hundred_proves_nothing(monkeypatch) -> None:
     mended = tuple(msgspec.structs.replace(each, value="1.91") if each is DENSE_SHARE else each for each in figures())
-    monkeypatch.setattr(misprints, "figures", lambda: mended)
+    monkeypatch.setattr(remarks, "figures", lambda: mended)
     others = [each for each in mended if each.metric == "macs_share"]
     assert [exchanged_digits(each, 0.9486) for each in others] == [""] * 4
 

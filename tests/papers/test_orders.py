@@ -1,8 +1,8 @@
 import pytest
 from synthetic import make_case, make_record, measurement
 
-from zoobench.papers.comparison import Scale
-from zoobench.papers.orders import mobilenet_v2_order, shufflenet_v2_order
+from zoobench.papers.claims import mobilenet_v2_order, shufflenet_v2_order
+from zoobench.papers.evidence import Scale
 from zoobench.papers.published import figures
 from zoobench.papers.timed import rows_left_out, timed_rows
 

@@ -1,6 +1,6 @@
 import pytest
 
-from zoobench.papers.printed_table import PrintedTable
+from zoobench.papers.published import PrintedTable
 
 
 def test_a_table_names_its_paper():

@@ -3,8 +3,7 @@ from __future__ import annotations
 from collections import Counter
 
 from zoobench.cases import parse_image_size
-from zoobench.papers.published import Status, figures
-from zoobench.papers.rounding import parse_printed
+from zoobench.papers.published import Status, figures, parse_printed
 
 
 def test_every_figure_is_there_once() -> None:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoobench.papers.ranking import rank_agreement
+from zoobench.papers.claims import rank_agreement
 
 DISTINCT = st.lists(st.integers(-1000, 1000), min_size=3, max_size=7, unique=True)
 

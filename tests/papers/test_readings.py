@@ -9,8 +9,7 @@ from zoobench.cases import ImageSize, ModelRef
 from zoobench.counting import count_forward
 from zoobench.papers import readings
 from zoobench.papers.found import Net
-from zoobench.papers.layer_tables import body_rows, bottleneck_rows
-from zoobench.papers.readings import Subject
+from zoobench.papers.readings import Subject, body_rows, bottleneck_rows
 from zoobench.zoo.build import build_model
 
 SQUARE = ImageSize(224, 224)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from zoobench.papers.rounding import UNITS, Printed, Rounding, parse_printed, render_found
+from zoobench.papers.published import UNITS, Printed, Rounding, parse_printed, render_found
 
 decimals = st.integers(0, 4)
 units = st.sampled_from(sorted(UNITS))

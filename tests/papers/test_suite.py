@@ -1,11 +1,9 @@
 from __future__ import annotations
 
-from zoobench import catalogue
-from zoobench.cases import COUNT_ONLY, Matrix, Precision
-from zoobench.options import expanded
+from zoobench.cases import COUNT_ONLY, Matrix, Precision, catalogue
+from zoobench.cases.options import expanded
 from zoobench.papers.experiments import counted_models
-from zoobench.papers.suite import counted_plans, plans
-from zoobench.papers.timed import timed_plans
+from zoobench.papers.timed import counted_plans, plans, timed_plans
 
 NARROW = Matrix(device="cpu", threads=1)
 

@@ -1,7 +1,7 @@
 from synthetic import make_case, make_record, measurement
 
 from zoobench.papers import timed
-from zoobench.papers.time_shares import NetShares, collect_time_shares
+from zoobench.papers.evidence import NetShares, collect_time_shares
 from zoobench.records import Breakdown, Layer
 
 

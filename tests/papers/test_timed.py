@@ -3,9 +3,8 @@ import sys
 
 import pytest
 
-from zoobench import catalogue
-from zoobench.cases import ImageSize, Matrix, Mode, ModelRef
-from zoobench.options import expanded
+from zoobench.cases import ImageSize, Matrix, Mode, ModelRef, catalogue
+from zoobench.cases.options import expanded
 from zoobench.papers import timed
 from zoobench.papers.published import figures
 from zoobench.papers.timed import rows_left_out, timed_plans, timed_rows

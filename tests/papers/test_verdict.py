@@ -10,10 +10,8 @@ from hypothesis import strategies as st
 
 from zoobench.papers.conventions import DECLARED
 from zoobench.papers.found import Counted, Zoo
-from zoobench.papers.incomparable import is_static
-from zoobench.papers.published import Figure, Status, figures
-from zoobench.papers.remarks import remark_on
-from zoobench.papers.rounding import Rounding, parse_printed
+from zoobench.papers.published import Figure, Rounding, Status, figures, parse_printed
+from zoobench.papers.remarks import is_static, remark_on
 from zoobench.papers.verdict import Judgement, Verdict, count_verdicts, judge, judge_all
 
 BY_ID = {figure.id: figure for figure in figures()}

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 import torch  # noqa: F401 - imported before pytester takes its snapshot of what is imported: torch cannot be twice
 import torchvision  # noqa: F401 - as torch
-
 import zoobench.environment
 import zoobench.runner  # noqa: F401 - as torch
-from zoobench import catalogue, store
+
+from zoobench.cases import catalogue
+from zoobench.records import store
 
 SUITES = Path(__file__).parents[2] / "suites"
 FILES = sorted(SUITES.glob("*.py"))

@@ -13,8 +13,8 @@ import psutil
 import pytest
 from synthetic import make_case, make_record, make_run, measurement
 
-from zoobench.cases import Mode, Precision
-from zoobench.records import DeviceFacts, Environment, Failure, FailureKind, Unavailable
+from zoobench.cases import DeviceFacts, Mode, Precision
+from zoobench.records import Environment, Failure, FailureKind, Unavailable
 
 ROOT = Path(__file__).parents[2]
 GPU = DeviceFacts(

@@ -8,10 +8,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from zoobench import catalogue
-from zoobench.cases import ImageSize, ModelRef
-from zoobench.catalogue import Entry
-from zoobench.errors import BadInputError, UnknownNameError
+from zoobench.cases import ImageSize, ModelRef, catalogue
+from zoobench.cases.catalogue import Entry
+from zoobench.cases.errors import BadInputError, UnknownNameError
 from zoobench.zoo.build import build_model, build_with_transfer
 from zoobench.zoo.inputs import example_images, logits_of
 

@@ -11,8 +11,8 @@ import pytest
 import torch
 from torch import nn
 
-from zoobench.errors import BadInputError
-from zoobench.zoo.checkpoint import STATE_KEYS, load_checkpoint
+from zoobench.cases.errors import BadInputError
+from zoobench.zoo.weights import STATE_KEYS, load_checkpoint
 
 LAYER = nn.Linear(2, 3)
 

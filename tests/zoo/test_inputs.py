@@ -7,9 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from zoobench import catalogue
-from zoobench.cases import ImageSize
-from zoobench.errors import BadInputError
+from zoobench.cases import ImageSize, catalogue
+from zoobench.cases.errors import BadInputError
 from zoobench.zoo.inputs import example_images, logits_of
 
 

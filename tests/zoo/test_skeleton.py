@@ -7,13 +7,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from zoobench import catalogue
-from zoobench.cases import ModelRef
+from zoobench.cases import ModelRef, catalogue
+from zoobench.cases.errors import BadInputError, UnknownNameError
 from zoobench.counting import count_forward, count_state
-from zoobench.errors import BadInputError, UnknownNameError
 from zoobench.zoo.build import build_model
+from zoobench.zoo.foreign import BuildError
 from zoobench.zoo.skeleton import build_skeleton
-from zoobench.zoo.sources.foreign import BuildError
 
 CHEAP = ["lenet5", "squeezenet1_1", "regnet_y_400mf", "shufflenet_v1_g3_x0_5", "mnasnet0_5"]
 

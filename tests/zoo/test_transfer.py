@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from zoobench.zoo.transfer import transfer
+from zoobench.zoo.weights import transfer
 
 
 def test_agreeing_tensors_are_copied_and_the_rest_is_reported() -> None:

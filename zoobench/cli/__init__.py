@@ -8,20 +8,18 @@ from typing import TextIO
 
 import typer
 
+from zoobench.cases.errors import ZoobenchError
 from zoobench.cli.bisect import bisect
-from zoobench.cli.build import build
 from zoobench.cli.capacity import capacity
 from zoobench.cli.compare import compare
 from zoobench.cli.count import count
 from zoobench.cli.doctor import doctor
-from zoobench.cli.env import env
 from zoobench.cli.history import history
-from zoobench.cli.list_ import list_
+from zoobench.cli.models import build, env, list_
 from zoobench.cli.profile import profile
 from zoobench.cli.report import report
 from zoobench.cli.run import run
 from zoobench.cli.show import show
-from zoobench.errors import ZoobenchError
 
 app = typer.Typer(
     help="Benchmark and profile image-classification networks.",

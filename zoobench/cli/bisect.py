@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
+from zoobench.cases.units import parse_minutes, plural
 from zoobench.cli.live import LiveRequest, measure_live
-from zoobench.cli.rule import ALPHA, MARGIN, parse_rule
-from zoobench.units import parse_minutes, plural
+from zoobench.cli.options import ALPHA, MARGIN, parse_rule
 
 GOOD = typer.Argument(metavar="GOOD", help="a commit that is as it should be")
 BAD = typer.Argument(metavar="BAD", help="a later one that is not")
@@ -37,12 +37,15 @@ def bisect(
     Exit codes: 0 the commit was found and confirmed, 3 it was not.
     """
     from zoobench.cases import parse_case_id  # noqa: PLC0415
-    from zoobench.compare.evidence import Kind  # noqa: PLC0415
-    from zoobench.compare.judge import decide  # noqa: PLC0415
-    from zoobench.compare.result import Exit, Verdict  # noqa: PLC0415
-    from zoobench.experiment import bisection  # noqa: PLC0415
-    from zoobench.experiment.repository import find_repository  # noqa: PLC0415
-    from zoobench.experiment.request import Request, SideRequest  # noqa: PLC0415
+    from zoobench.compare import bisection  # noqa: PLC0415
+    from zoobench.compare.repository import find_repository  # noqa: PLC0415
+    from zoobench.compare.request import Request, SideRequest  # noqa: PLC0415
+    from zoobench.records.comparison import (  # noqa: PLC0415
+        Exit,
+        Kind,
+        Verdict,
+    )
+    from zoobench.stats.verdicts.decide import decide  # noqa: PLC0415
 
     wanted = parse_case_id(case)
     rule, budget_s = parse_rule(margin, alpha), parse_minutes("minutes", minutes)

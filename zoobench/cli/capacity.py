@@ -10,17 +10,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zoobench import catalogue
-from zoobench.capacity.search import LARGEST_BATCH
-from zoobench.cases import Case, Matrix, Mode, Precision
-from zoobench.errors import BadInputError
-from zoobench.options import AUTOMATIC, Options, expanded, parse_options, usable_threads
+from zoobench.cases import Case, Matrix, Mode, Precision, catalogue
+from zoobench.cases.errors import BadInputError
+from zoobench.cases.options import AUTOMATIC, Options, expanded, parse_options, usable_threads
+from zoobench.cases.units import format_bytes, format_duration, format_rate, parse_bytes
+from zoobench.measure.capacity import LARGEST_BATCH
 from zoobench.records import CaseRecord, Measurement
-from zoobench.units import format_bytes, format_duration, format_rate, parse_bytes
 
 if TYPE_CHECKING:
-    from zoobench.capacity.trials import Trial
-    from zoobench.session import Lab
+    from zoobench.measure.capacity import Trial
+    from zoobench.measure.session import Lab
 
 MODELS = typer.Argument(metavar="[MODEL]...", help="names or patterns of `zoobench list`, or package.module:factory")
 LIMIT = typer.Option(metavar="SIZE", help="as 2GiB or 500MB (default: what the device has free)")
@@ -70,21 +69,22 @@ def capacity(
 
 
 def _measure(options: Options, limit_bytes: int | None, largest_batch: int) -> list[CaseRecord]:
-    from zoobench.capacity import measure  # noqa: PLC0415 - numpy
-    from zoobench.isolate import ForkedWorkers  # noqa: PLC0415
-    from zoobench.session import open_lab, start_run  # noqa: PLC0415
+    from zoobench.measure.capacity import BUDGET, measure_capacity  # noqa: PLC0415 - numpy
+    from zoobench.measure.capacity import memory_limit as find_limit  # noqa: PLC0415
+    from zoobench.measure.executor import ForkedWorkers  # noqa: PLC0415
+    from zoobench.measure.session import open_lab, start_run  # noqa: PLC0415
 
     lab = open_lab(ForkedWorkers(), device=options.device)
     cases = _cases(lab, options)
-    limit = measure.memory_limit(lab, cases[0].device, limit_bytes)
-    budget = options.budget(measure.BUDGET)
+    limit = find_limit(lab, cases[0].device, limit_bytes)
+    budget = options.budget(BUDGET)
     records = []
     noun = "search" if len(cases) == 1 else "searches"
     with start_run(options.results, lab, label=options.label, command=("zoobench", *sys.argv[1:])) as writer:
         typer.echo(f"{writer.path}: {len(cases)} {noun}, memory limit {format_bytes(limit.size_bytes)}")
         for number, case in enumerate(cases, start=1):
             telling = _Telling(f"[{number:>{len(str(len(cases)))}}/{len(cases)}]", case)
-            record = measure.measure_capacity(lab, case, limit, most=largest_batch, budget=budget, watch=telling.watch)
+            record = measure_capacity(lab, case, limit, most=largest_batch, budget=budget, watch=telling.watch)
             writer.append(record)
             records.append(record)
             telling.end(record)
@@ -93,7 +93,7 @@ def _measure(options: Options, limit_bytes: int | None, largest_batch: int) -> l
 
 def _cases(lab: Lab, options: Options) -> Sequence[Case]:
     """One image of each model in each mode, checked."""
-    from zoobench.session import check_case  # noqa: PLC0415
+    from zoobench.measure.session import check_case  # noqa: PLC0415
 
     facts = lab.device(lab.preferred_device() if options.device == AUTOMATIC else options.device)
     single = Matrix(batch_sizes=(1,), threads=usable_threads(), device=facts.name)
@@ -107,7 +107,7 @@ class _Telling:
     """Lines of one search: on a terminal each trial's, written over by the next, and one of what came out."""
 
     def __init__(self, counter: str, case: Case) -> None:
-        from zoobench.progress import title_of  # noqa: PLC0415
+        from zoobench.measure.progress import title_of  # noqa: PLC0415
 
         self._title = f"{counter} {title_of(case).replace(' b1 ', ' ')}"
         self._began_s = time.monotonic()
@@ -139,7 +139,7 @@ def _slope(slope: Measurement | None) -> list[str]:
 
 
 def _speed(record: CaseRecord) -> list[str]:
-    from zoobench.stats import summarize  # noqa: PLC0415
+    from zoobench.stats.estimates import summarize  # noqa: PLC0415
 
     latency = record.measurement("latency")
     if latency is None:

@@ -7,14 +7,13 @@ from typing import Annotated
 
 import typer
 
-from zoobench import presets
+from zoobench.cases import presets
+from zoobench.cases.errors import BadInputError
+from zoobench.cases.units import parse_minutes
 from zoobench.cli.decided import ReplayRequest, StoredRequest, compare_stored
 from zoobench.cli.decided import replay as decide_again
 from zoobench.cli.live import MATRIX_OPTIONS, LiveRequest, ResumeRequest, compare_live, go_on, parse_injection
-from zoobench.cli.option_rows import with_rows
-from zoobench.cli.rule import ALPHA, MARGIN, parse_rule
-from zoobench.errors import BadInputError
-from zoobench.units import parse_minutes
+from zoobench.cli.options import ALPHA, MARGIN, parse_rule, with_rows
 
 SIDES = typer.Argument(
     metavar="BASE..HEAD | BASE | RUN RUN",
@@ -62,7 +61,7 @@ def compare(
     Commits are measured here and now, in turns. Exit codes: 0 nothing is worse, 1 a regression, 2 a mistake in what was
     asked, 3 no verdict, 4 nothing could be compared, 5 another machine, environment or code than it should be.
     """
-    from zoobench.experiment.request import parse_request  # noqa: PLC0415 - --help must not wait for numpy
+    from zoobench.compare.request import parse_request  # noqa: PLC0415 - --help must not wait for numpy
 
     rule, budget_s = parse_rule(margin, alpha, is_strict=strict), parse_minutes("minutes", minutes)
     named = [*(sides or []), *(text for text in (aa, base_python, head_python, *(case or [])) if text is not None)]

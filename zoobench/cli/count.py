@@ -13,15 +13,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 import typer
 
-from zoobench import catalogue
-from zoobench.cases import Matrix, Mode, parse_choice, parse_image_size, parse_positive
-from zoobench.catalogue import EVERYTHING, Entry
-from zoobench.errors import BadInputError
-from zoobench.units import NOT_MEASURED, format_bytes, format_count
+from zoobench.cases import Matrix, Mode, catalogue, parse_choice, parse_image_size, parse_positive
+from zoobench.cases.catalogue import EVERYTHING, Entry
+from zoobench.cases.errors import BadInputError
+from zoobench.cases.units import NOT_MEASURED, format_bytes, format_count
 
 if TYPE_CHECKING:
     from zoobench.counting import Counts, Group
-    from zoobench.tally import Question, Tally
+    from zoobench.measure.worker.count_report import Question, Tally
 
 Cell = str | int | float | None
 Row = dict[str, Cell]
@@ -102,7 +101,7 @@ def _question(image_size: str | None, batch: int, mode: str, by: str | None, dep
     chosen_mode = parse_choice("mode", mode, Mode)
 
     from zoobench.counting import By  # noqa: PLC0415 - torch
-    from zoobench.tally import Question  # noqa: PLC0415 - torch
+    from zoobench.measure.worker.count_report import Question  # noqa: PLC0415 - torch
 
     chosen_by = parse_choice("breakdown", by, By) if by else By.MODULE if depth is not None else None
     if depth is not None and chosen_by is not By.MODULE:
@@ -112,7 +111,7 @@ def _question(image_size: str | None, batch: int, mode: str, by: str | None, dep
 
 def _tallies(entries: Sequence[Entry], question: Question) -> Iterator[Tally]:
     """What can be counted; why the rest cannot goes to standard error."""
-    from zoobench.tally import NoTallyError, tally  # noqa: PLC0415 - torch
+    from zoobench.measure.worker.count_report import NoTallyError, tally  # noqa: PLC0415 - torch
 
     for number, entry in enumerate(entries, start=1):
         if sys.stderr.isatty():

@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING
 import msgspec
 import typer
 
-from zoobench.cli.rule import RuleRequest
-from zoobench.errors import UnknownNameError
+from zoobench.cases.errors import UnknownNameError
+from zoobench.cli.options import RuleRequest
 
 if TYPE_CHECKING:
-    from zoobench.compare.evidence import Evidence
-    from zoobench.compare.result import Comparison
-    from zoobench.store import StoredRun
+    from zoobench.records.comparison import Comparison, Evidence
+    from zoobench.records.store import StoredRun
 
 _WIDTH_WITHOUT_TERMINAL = 160
 
@@ -43,11 +42,11 @@ class ReplayRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 def compare_stored(request: StoredRequest) -> int:
     """Compare runs, write the result beside the newest of the head's, and tell it; the exit code."""
-    from zoobench import store  # noqa: PLC0415
-    from zoobench.compare.evidence import Rule  # noqa: PLC0415
-    from zoobench.compare.margins import margin_of  # noqa: PLC0415
-    from zoobench.compare.stored import compare_runs  # noqa: PLC0415
-    from zoobench.garbage import collected_later  # noqa: PLC0415
+    from zoobench.records import store  # noqa: PLC0415
+    from zoobench.records.comparison import Rule  # noqa: PLC0415
+    from zoobench.records.files import collected_later  # noqa: PLC0415
+    from zoobench.stats.verdicts.decide import margin_of  # noqa: PLC0415
+    from zoobench.stats.verdicts.stored_runs import compare_runs  # noqa: PLC0415
 
     with collected_later():
         base, head = ([store.load_run(request.results, run) for run in runs] for runs in (request.base, request.head))
@@ -63,9 +62,9 @@ def _devices(runs: Iterable[StoredRun]) -> set[str]:
 
 def replay(request: ReplayRequest) -> int:
     """Decide again. What comes out must be what was stored, unless another rule was asked for; the exit code."""
-    from zoobench.compare.judge import decide  # noqa: PLC0415
-    from zoobench.experiment.journal import load_evidence  # noqa: PLC0415
-    from zoobench.reports.compared.document import FILE  # noqa: PLC0415
+    from zoobench.compare.journal import load_evidence  # noqa: PLC0415
+    from zoobench.records.comparison import FILE  # noqa: PLC0415
+    from zoobench.stats.verdicts.decide import decide  # noqa: PLC0415
 
     folder = experiment_folder(request.results, request.experiment_id)
     evidence = load_evidence(folder)
@@ -90,7 +89,7 @@ def experiment_folder(results: Path, experiment_id: str) -> Path:
 
     Raises: UnknownNameError.
     """
-    from zoobench.experiment.journal import experiment_ids  # noqa: PLC0415
+    from zoobench.compare.journal import experiment_ids  # noqa: PLC0415
 
     known = experiment_ids(results)
     if experiment_id not in known:
@@ -105,9 +104,8 @@ def _under(evidence: Evidence, rule: RuleRequest) -> Evidence:
 
 
 def _hold_against(path: Path, comparison: Comparison) -> int:
-    from zoobench.compare.replays import differing_verdicts  # noqa: PLC0415
-    from zoobench.compare.result import Exit  # noqa: PLC0415
-    from zoobench.reports.compared.document import load_comparison  # noqa: PLC0415
+    from zoobench.records.comparison import Exit, load_comparison  # noqa: PLC0415
+    from zoobench.stats.verdicts.decide import differing_verdicts  # noqa: PLC0415
 
     differing = differing_verdicts(load_comparison(path), comparison)
     if not differing:
@@ -123,8 +121,8 @@ def tell_comparison(comparison: Comparison, folder: Path | None) -> None:
     """Print it, then write it: a disk that is full must not hide the verdict."""
     from rich.console import Console  # noqa: PLC0415
 
-    from zoobench.reports.compared.table import ComparisonView  # noqa: PLC0415
-    from zoobench.reports.compared.write import write_comparison  # noqa: PLC0415
+    from zoobench.report.comparison.table import ComparisonView  # noqa: PLC0415
+    from zoobench.report.comparison.write import write_comparison  # noqa: PLC0415
 
     is_wide = not sys.stdout.isatty() and "COLUMNS" not in os.environ
     Console(width=_WIDTH_WITHOUT_TERMINAL if is_wide else None).print(ComparisonView(comparison))

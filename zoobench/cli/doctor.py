@@ -8,9 +8,10 @@ from typing import Annotated
 
 import typer
 
-from zoobench.calibration import check_writable, read_figures, write_calibration
-from zoobench.findings import text_of
 from zoobench.records import Calibration, Finding, Severity
+from zoobench.records.calibration import check_writable, write_calibration
+from zoobench.stats.calibration import read_figures
+from zoobench.stats.findings import text_of
 
 GOOD = "good"
 _WIDTH = 100
@@ -29,12 +30,15 @@ def doctor(
 
     Whatever is found, the exit code is 0: it is advice. A check that cannot be made says why.
     """
-    from zoobench.doctor.effort import FULL, QUICK  # noqa: PLC0415 - `--help` need not wait for the measuring side
-    from zoobench.doctor.examination import examine  # noqa: PLC0415
-    from zoobench.doctor.example import example_case  # noqa: PLC0415
-    from zoobench.isolate import ForkedWorkers  # noqa: PLC0415
-    from zoobench.options import AUTOMATIC  # noqa: PLC0415
-    from zoobench.session import open_lab  # noqa: PLC0415
+    from zoobench.cases.options import AUTOMATIC  # noqa: PLC0415
+    from zoobench.measure.doctor import (  # noqa: PLC0415 - `--help` need not wait for the measuring side
+        FULL,
+        QUICK,
+        examine,
+        example_case,
+    )
+    from zoobench.measure.executor import ForkedWorkers  # noqa: PLC0415
+    from zoobench.measure.session import open_lab  # noqa: PLC0415
 
     check_writable(results)
     lab = open_lab(ForkedWorkers(), device=device)

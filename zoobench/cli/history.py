@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zoobench.errors import BadInputError, ZoobenchError
+from zoobench.cases.errors import BadInputError, ZoobenchError
 
 if TYPE_CHECKING:
     from zoobench.cases import ModelRef
-    from zoobench.store import StoredRun
+    from zoobench.records.store import StoredRun
 
 MODELS = typer.Option(metavar="A,B", help="only these; patterns of `zoobench list` (default: all)", show_default=False)
 METRIC = typer.Option(metavar="NAME", help="which metric, beside the exact ones")
@@ -36,12 +36,12 @@ def history(
 
     Values of one process each: what changed and what is noise is for `zoobench compare` to say.
     """
-    from zoobench import metrics  # noqa: PLC0415 - --help must not wait for what only the history needs
+    from zoobench.records import metrics  # noqa: PLC0415 - --help must not wait for what only the history needs
 
     metrics.find(metric)
     chosen = None if models is None else _models(models)
     runs = _load_runs(results)
-    from zoobench.reports.history import collect_history, history_rows, machine_texts, write_history  # noqa: PLC0415
+    from zoobench.report.history import collect_history, history_rows, machine_texts, write_history  # noqa: PLC0415
 
     found = collect_history(runs, metric, chosen)
     _print_rows(history_rows(found))
@@ -54,8 +54,7 @@ def history(
 
 def _models(text: str) -> list[ModelRef]:
     """Raises: UnknownNameError, BadInputError."""
-    from zoobench import catalogue  # noqa: PLC0415
-    from zoobench.cases import Matrix  # noqa: PLC0415
+    from zoobench.cases import Matrix, catalogue  # noqa: PLC0415 - reads files
 
     names = tuple(name.strip() for name in text.split(",") if name.strip())
     if not names:
@@ -68,10 +67,10 @@ def _load_runs(results: Path) -> list[StoredRun]:
 
     Raises: BadInputError if there is none.
     """
-    from zoobench import store  # noqa: PLC0415
-    from zoobench.garbage import collected_later  # noqa: PLC0415
+    from zoobench.records import store  # noqa: PLC0415
+    from zoobench.records.files import collected_later  # noqa: PLC0415
 
-    names = store.run_ids(results)
+    names = store.stored_run_ids(results)
     if not names:
         store.newest_run(results)  # tells that there is none, and what measures one
     runs = []
@@ -93,7 +92,7 @@ def _print_rows(rows: Sequence[dict[str, str]]) -> None:
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
-    from zoobench.reports.escape import single_line  # noqa: PLC0415
+    from zoobench.report.text import single_line  # noqa: PLC0415
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for title in rows[0]:

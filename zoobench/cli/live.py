@@ -12,20 +12,18 @@ from typing import TYPE_CHECKING
 import msgspec
 import typer
 
-from zoobench import presets
-from zoobench.cases import Matrix
+from zoobench.cases import Matrix, presets
+from zoobench.cases.options import AUTOMATIC, parse_options, read_project_options
+from zoobench.cases.units import format_seconds, parse_ratio
 from zoobench.cli.decided import experiment_folder, tell_comparison
-from zoobench.cli.rule import RuleRequest
-from zoobench.options import AUTOMATIC, parse_options, read_project_options
-from zoobench.units import format_seconds, parse_ratio
+from zoobench.cli.options import RuleRequest
 
 if TYPE_CHECKING:
-    from zoobench.compare.evidence import Contest, Experiment, Facts
-    from zoobench.experiment.assignment import Assignment, Injection, Pair
-    from zoobench.experiment.driver import Conducted
-    from zoobench.experiment.events import Event
-    from zoobench.experiment.request import Request
-    from zoobench.records import DeviceFacts
+    from zoobench.cases import DeviceFacts
+    from zoobench.compare.comparison import Conducted
+    from zoobench.compare.request import Request
+    from zoobench.compare.spec import Assignment, Event, Injection, Pair
+    from zoobench.records.comparison import Contest, Experiment, Facts
 
 MATRIX_OPTIONS = (
     "preset", "models", "families", "batch-sizes", "image-size", "precisions", "modes", "device", "memory-format",
@@ -70,7 +68,7 @@ def measure_live(request: LiveRequest) -> Conducted:
 
     Raises: ZoobenchError for what the user can mend.
     """
-    from zoobench.experiment.sitting import compare_sides  # noqa: PLC0415 - stored runs need none of it
+    from zoobench.compare.comparison import compare_sides  # noqa: PLC0415 - stored runs need none of it
 
     assignment = _assignment(request)
     telling = Telling(request.results)
@@ -80,8 +78,8 @@ def measure_live(request: LiveRequest) -> Conducted:
 
 def go_on(request: ResumeRequest) -> int:
     """Measure what an experiment lacks, decide, tell and write; the exit code."""
-    from zoobench.experiment.journal import load_assignment, load_evidence  # noqa: PLC0415
-    from zoobench.experiment.sitting import resume_sides  # noqa: PLC0415
+    from zoobench.compare.comparison import resume_sides  # noqa: PLC0415
+    from zoobench.compare.journal import load_assignment, load_evidence  # noqa: PLC0415
 
     folder = experiment_folder(request.results, request.experiment_id)
     sides = sides_of(load_evidence(folder).experiment, load_assignment(folder))
@@ -93,8 +91,8 @@ def go_on(request: ResumeRequest) -> int:
 
 def sides_of(experiment: Experiment, assignment: Assignment) -> Request:
     """What an experiment was asked to compare, by the commits that it had; other files are found out later."""
-    from zoobench.compare.evidence import Kind  # noqa: PLC0415
-    from zoobench.experiment.request import WORKING_TREE, Request, SideRequest  # noqa: PLC0415
+    from zoobench.compare.request import WORKING_TREE, Request, SideRequest  # noqa: PLC0415
+    from zoobench.records.comparison import Kind  # noqa: PLC0415
 
     revisions = [None if side.asked == WORKING_TREE else side.commit for side in (experiment.base, experiment.head)]
     pairs: list[Pair | None] = list(assignment.pairs) or [None]
@@ -113,7 +111,7 @@ def parse_injection(ratio: str | None, share: str) -> Injection | None:
 
     Raises: BadInputError.
     """
-    from zoobench.experiment.assignment import Injection  # noqa: PLC0415
+    from zoobench.compare.spec import Injection  # noqa: PLC0415
 
     if ratio is None:
         return None
@@ -126,9 +124,9 @@ def _share(text: str) -> float:
 
 
 def _assignment(request: LiveRequest) -> Assignment:
-    from zoobench.compare.evidence import Rule  # noqa: PLC0415
-    from zoobench.compare.margins import margin_of  # noqa: PLC0415
-    from zoobench.experiment.assignment import Assignment, Pair  # noqa: PLC0415
+    from zoobench.compare.spec import Assignment, Pair  # noqa: PLC0415
+    from zoobench.records.comparison import Rule  # noqa: PLC0415
+    from zoobench.stats.verdicts.decide import margin_of  # noqa: PLC0415
 
     base, head = request.sides.base.case, request.sides.head.case
     pairs = () if base is None else (Pair(base=base, head=head),)
@@ -149,7 +147,7 @@ def _assignment(request: LiveRequest) -> Assignment:
 
 def _matrix(texts: Mapping[str, str | None]) -> Matrix:
     """The cases that the options and `[tool.zoobench]` ask for; the quick preset's where they say nothing."""
-    from zoobench.session import check_precision  # noqa: PLC0415
+    from zoobench.measure.session import check_precision  # noqa: PLC0415
 
     given = {name.replace("_", "-"): text for name, text in texts.items() if text is not None}
     project = {name: text for name, text in read_project_options(Path.cwd()).items() if name in MATRIX_OPTIONS}
@@ -163,15 +161,15 @@ def _matrix(texts: Mapping[str, str | None]) -> Matrix:
 
 def _facts_of(device: str) -> DeviceFacts:
     """Of the device that a user names, `auto` included; asked of a worker, since this process has no torch."""
-    from zoobench.isolate import ForkedWorkers  # noqa: PLC0415
-    from zoobench.session import open_lab  # noqa: PLC0415
+    from zoobench.measure.executor import ForkedWorkers  # noqa: PLC0415
+    from zoobench.measure.session import open_lab  # noqa: PLC0415
 
     lab = open_lab(ForkedWorkers(), device=device)
     return lab.device(lab.preferred_device() if device == AUTOMATIC else device)
 
 
 def _decide_and_tell(conducted: Conducted, folder: Path) -> int:
-    from zoobench.compare.judge import decide  # noqa: PLC0415
+    from zoobench.stats.verdicts.decide import decide  # noqa: PLC0415
 
     comparison = decide(conducted.evidence)
     tell_comparison(comparison, folder)
@@ -187,17 +185,17 @@ class Telling:
         self._is_terminal = sys.stderr.isatty()
 
     def __call__(self, event: Event) -> None:
-        from zoobench.compare.plan import told  # noqa: PLC0415
-        from zoobench.experiment import events  # noqa: PLC0415
+        from zoobench.compare import spec  # noqa: PLC0415
+        from zoobench.stats.verdicts.plan import told  # noqa: PLC0415
 
         match event:
-            case events.Found(contest=contest):
+            case spec.Found(contest=contest):
                 self._line(f"{contest.id}: {_found(contest)}")
-            case events.Planned(plan=plan):
+            case spec.Planned(plan=plan):
                 self._line(told(plan))
-            case events.Began(stage=stage, generation=number, contests=count):
+            case spec.Began(stage=stage, generation=number, contests=count):
                 self._passing(f"{stage}, generation {number}: {count} cases and controls")
-            case events.Noted(text=text):
+            case spec.Noted(text=text):
                 self._line(f"note: {text}")
             case _:
                 pass
@@ -229,7 +227,7 @@ class Telling:
 
 
 def _experiment_ids(results: Path) -> list[str]:
-    from zoobench.experiment.journal import experiment_ids  # noqa: PLC0415
+    from zoobench.compare.journal import experiment_ids  # noqa: PLC0415
 
     return experiment_ids(results)
 

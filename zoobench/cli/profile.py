@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from zoobench import catalogue
 from zoobench.cases import (
     Budget,
     Case,
@@ -17,22 +16,23 @@ from zoobench.cases import (
     MemoryFormat,
     Mode,
     Precision,
+    catalogue,
     parse_choice,
     parse_image_size,
     parse_positive,
 )
-from zoobench.errors import BadInputError, StoreError
-from zoobench.roofline import OPERATOR_TIME
+from zoobench.cases.errors import BadInputError, StoreError
+from zoobench.stats.roofline import OPERATOR_TIME
 
 if TYPE_CHECKING:
+    from zoobench.measure.session import Lab
     from zoobench.records import CaseRecord, Failure
-    from zoobench.session import Lab
 
 RESULTS = Path("results")
 """Where runs are, and beside them the ceilings of the machine."""
 
 BUDGET = Budget(min_s=1.0, max_s=4.0)
-_TRACE = "zoobench.tracing:write_trace"
+_TRACE = "zoobench.measure.worker.probes.operator_time:write_trace"
 
 
 def profile(
@@ -69,7 +69,7 @@ def profile(
         compiler=compiler,
     )
 
-    from zoobench.progress import outcome_of, title_of  # noqa: PLC0415
+    from zoobench.measure.progress import outcome_of, title_of  # noqa: PLC0415
 
     lab, case = _open(case)
     folder = _prepare(out or RESULTS / "profile" / f"{case.model.name.replace(':', '.')}-{case.mode}-b{case.batch}")
@@ -102,7 +102,7 @@ def _case(
     compiler: str,
 ) -> Case:
     """The options as a case; mistakes in them are found before torch is imported."""
-    from zoobench.options import usable_threads  # noqa: PLC0415
+    from zoobench.cases.options import usable_threads  # noqa: PLC0415
 
     if parse_choice("compiler", compiler, Compiler) is not Compiler.EAGER:
         reason = "its kernels are of its own making, and belong to no module"
@@ -137,8 +137,8 @@ def _prepare(folder: Path) -> Path:
 
 def _open(case: Case) -> tuple[Lab, Case]:
     """A lab that can measure the case, and the case with its device as the lab names it."""
-    from zoobench.isolate import ForkedWorkers  # noqa: PLC0415
-    from zoobench.session import check_case, open_lab  # noqa: PLC0415
+    from zoobench.measure.executor import ForkedWorkers  # noqa: PLC0415
+    from zoobench.measure.session import check_case, open_lab  # noqa: PLC0415
 
     lab = open_lab(ForkedWorkers(), device=case.device)
     facts = lab.device(case.device)
@@ -148,7 +148,7 @@ def _open(case: Case) -> tuple[Lab, Case]:
 
 def _survey(lab: Lab, case: Case) -> Lab:
     """The lab with the ceilings that the case is held against."""
-    from zoobench.survey import survey_ceilings  # noqa: PLC0415
+    from zoobench.measure.machine import survey_ceilings  # noqa: PLC0415
 
     surveyed = survey_ceilings(lab, [case], RESULTS)
     for note in surveyed.notes:
@@ -157,7 +157,7 @@ def _survey(lab: Lab, case: Case) -> Lab:
 
 
 def _measure(lab: Lab, case: Case) -> CaseRecord:
-    from zoobench.session import Recorder, Session  # noqa: PLC0415
+    from zoobench.measure.session import Recorder, Session  # noqa: PLC0415
 
     return Session(lab, Recorder()).measure(case, BUDGET)
 
@@ -177,14 +177,14 @@ def _refuse_unprofiled(record: CaseRecord) -> None:
 
 
 def _trace(lab: Lab, case: Case, path: Path) -> Failure | None:
-    from zoobench.isolate import Task  # noqa: PLC0415
+    from zoobench.measure.executor import Task  # noqa: PLC0415
 
     path.unlink(missing_ok=True)  # one of an earlier profile would pass for this one's
     return lab.executor.run(Task(_TRACE, (case, str(path.absolute()))), lambda _: None, BUDGET.time_limit_s)
 
 
 def _report(record: CaseRecord, lab: Lab, folder: Path, title: str) -> None:
-    from zoobench.reports.profile import render_profile, write_figures  # noqa: PLC0415
+    from zoobench.report.profile import render_profile, write_figures  # noqa: PLC0415
 
     typer.echo("\n".join(render_profile(record, lab.environment.ceilings)))
     figures = write_figures(record, lab.environment.ceilings, folder, title)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from zoobench.errors import BadInputError
+from zoobench.cases.errors import BadInputError
 
 RUN_IDS = typer.Argument(metavar="RUN_ID", help="Runs to report, side by side; the newest one if none is given.")
 OUT = typer.Option(help="Folder to write to; by default `report` in the folder of the newest of the runs.")
@@ -29,8 +29,8 @@ def report(
     """Write tables and charts of one or more runs, and print where."""
     if is_opened and not html:
         raise BadInputError("--open opens the page that --no-html leaves out: give one of the two")
-    from zoobench import store  # noqa: PLC0415  --help must not wait for what only a report needs
-    from zoobench.reports.write import write_report  # noqa: PLC0415
+    from zoobench.records import store  # noqa: PLC0415  --help must not wait for what only a report needs
+    from zoobench.report.write import write_report  # noqa: PLC0415
 
     names = list(dict.fromkeys(run_ids or [store.newest_run(results)]))
     runs = [store.load_run(results, name) for name in names]

@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from zoobench.cli.option_rows import with_rows
-from zoobench.errors import BadInputError
+from zoobench.cases.errors import BadInputError
+from zoobench.cli.options import with_rows
 
 _SUITES = typer.Option(help="folder or file of suites")
 _PYTEST_ARGUMENTS = typer.Argument(metavar="-- PYTEST_ARGUMENTS")

@@ -7,15 +7,15 @@ from typing import Annotated
 
 import typer
 
-from zoobench import findings, metrics, store
-from zoobench.cli.env import render_environment
-from zoobench.errors import BadInputError, UnknownNameError
-from zoobench.progress import outcome_of
-from zoobench.records import Breakdown, CaseRecord, Measurement
-from zoobench.stats import Summary
-from zoobench.store import StoredRun
-from zoobench.summaries import process_medians, summary_of
-from zoobench.units import format_duration, format_percent, format_quantity
+from zoobench.cases.errors import BadInputError, UnknownNameError
+from zoobench.cases.units import format_duration, format_percent, format_quantity
+from zoobench.cli.models import render_environment
+from zoobench.measure.progress import outcome_of
+from zoobench.records import Breakdown, CaseRecord, Measurement, metrics, store
+from zoobench.records.store import StoredRun
+from zoobench.stats import findings
+from zoobench.stats.estimates import Summary
+from zoobench.stats.summaries import process_medians, summary_of
 
 _SAMPLES_A_LINE = 8
 

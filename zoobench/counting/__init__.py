@@ -1,19 +1,20 @@
 """What a model costs by its shapes alone: multiply-accumulates, activations, bytes; its weights."""
 
-from zoobench.counting.costs import Cost
+from zoobench.counting.costs import Cost, UncountableError
 from zoobench.counting.count import (
+    By,
     Counts,
+    Group,
     StateCounts,
     Uncounted,
     count_forward,
     count_state,
     count_training,
+    divide,
     total,
     trace_pass,
 )
-from zoobench.counting.groups import By, Group, divide
 from zoobench.counting.layers import layers_of
-from zoobench.counting.uncountable import UncountableError
 
 __all__ = [
     "By",

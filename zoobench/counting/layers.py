@@ -9,8 +9,7 @@ from torch import nn
 
 from zoobench.counting.modules import ModuleCall
 from zoobench.counting.trace import OperatorCall, Trace
-from zoobench.kinds import LayerKind
-from zoobench.records import Layer
+from zoobench.records import Layer, LayerKind
 
 WEIGHT_DIMENSIONS = 2
 """A weight has at least these: what has fewer is a bias, or scales and shifts."""

@@ -16,8 +16,7 @@ import torch
 from torch import Tensor
 from torch._ops import OpOverload
 
-from zoobench.counting.operators import schema
-from zoobench.counting.tensors import tensors_in
+from zoobench.counting.operators import schema, tensors_in
 
 META = torch.device("meta")
 

@@ -13,7 +13,7 @@ from torch.autograd.graph import Node
 from torch.nn.modules import module as module_hooks
 from torch.utils.hooks import RemovableHandle
 
-from zoobench.counting.tensors import tensors_in
+from zoobench.counting.operators import tensors_in
 
 Shape = tuple[int, ...]
 

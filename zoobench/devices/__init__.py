@@ -8,12 +8,11 @@ from __future__ import annotations
 import importlib.metadata
 from collections.abc import Callable
 
+from zoobench.cases.errors import BadInputError, UnknownNameError
 from zoobench.devices.cpu import CpuDevice
 from zoobench.devices.cuda import CudaDevice
 from zoobench.devices.device import REFERENCE, Call, Device, Mark, PeakMemory, Result
-from zoobench.devices.profiled import ProfiledOperator
-from zoobench.devices.scopes import module_scopes
-from zoobench.errors import BadInputError, UnknownNameError
+from zoobench.devices.profiler import ProfiledOperator, module_scopes
 
 __all__ = [
     "REFERENCE",

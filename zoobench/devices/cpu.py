@@ -17,12 +17,12 @@ import psutil
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from zoobench.cases import Case, Precision
-from zoobench.devices import heap, host_memory
+from zoobench.cases import Case, DeviceFacts, Precision
+from zoobench.devices import host_memory
 from zoobench.devices.device import REFERENCE, Call, Mark, PeakMemory, Result
-from zoobench.devices.profiled import ProfiledOperator, profile_operators
-from zoobench.devices.reference import MatrixProduct, Reference
-from zoobench.records import DeviceFacts, Measurement, Unavailable
+from zoobench.devices.profiler import ProfiledOperator, profile_operators
+from zoobench.devices.speed_probe import MatrixProduct, Reference
+from zoobench.records import Measurement, Unavailable
 
 _STATUS = Path("/proc/self/status")
 
@@ -59,7 +59,7 @@ class CpuDevice:
         process whose pool of threads has begun already, only this thread's mode is set and put back.
         """
         threads = torch.get_num_threads()
-        with heap.allocator(case.allocator):
+        with host_memory.allocator(case.allocator):
             torch.set_num_threads(case.threads)
             torch.set_flush_denormal(True)
             try:
@@ -72,7 +72,7 @@ class CpuDevice:
         return {
             "threads": str(torch.get_num_threads()),
             "affinity": _affinity(),
-            "allocator": heap.read_allocator(),
+            "allocator": host_memory.read_allocator(),
             "flushes_denormals": str(_flushes_denormals()),
             "onednn": str(_uses_onednn()),
         }
@@ -96,7 +96,7 @@ class CpuDevice:
         return {REFERENCE: self._reference.read_s()}
 
     def allocated_bytes(self) -> int | None:
-        return heap.in_use_bytes()
+        return host_memory.in_use_bytes()
 
     def measure_peak_memory(self, call: Call) -> PeakMemory:
         """The allocator's own events during one call, summed up in their order.

@@ -19,13 +19,12 @@ import torch
 from torch.autograd import DeviceType  # type: ignore[attr-defined]
 from torch.profiler import ProfilerActivity
 
-from zoobench.cases import Case, Precision
-from zoobench.devices.device import REFERENCE, Call, Mark, PeakMemory, Result
-from zoobench.devices.interval import calls_of, interval_s
+from zoobench.cases import Case, DeviceFacts, Precision
+from zoobench.devices.device import REFERENCE, Call, Mark, PeakMemory, Result, calls_of, interval_s
 from zoobench.devices.nvml import Nvml
-from zoobench.devices.profiled import ProfiledOperator, profile_operators, profiling
-from zoobench.devices.reference import Launches, Reference
-from zoobench.records import DeviceFacts, Measurement, Unavailable
+from zoobench.devices.profiler import ProfiledOperator, profile_operators, profiling
+from zoobench.devices.speed_probe import Launches, Reference
+from zoobench.records import Measurement, Unavailable
 
 _MILLISECONDS_A_SECOND = 1e3
 _MICROSECONDS_A_SECOND = 1e6

@@ -9,9 +9,31 @@ from typing import NewType, Protocol
 import msgspec
 import torch
 
-from zoobench.cases import Case
-from zoobench.devices.profiled import ProfiledOperator
-from zoobench.records import DeviceFacts, Measurement, Unavailable
+from zoobench.cases import Case, DeviceFacts
+from zoobench.devices.profiler import ProfiledOperator
+from zoobench.records import Measurement, Unavailable
+
+# Calls back to back: what one takes when the device need not wait for the host to notice the last one's end.
+
+
+def interval_s(device: Device, call: Call, calls: int) -> float:
+    """Seconds a call on the device's own timeline, over so many calls with one wait before and one after them all.
+
+    The call must not wait for the device, or the gaps it is meant to leave out come back.
+    """
+    device.wait()
+    start = device.mark()
+    for _ in range(calls):
+        call()
+    end = device.mark()
+    device.wait()
+    return device.elapsed_s(start, end) / calls
+
+
+def calls_of(call_s: float, sample_s: float, *, least: int, most: int) -> int:
+    """How many calls of that length make a sample of about `sample_s`, between `least` and `most`."""
+    return most if call_s * most <= sample_s else max(least, int(sample_s / call_s))
+
 
 Mark = NewType("Mark", object)
 """A point on a device's own timeline."""

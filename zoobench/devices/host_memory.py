@@ -1,11 +1,23 @@
-"""How much memory the host can still give: the kernel's own estimate, and what a container may take."""
+"""The C library's heap: whether memory that a call frees stays with the process.
+
+glibc gives large activations back to the kernel after every call and faults them in again during the next one, which
+can double the time of a call. Keeping them is what a GPU's caching allocator does.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
+
+from zoobench.cases import Allocator
+
+# How much memory the host can still give: the kernel's own estimate, and what a container may take.
+
 
 CGROUP = Path("/sys/fs/cgroup")
 """Of this process, as a container sees it (Linux, control groups version 2)."""
@@ -38,3 +50,87 @@ def _left_in_container() -> int | None:
 
 def _read(name: str) -> str:
     return (CGROUP / name).read_text(encoding="ascii")
+
+
+# Parameters of mallopt(3), glibc's malloc.h.
+_M_TRIM_THRESHOLD = -1
+_M_TOP_PAD = -2
+_M_MMAP_MAX = -4
+
+_LARGE_BLOCK_BYTES = 2**26
+"""Beyond the highest threshold to which glibc adapts itself (M_MMAP_THRESHOLD, mallopt(3): 32 MiB)."""
+
+_RETAINED = {_M_MMAP_MAX: 0, _M_TRIM_THRESHOLD: 2**31 - 1, _M_TOP_PAD: 64 * 2**20}
+_GLIBC_DEFAULTS = {_M_MMAP_MAX: 65_536, _M_TRIM_THRESHOLD: 128 * 2**10, _M_TOP_PAD: 128 * 2**10}
+
+
+def can_retain() -> bool:
+    """Whether this process's C library is glibc, the only one known to have these parameters."""
+    return sys.platform == "linux" and hasattr(ctypes.CDLL(None), "gnu_get_libc_version")
+
+
+@contextlib.contextmanager
+def allocator(kind: Allocator) -> Iterator[None]:
+    """Keep or return freed memory; on leaving, glibc's documented defaults.
+
+    It acts on memory allocated afterwards, so it goes in place before the model is built. Without glibc it does
+    nothing (`can_retain` tells). The defaults put back are fixed ones: that glibc adapts its thresholds to what is
+    freed ends with the first mallopt, so `system` is only itself in a process that never retained.
+    """
+    if kind is Allocator.SYSTEM or not can_retain():
+        yield
+        return
+    _set(_RETAINED)
+    try:
+        yield
+    finally:
+        _set(_GLIBC_DEFAULTS)
+
+
+def read_allocator() -> str:
+    """What the live heap does with a large block: `system` if it maps one of its own, `retained` if it takes its own.
+
+    `unknown` where the C library cannot tell (mallinfo2(3) came with glibc 2.33).
+    """
+    library = ctypes.CDLL(None)
+    if not (can_retain() and hasattr(library, "mallinfo2")):
+        return "unknown"
+    library.malloc.restype = ctypes.c_void_p
+    before = _mallinfo().hblks
+    block = ctypes.c_void_p(library.malloc(ctypes.c_size_t(_LARGE_BLOCK_BYTES)))  # not written to: it stays unbacked
+    is_mapped = _mallinfo().hblks > before
+    library.free(block)
+    return (Allocator.SYSTEM if is_mapped else Allocator.RETAINED).value
+
+
+def in_use_bytes() -> int | None:
+    """What is allocated and not freed, in all of the heap and in blocks mapped apart; None where nobody knows.
+
+    Python's own small objects are in neither, and what was freed to a thread's cache counts as in use.
+    """
+    if not (can_retain() and hasattr(ctypes.CDLL(None), "mallinfo2")):
+        return None
+    found = _mallinfo()
+    return int(found.uordblks) + int(found.hblkhd)
+
+
+class _MallInfo(ctypes.Structure):
+    """glibc's malloc.h, struct mallinfo2."""
+
+    _fields_ = [(name, ctypes.c_size_t) for name in (
+        "arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks", "fordblks", "keepcost",
+    )]  # fmt: skip
+
+
+def _mallinfo() -> _MallInfo:
+    function = ctypes.CDLL(None).mallinfo2
+    function.restype = _MallInfo
+    found: _MallInfo = function()
+    return found
+
+
+def _set(parameters: dict[int, int]) -> None:
+    mallopt = ctypes.CDLL(None).mallopt
+    for parameter, value in parameters.items():
+        if mallopt(ctypes.c_int(parameter), ctypes.c_int(value)) != 1:
+            raise OSError(f"mallopt({parameter}, {value}) was refused")

@@ -14,9 +14,8 @@ import msgspec
 from zoobench.cases import ImageSize, ModelRef
 from zoobench.papers import readings
 from zoobench.papers.found import Net
-from zoobench.papers.published import Figure
+from zoobench.papers.published import Figure, Rounding
 from zoobench.papers.readings import Reading, Subject
-from zoobench.papers.rounding import Rounding
 
 
 class Convention(msgspec.Struct, frozen=True, kw_only=True):

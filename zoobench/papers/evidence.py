@@ -2,18 +2,76 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from zoobench.cases import Allocator, Case, Compiler, MemoryFormat, Mode, ModelRef
-from zoobench.frame import LATENCY
-from zoobench.kinds import LayerKind
-from zoobench.papers.found import Counted, Net
+from zoobench.papers import timed
+from zoobench.papers.found import Counted, Net, collect_counted
 from zoobench.papers.timed import Conditions
-from zoobench.records import Breakdown, CaseRecord, Measurement, Severity
-from zoobench.stats import CONFIDENCE, Summary
-from zoobench.summaries import summary_of
+from zoobench.records import Breakdown, CaseRecord, LayerKind, Measurement, Severity
+from zoobench.records.metrics import LATENCY
+from zoobench.stats.estimates import CONFIDENCE, Summary
+from zoobench.stats.summaries import summary_of
+
+# A paper's claim and what a run says of it, as data: numbers found beside numbers printed.
+
+
+class Scale(enum.StrEnum):
+    """What a comparison's numbers are: so many times another, a share of a whole, a rank correlation from -1 to 1."""
+
+    TIMES = "times"
+    SHARE = "share"
+    CORRELATION = "correlation"
+
+
+class Comparison(msgspec.Struct, frozen=True, kw_only=True):
+    """One number found beside the one printed; either may be missing.
+
+    `lack` says what the run did not measure of it. `net` is what was measured where `subject`, the paper's own words,
+    stands for one net.
+    """
+
+    subject: str
+    quantity: str
+    scale: Scale
+    printed: float | None = None
+    found: Interval | None = None
+    lack: str = ""
+    note: str = ""
+    net: Net | None = None
+
+
+class Claim(msgspec.Struct, frozen=True, kw_only=True):
+    """What a paper claims, and everything a run has to say on it.
+
+    `setting` is how the times were taken, empty if none were.
+    """
+
+    key: str
+    title: str
+    source: str
+    statement: str
+    setting: str
+    comparisons: tuple[Comparison, ...]
+    notes: tuple[str, ...] = ()
+
+    def of(self, quantity: str) -> tuple[Comparison, ...]:
+        """Its comparisons of that quantity."""
+        return tuple(comparison for comparison in self.comparisons if comparison.quantity == quantity)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the run measured all that the claim needs."""
+        return not any(comparison.lack for comparison in self.comparisons)
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether the run says anything on it."""
+        return any(comparison.found for comparison in self.comparisons)
+
 
 OPERATOR_TIME = "operator_time"
 BY_KIND = "kind"
@@ -99,7 +157,7 @@ def ratio_of_medians(numerator: Measurement, denominator: Measurement) -> Interv
     """A ratio of two medians, None where the lower one is zero.
 
     Each median's interval is taken at half the risk, so that both hold, and with them the ratio's, with at least the
-    confidence of `zoobench.stats` (Bonferroni).
+    confidence of `zoobench.stats.estimates` (Bonferroni).
     """
     above, below = (summary_of(term, 1 - (1 - CONFIDENCE) / 2) for term in (numerator, denominator))
     return None if below.median <= 0 else _quotient(above, below)
@@ -183,3 +241,39 @@ def _is_time_by_kind(breakdown: Breakdown) -> bool:
 
 def _values(breakdown: Breakdown) -> dict[str, float]:
     return breakdown.values
+
+
+# Where nets spend their time and where their multiply-accumulates are, by kind of layer, beside each other.
+
+
+_ONE_IMAGE = Conditions(Mode.INFER, 1, None)
+
+
+class NetShares(msgspec.Struct, frozen=True, kw_only=True):
+    """Shares by kind of layer: of one image's multiply-accumulates, and of a call's time."""
+
+    net: Net
+    macs: dict[str, float]
+    time: dict[str, float]
+
+
+class TimeShares(msgspec.Struct, frozen=True, kw_only=True):
+    """Every compared net of which a run knows both; `setting` is how they were called."""
+
+    setting: str
+    nets: tuple[NetShares, ...]
+
+
+def collect_time_shares(records: Sequence[CaseRecord]) -> TimeShares:
+    """Of one net of each compared family, AlexNet and ResNet, in the order of `timed.BROKEN_DOWN`."""
+    evidence = collect_evidence(records, _ONE_IMAGE, timed.BROKEN_DOWN)
+    counted = collect_counted(records)
+    found = (
+        NetShares(
+            net=net,
+            macs=shares(macs_by_kind(counted.get(net, Counted(())))),
+            time=shares(evidence.time_by_kind(net)),
+        )
+        for net in timed.BROKEN_DOWN
+    )
+    return TimeShares(setting=evidence.setting, nets=tuple(each for each in found if each.macs and each.time))

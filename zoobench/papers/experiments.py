@@ -7,12 +7,12 @@ from typing import Final
 import msgspec
 
 from zoobench.cases import ImageSize, ModelRef
-from zoobench.kinds import LayerKind
 from zoobench.papers import readings
 from zoobench.papers.conventions import DECLARED
 from zoobench.papers.found import Net
 from zoobench.papers.published import Figure, figures
 from zoobench.papers.readings import Reading, plain_reading
+from zoobench.records import LayerKind
 
 
 class Experiment(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,8 +8,7 @@ from typing import NamedTuple
 import msgspec
 
 from zoobench.cases import ImageSize, ModelRef
-from zoobench.kinds import LayerKind
-from zoobench.records import CaseRecord, Layer
+from zoobench.records import CaseRecord, Layer, LayerKind
 
 
 class Net(NamedTuple):

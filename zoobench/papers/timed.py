@@ -6,11 +6,12 @@ A row that no net of the zoo stands for is in `LEFT_OUT`, with the reason. No to
 from __future__ import annotations
 
 import itertools
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import NamedTuple
 
 from zoobench.cases import COUNT_ONLY, Budget, Case, ImageSize, Matrix, Mode, ModelRef, Plan, Precision
-from zoobench.papers.experiments import ALEXNET_2012, MOBILENET_V1, NETS, SQUEEZENET
+from zoobench.papers.experiments import ALEXNET_2012, MOBILENET_V1, NETS, SQUEEZENET, counted_models
 from zoobench.papers.found import Net
 from zoobench.papers.published import figures
 
@@ -139,3 +140,30 @@ def _plans(nets: Iterable[Net], conditions: Conditions, budget: Budget) -> Itera
 
 def _picture(net: Net) -> ImageSize:
     return net.picture
+
+
+# Everything that the papers' section of the report needs from a run, as plans of a suite.
+
+
+def plans() -> tuple[Plan, ...]:
+    """What is timed, then what is only counted: a case that is in both is timed."""
+    return (*timed_plans(), *counted_plans())
+
+
+def counted_plans() -> tuple[Plan, ...]:
+    """One plan for each size of pictures: one image in inference, built and counted, never called."""
+    models: defaultdict[ImageSize, list[ModelRef]] = defaultdict(list)
+    for model, picture in counted_models():
+        models[picture].append(model)
+    return tuple(Plan(_matrix(picture, of_size), COUNT_ONLY) for picture, of_size in models.items())
+
+
+def _matrix(picture: ImageSize, models: list[ModelRef]) -> Matrix:
+    return Matrix(
+        models=tuple(map(str, models)),
+        modes=(Mode.INFER,),
+        batch_sizes=(1,),
+        image_size=picture.height,
+        image_width=picture.width,
+        precisions=(Precision.FP32,),
+    )

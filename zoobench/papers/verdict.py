@@ -12,12 +12,9 @@ import msgspec
 from zoobench.papers.conventions import PLAIN, Convention, conventions_of
 from zoobench.papers.experiments import Experiment, experiment_of
 from zoobench.papers.found import Net, Zoo, collect_counted
-from zoobench.papers.incomparable import why_not_comparable
-from zoobench.papers.misprints import prove_misprint
-from zoobench.papers.published import Figure, Status, figures
+from zoobench.papers.published import Figure, Status, figures, parse_printed, render_found
 from zoobench.papers.readings import Subject, Value
-from zoobench.papers.remarks import remark_on
-from zoobench.papers.rounding import parse_printed, render_found
+from zoobench.papers.remarks import prove_misprint, remark_on, why_not_comparable
 from zoobench.records import CaseRecord
 
 

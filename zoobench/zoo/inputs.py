@@ -7,10 +7,9 @@ from collections.abc import Iterator, Mapping
 import torch
 from torch import Tensor
 
-from zoobench import catalogue
-from zoobench.cases import ImageSize
-from zoobench.catalogue import Entry
-from zoobench.errors import BadInputError
+from zoobench.cases import ImageSize, catalogue
+from zoobench.cases.catalogue import Entry
+from zoobench.cases.errors import BadInputError
 
 LOGITS = "logits"
 LOGITS_DIMENSIONS = 2

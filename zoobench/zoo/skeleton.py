@@ -17,9 +17,9 @@ from torch.nn.parameter import is_lazy
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from zoobench.cases import ModelRef
-from zoobench.errors import ZoobenchError
+from zoobench.cases.errors import ZoobenchError
 from zoobench.zoo.build import build_model
-from zoobench.zoo.sources.foreign import BuildError
+from zoobench.zoo.foreign import BuildError
 
 META: Final = torch.device("meta")
 

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from zoobench.counting.memory import Answers, StandIns, storage_bytes
-from zoobench.counting.tensors import tensors_in
+from zoobench.counting.memory import Answers, StandIns
+from zoobench.counting.operators import storage_bytes, tensors_in
 
 ATEN = torch.ops.aten
 CPU = torch.device("cpu")

@@ -7,8 +7,9 @@ import torch
 from torch import nn
 
 from zoobench.counting import UncountableError, costs
-from zoobench.counting.memory import Category, cpu_onednn, trace_with_peak
+from zoobench.counting.memory import Category, cpu_onednn
 from zoobench.counting.trace import trace_forward
+from zoobench.measure.worker.prediction import trace_with_peak
 
 FLOAT_BYTES = 4
 

@@ -8,10 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from zoobench.counting.memory import cpu_onednn, storage_bytes
-from zoobench.counting.memory.onednn import Convolution, Processor, backward_bytes, forward_bytes
-from zoobench.counting.memory.workspace import this_processor
-from zoobench.counting.tensors import tensors_in
+from zoobench.counting.memory import cpu_onednn
+from zoobench.counting.memory.workspace import Convolution, Processor, backward_bytes, forward_bytes, this_processor
+from zoobench.counting.operators import storage_bytes, tensors_in
 from zoobench.devices import CpuDevice
 
 ATEN = torch.ops.aten

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from zoobench import catalogue
+from zoobench.cases import catalogue
 
 ROWS = list(csv.DictReader((Path(__file__).parents[1] / "closed_form.csv").read_text("utf-8").splitlines()))
 

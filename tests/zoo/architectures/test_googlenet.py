@@ -4,7 +4,7 @@ import torch
 import torchvision
 from torchvision.models.googlenet import Inception
 
-from zoobench.zoo.architectures.googlenet import googlenet_5x5
+from zoobench.zoo.architectures.variants import googlenet_5x5
 
 
 def sees_two_pixels_away(block: Inception) -> bool:

@@ -4,7 +4,7 @@ import pytest
 import torch
 import torchvision
 
-from zoobench.zoo.architectures.mobilenet_v2 import mobilenet_v2
+from zoobench.zoo.architectures.variants import mobilenet_v2
 
 
 def test_at_width_one_it_is_torchvisions_net() -> None:

@@ -5,7 +5,7 @@ import torchvision
 from torch import nn
 from torchvision.ops import SqueezeExcitation
 
-from zoobench.zoo.architectures.shufflenet_v2 import shufflenet_v2_x2_0_se
+from zoobench.zoo.architectures.variants import shufflenet_v2_x2_0_se
 
 
 def test_without_the_excitations_it_is_torchvisions_net() -> None:

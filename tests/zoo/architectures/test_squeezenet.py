@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torchvision.models.squeezenet import Fire
 
-from zoobench.zoo.architectures.squeezenet import Bypass, squeezenet1_0_bypass, squeezenet1_0_conv10_pad1
+from zoobench.zoo.architectures.variants import Bypass, squeezenet1_0_bypass, squeezenet1_0_conv10_pad1
 
 
 def bypassed(*, is_complex: bool) -> dict[int, nn.Module]:

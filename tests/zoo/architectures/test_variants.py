@@ -11,8 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from zoobench import catalogue
-from zoobench.cases import Matrix
+from zoobench.cases import Matrix, catalogue
 from zoobench.counting import count_forward
 from zoobench.zoo.architectures import VARIANTS
 from zoobench.zoo.build import build_model

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from zoobench.cases import ModelRef
-from zoobench.errors import BadInputError, UnknownNameError, ZoobenchError
+from zoobench.cases.errors import BadInputError, UnknownNameError, ZoobenchError
 from zoobench.zoo.build import build_model, build_with_transfer
-from zoobench.zoo.sources.foreign import BuildError
+from zoobench.zoo.foreign import BuildError
 
 NUMBERS = itertools.count()
 Write = Callable[[str], str]

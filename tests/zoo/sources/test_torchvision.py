@@ -10,9 +10,9 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from zoobench import catalogue
-from zoobench.catalogue import Entry
-from zoobench.errors import BadInputError
+from zoobench.cases import catalogue
+from zoobench.cases.catalogue import Entry
+from zoobench.cases.errors import BadInputError
 from zoobench.zoo.build import build_model, build_with_transfer
 
 TORCHVISION = [entry for entry in catalogue.entries() if entry.source == "torchvision"]

@@ -1,7 +1,6 @@
 """How much memory a call needs at its peak, from a trace of its storages and a table of what kernels add to them."""
 
 from zoobench.counting.memory.fakes import Answers, StandIns
-from zoobench.counting.memory.forward import storage_bytes, trace_with_peak
 from zoobench.counting.memory.ledger import Category, Ledger, Peak, Phase
 from zoobench.counting.memory.workspace import NOTHING, Backend, cpu_onednn
 
@@ -15,6 +14,4 @@ __all__ = [
     "Phase",
     "StandIns",
     "cpu_onednn",
-    "storage_bytes",
-    "trace_with_peak",
 ]

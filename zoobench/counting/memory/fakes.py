@@ -18,9 +18,8 @@ from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch.utils._mode_utils import no_dispatch
 
 from zoobench.counting.memo import META
-from zoobench.counting.memory.onednn import is_channels_last
-from zoobench.counting.operators import schema
-from zoobench.counting.tensors import mapped, tensors_in
+from zoobench.counting.memory.workspace import is_channels_last
+from zoobench.counting.operators import mapped, schema, tensors_in
 
 _DEVICE = torch.ops.prim.device.default
 _CPU = torch.device("cpu")

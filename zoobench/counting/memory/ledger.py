@@ -19,7 +19,7 @@ from torch import Tensor, UntypedStorage
 from torch._ops import OpOverload
 
 from zoobench.counting.memory.workspace import Backend
-from zoobench.counting.tensors import tensors_in
+from zoobench.counting.operators import tensors_in
 
 
 class Category(enum.StrEnum):

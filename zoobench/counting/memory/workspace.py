@@ -1,11 +1,11 @@
-"""What kernels allocate for themselves while they run, and no trace of tensors shows: a table by operator and backend.
+"""What oneDNN's convolutions on a CPU allocate for themselves, from shapes.
 
-A function of the table is called with the operator's arguments and, as `out`, its result, all of them tensors without
-data, and gives the most bytes that the kernel holds beside them. For an operator of one's own that is
+A kernel computes in layouts of its own, in which channels stand in blocks as wide as a vector register (oneDNN,
+"Understanding memory formats": nChw16c), so torch's plain tensors are copied into such layouts and back. Each function
+lists the moments of a kernel, as the bytes it holds at that moment; they were read off the allocator's events of single
+operators (torch 2.14, oneDNN 3.12, AVX-512 and AVX2) and are held against them again in the tests.
 
-    cpu_onednn(threads=2, extra={torch.ops.mylib.mix: lambda x, weight, *, out: x.numel() * 4})
-
-An operator that the table does not know is taken to hold nothing.
+For an operator of your own: `cpu_onednn(threads=2, extra={torch.ops.mylib.mix: lambda x, *, out: x.numel() * 4})`.
 """
 
 from __future__ import annotations
@@ -19,12 +19,234 @@ import torch
 from torch import Tensor
 from torch._ops import OpOverload, OpOverloadPacket
 
-from zoobench.counting.memory.onednn import Convolution, Processor, backward_bytes, forward_bytes, is_channels_last
-from zoobench.counting.tensors import size_bytes, tensors_in
+from zoobench.counting.operators import size_bytes, tensors_in
+
+SMALL_BATCH = 16
+SMALL_IMAGES = 20480
+LARGE_KERNEL = 3
+SMALLEST_BLOCK = 8
+FLOAT_BYTES = 4
+
+
+class Processor(msgspec.Struct, frozen=True):
+    """What kernels depend on: fp32 numbers in a vector register, threads, and whether oneDNN takes half precision."""
+
+    block: int
+    threads: int
+    has_half_kernels: bool
+
+
+class Convolution(msgspec.Struct, frozen=True):
+    """One convolution as its kernels see it: an image of shape (batch, channels, *space), a weight, a result."""
+
+    x: Tensor
+    weight: Tensor
+    out_shape: tuple[int, ...]
+    stride: tuple[int, ...]
+    dilation: tuple[int, ...]
+    groups: int
+
+    @property
+    def kernel(self) -> tuple[int, ...]:
+        return tuple(self.weight.shape[2:])
+
+    @property
+    def is_pointwise(self) -> bool:
+        return prod(self.kernel) == 1
+
+    @property
+    def is_strided(self) -> bool:
+        return max(self.stride) > 1
+
+    @property
+    def is_depthwise(self) -> bool:
+        return self.groups > 1 and self.weight.shape[1] == 1 and self.weight.shape[0] == self.groups
+
+    @property
+    def is_half(self) -> bool:
+        return self.x.dtype in (torch.bfloat16, torch.float16)
+
+    @property
+    def is_channels_last(self) -> bool:
+        return is_channels_last(self.x) or is_channels_last(self.weight)
+
+
+def forward_bytes(conv: Convolution, processor: Processor) -> int:
+    """Above what it takes and gives: blocked image, weight and result, then the blocked result beside the plain one."""
+    if not runs_in_onednn(conv, processor):
+        return _made_contiguous(conv.x) + _columns_bytes(conv)
+    weight, out = _blocked_weight(conv, processor), _blocked_out(conv, processor)
+    scratch = _pointwise_scratch(conv, conv.weight.shape[0], processor)
+    if conv.is_channels_last:
+        return weight + scratch
+    plain = _plain_bytes(conv.out_shape, conv.x)
+    copies = _made_contiguous(conv.x)
+    return copies + max(_blocked_x(conv, processor) + weight + out + scratch - plain, out)
+
+
+def backward_bytes(conv: Convolution, grad: Tensor, wanted: Sequence[bool], processor: Processor) -> int:
+    """Above what it takes and gives; `wanted` are the gradients of image, weight and bias, found in that order."""
+    if not runs_in_onednn(conv, processor):
+        return _made_contiguous(conv.x) + _made_contiguous(grad) + _columns_bytes(conv)
+    grad_x = size_bytes(conv.x) if wanted[0] else 0
+    grad_weight = size_bytes(conv.weight) if wanted[1] else 0
+    moments = [
+        *(_image_moments(conv, processor) if wanted[0] else ()),
+        *(grad_x + moment for moment in (_weight_moments(conv, processor) if wanted[1] else ())),
+    ]
+    copies = _made_contiguous(conv.x) + _made_contiguous(grad)
+    return copies + max(0, *moments) - grad_x - grad_weight if moments else 0
+
+
+def runs_in_onednn(conv: Convolution, processor: Processor) -> bool:
+    """Whether torch gives the convolution to oneDNN (ATen/native/Convolution.cpp, `use_mkldnn`)."""
+    if conv.is_half:
+        return processor.has_half_kernels
+    batch = conv.x.shape[0]
+    is_worth_it = (
+        conv.is_strided
+        or max(conv.dilation) > 1
+        or batch >= SMALL_BATCH
+        or not conv.is_pointwise
+        or processor.threads > 1
+    )
+    is_large = conv.groups > 1 or min(conv.kernel[-2:]) > LARGE_KERNEL or batch > 1 or conv.x.numel() > SMALL_IMAGES
+    return conv.x.dtype is torch.float32 and is_worth_it and is_large
+
+
+def is_channels_last(tensor: Tensor) -> bool:
+    """Whether its memory is in that order and could not as well be in the plain one."""
+    dimensions = {4: torch.channels_last, 5: torch.channels_last_3d}
+    memory_format = dimensions.get(tensor.dim())
+    return (
+        memory_format is not None and not tensor.is_contiguous() and tensor.is_contiguous(memory_format=memory_format)
+    )
+
+
+def _image_moments(conv: Convolution, processor: Processor) -> tuple[int, ...]:
+    """Gradient of the image: from blocked gradient and weight to a blocked one, which is copied to a plain one."""
+    blocked, plain = _blocked(conv.x.shape, conv, processor), size_bytes(conv.x)
+    scratch = _pointwise_scratch(conv, conv.x.shape[1], processor)
+    if conv.is_channels_last:
+        return (_blocked_weight(conv, processor) + plain + scratch,)
+    computing = _blocked_out(conv, processor) + _blocked_weight(conv, processor) + blocked + scratch
+    return (computing, plain + blocked * (2 if _goes_by_channels_last(conv, processor) else 1))
+
+
+def _goes_by_channels_last(conv: Convolution, processor: Processor) -> bool:
+    """The kernel for strides gives that layout, which takes one more copy to become a plain one."""
+    is_possible = conv.is_half if conv.is_depthwise else _fills_blocks(conv, 2 * processor.block)
+    return conv.is_strided and is_possible
+
+
+def _weight_moments(conv: Convolution, processor: Processor) -> tuple[int, ...]:
+    """Gradient of the weight: from blocked gradient and image."""
+    blocked, plain = _blocked_weight(conv, processor), size_bytes(conv.weight)
+    is_blocked = _weight_gradient_is_blocked(conv, processor)
+    if conv.is_channels_last:
+        if not is_blocked:  # each group takes a block by a block
+            blocked = conv.groups * processor.block**2 * prod(conv.kernel) * conv.weight.element_size()
+        return (blocked + _weight_scratch(conv, blocked, processor), blocked + 2 * plain)
+    scratch = _weight_scratch(conv, blocked, processor)
+    if not is_blocked:
+        return (plain + scratch + _columns_bytes(conv) // conv.x.shape[0] + 2 * processor.threads * plain,)
+    return (_blocked_out(conv, processor) + _blocked_x(conv, processor) + blocked + scratch, plain + blocked)
+
+
+def _weight_gradient_is_blocked(conv: Convolution, processor: Processor) -> bool:
+    """Otherwise it is found by matrix products over plain tensors, one image a thread."""
+    if conv.is_depthwise:
+        return max(conv.kernel) <= LARGE_KERNEL
+    if conv.is_half and not _blocked_x(conv, processor):
+        return conv.out_shape[1] % processor.block == 0
+    return _fills_blocks(conv, processor.block if conv.is_half else SMALLEST_BLOCK)
+
+
+def _fills_blocks(conv: Convolution, block: int) -> bool:
+    """Whether no block of channels spans two groups."""
+    in_channels, out_channels = conv.weight.shape[1], conv.weight.shape[0] // conv.groups
+    return conv.groups == 1 or (in_channels % block == 0 and out_channels % block == 0)
+
+
+def _weight_scratch(conv: Convolution, weight: int, processor: Processor) -> int:
+    """In half precision sums are fp32, and kernels larger than 1×1 turn an image and a gradient for each thread."""
+    if not conv.is_half:
+        return 0
+    image, grad = _blocked_x(conv, processor), _blocked_out(conv, processor)
+    sums = weight * FLOAT_BYTES // conv.x.element_size()
+    if conv.is_depthwise:
+        return sums
+    if 2 * sums <= image + grad:  # worth to divide the images, rather than the weight, among the threads
+        sums *= processor.threads
+    turned = 0 if conv.is_pointwise else (image + grad) // conv.x.shape[0] // (1 if image else 2)
+    return sums + turned * processor.threads
+
+
+def _pointwise_scratch(conv: Convolution, channels: int, processor: Processor) -> int:
+    """A 1×1 convolution sums in fp32, and with a stride gathers the positions that it reads; one image a thread."""
+    is_divisible = all(side % step == 0 for side, step in zip(conv.x.shape[2:], conv.stride, strict=True))
+    if not (conv.is_pointwise and is_divisible and _fills_blocks(conv, processor.block)):
+        return 0
+    sums = _rounded(channels, processor) * FLOAT_BYTES if conv.is_half else 0
+    gathered = _rounded(conv.x.shape[1], processor) * conv.x.element_size() if conv.is_strided else 0
+    return (sums + gathered) * prod(conv.out_shape[2:]) * processor.threads
+
+
+def _blocked_x(conv: Convolution, processor: Processor) -> int:
+    """Images of few channels (the first layer's) are read as they are."""
+    if conv.groups == 1 and conv.x.shape[1] < processor.block:
+        return 0
+    return _blocked(conv.x.shape, conv, processor)
+
+
+def _blocked_out(conv: Convolution, processor: Processor) -> int:
+    return _blocked(conv.out_shape, conv, processor)
+
+
+def _blocked(shape: Sequence[int], conv: Convolution, processor: Processor) -> int:
+    batch, channels, *space = shape
+    return batch * _rounded(channels, processor) * prod(space) * conv.x.element_size()
+
+
+def _blocked_weight(conv: Convolution, processor: Processor) -> int:
+    """Rounded up to blocks in channels, or depthwise in groups; groups that fill no blocks are left as they are."""
+    out_channels, in_channels, *kernel = conv.weight.shape
+    if conv.is_depthwise:
+        out_channels = _rounded(out_channels, processor)
+    elif conv.groups == 1:
+        out_channels = _rounded(out_channels, processor)
+        in_channels = _rounded(in_channels, processor) if in_channels >= processor.block else in_channels
+    return out_channels * in_channels * prod(kernel) * conv.weight.element_size()
+
+
+def _rounded(channels: int, processor: Processor) -> int:
+    return -(-channels // processor.block) * processor.block
+
+
+def _columns_bytes(conv: Convolution) -> int:
+    """What is not oneDNN's multiplies matrices of (a group's channels × kernel, positions); 1×1 has one already."""
+    if conv.is_pointwise and not conv.is_strided:
+        return 0
+    positions = prod((conv.out_shape[0], *conv.out_shape[2:]))
+    return prod(conv.weight.shape[1:]) * positions * conv.x.element_size()
+
+
+def _made_contiguous(tensor: Tensor) -> int:
+    """A part of a tensor (half of the channels, say) is copied first."""
+    return 0 if tensor.is_contiguous() or is_channels_last(tensor) else size_bytes(tensor)
+
+
+def _plain_bytes(shape: tuple[int, ...], like: Tensor) -> int:
+    return prod(shape) * like.element_size()
+
+
+# The table of kernels: a function is called with the operator's arguments and, as `out`, its result, all of them
+# tensors without data, and gives the most bytes that the kernel holds beside them. An operator that the table does
+# not know is taken to hold nothing.
+
 
 WorkspaceFunction = Callable[..., int]
 
-FLOAT_BYTES = 4
 _BLOCKS = {"AVX512": 16}
 """fp32 numbers in a vector register, by what torch calls the processor's capability; 8 for all others."""
 
@@ -59,8 +281,8 @@ def cpu_onednn(*, threads: int, extra: Mapping[OpOverloadPacket, WorkspaceFuncti
         _ATEN.add: _mixed,
         _ATEN.add_: _mixed,
         _ATEN.mul: _mixed,
-        _ATEN.max_pool2d_with_indices_backward: _made_contiguous,
-        _ATEN.avg_pool2d_backward: _made_contiguous,
+        _ATEN.max_pool2d_with_indices_backward: _contiguous_gradient,
+        _ATEN.avg_pool2d_backward: _contiguous_gradient,
         _ATEN.roll: _rolled,
     }
     return Backend("cpu-onednn", {**table, **(extra or {})})
@@ -142,7 +364,7 @@ def _mixed(*args: object, **_: object) -> int:
     return sum(prod(tensor.shape) * common for tensor in tensors if tensor.dtype.itemsize != common)
 
 
-def _made_contiguous(grad: Tensor, *_: object, **__: object) -> int:
+def _contiguous_gradient(grad: Tensor, *_: object, **__: object) -> int:
     return 0 if grad.is_contiguous() or is_channels_last(grad) else size_bytes(grad)
 
 

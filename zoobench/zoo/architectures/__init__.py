@@ -14,18 +14,16 @@ from typing import Final
 from torch import nn
 
 from zoobench.zoo.architectures.alexnet_2012 import alexnet_2012
-from zoobench.zoo.architectures.googlenet import googlenet_5x5
 from zoobench.zoo.architectures.lenet5 import lenet5
 from zoobench.zoo.architectures.mobilenet_v1 import mobilenet_v1, mobilenet_v1_conv, mobilenet_v1_shallow
-from zoobench.zoo.architectures.mobilenet_v2 import mobilenet_v2
-from zoobench.zoo.architectures.shufflenet_v1 import (
-    STAGE_2_WIDTHS,
-    STEM_WIDTHS,
-    shufflenet_v1,
-    shufflenet_v1_shallow,
+from zoobench.zoo.architectures.shufflenet_v1 import STAGE_2_WIDTHS, STEM_WIDTHS, shufflenet_v1, shufflenet_v1_shallow
+from zoobench.zoo.architectures.variants import (
+    googlenet_5x5,
+    mobilenet_v2,
+    shufflenet_v2_x2_0_se,
+    squeezenet1_0_bypass,
+    squeezenet1_0_conv10_pad1,
 )
-from zoobench.zoo.architectures.shufflenet_v2 import shufflenet_v2_x2_0_se
-from zoobench.zoo.architectures.squeezenet import squeezenet1_0_bypass, squeezenet1_0_conv10_pad1
 from zoobench.zoo.architectures.xception import xception
 
 Constructor = Callable[..., nn.Module]

@@ -1,0 +1,1 @@
+"""What a worker process of one side does. It answers requests and computes only while it has one."""

@@ -1,0 +1,134 @@
+"""A second opinion on multiply-accumulates: what another counter says, and where it differs, operator by operator.
+
+Two counters that agree in total may do so by chance, and two that differ are not both wrong. So the difference is
+divided into terms, each work that one of them counts and the other does not; what no term explains is the remainder,
+and stands there as a number.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+import msgspec
+
+from zoobench.counting.count import Group
+
+CONVOLUTION = "convolution"
+MATRIX_PRODUCT = "matrix product"
+EINSUM = "einsum"
+ATTENTION = "scaled_dot_product_attention"
+
+EINSUM_ROUNDING_RATIO: Final = 5e-4
+"""fvcore reads the cost of an einsum from what `numpy.einsum_path` prints: four significant digits, so half of 1e-3."""
+
+_THEIRS: Final[dict[str, str]] = {
+    "conv": CONVOLUTION,
+    "linear": MATRIX_PRODUCT,
+    "addmm": MATRIX_PRODUCT,
+    "matmul": MATRIX_PRODUCT,
+    "mm": MATRIX_PRODUCT,
+    "bmm": MATRIX_PRODUCT,
+    EINSUM: MATRIX_PRODUCT,
+}
+"""fvcore's names for work that both count (fvcore/nn/flop_count.py, _DEFAULT_SUPPORTED_OPS)."""
+
+_OURS: Final[dict[str, str]] = {
+    **dict.fromkeys(("aten.convolution", "aten._convolution", "aten.convolution_overrideable"), CONVOLUTION),
+    **dict.fromkeys(("aten.mm", "aten.bmm", "aten.mv", "aten.dot", "aten.addmm", "aten.addmv"), MATRIX_PRODUCT),
+    **dict.fromkeys(("aten.baddbmm", "aten.addbmm"), MATRIX_PRODUCT),
+    **dict.fromkeys(("aten._flash_attention_forward", "aten._efficient_attention_forward"), ATTENTION),
+}
+"""Ours for the same: the operators that are left when torch has taken theirs apart (others: see `_shared_name`)."""
+
+_ATTENTION_PRODUCTS: Final = ("aten.bmm", "aten.baddbmm")
+"""What is left of attention where torch takes it apart."""
+
+
+class Opinion(msgspec.Struct, frozen=True, kw_only=True):
+    """What another counter says of one image's forward pass: multiply-accumulates by its own names of operators.
+
+    `unsupported` are the operators that it says it left out, as `aten::softmax`, with their calls.
+    """
+
+    counter: str
+    version: str
+    by_operator: dict[str, int]
+    unsupported: dict[str, int]
+
+    @property
+    def macs(self) -> int:
+        """Its total, in what it takes for multiply-accumulates."""
+        return sum(self.by_operator.values())
+
+
+class Difference(msgspec.Struct, frozen=True, kw_only=True):
+    """Another counter's total less ours: `sum(terms.values()) + remainder`, exactly.
+
+    A term is named by an operator. Above zero, it is work that the other one alone counts; below zero, work that only
+    we do. The term `einsum` is of either sign: what rounding adds or takes.
+    """
+
+    terms: dict[str, int]
+    remainder: int
+
+    @property
+    def macs(self) -> int:
+        """The whole difference."""
+        return sum(self.terms.values()) + self.remainder
+
+
+def explain(opinion: Opinion, operators: Iterable[Group]) -> Difference:
+    """The difference between an opinion and our count of the same pass, divided by operator (`groups.divide`).
+
+    A term below zero needs the other counter's own word that it left the operator out; without it, what only we count
+    is remainder. So is a difference in work that both count, unless rounding can be its cause.
+    """
+    ours = {group.name: group.counts.macs for group in operators if group.counts.macs}
+    terms: Counter[str] = Counter()
+    remainder = 0
+    for name, macs in _differences(opinion, ours).items():
+        cause = _cause(name, macs, opinion, ours)
+        if cause is None:
+            remainder += macs
+        else:
+            terms[cause] += macs
+    return Difference(terms=dict(terms), remainder=remainder)
+
+
+def _differences(opinion: Opinion, ours: Mapping[str, int]) -> dict[str, int]:
+    """Theirs less ours, by the name of the work; what agrees is left out."""
+    differences: Counter[str] = Counter()
+    for name, macs in opinion.by_operator.items():
+        differences[_THEIRS.get(name, name)] += macs
+    for name, macs in ours.items():
+        differences[_shared_name(name)] -= macs
+    return {name: macs for name, macs in differences.items() if macs}
+
+
+def _shared_name(operator: str) -> str:
+    """What the other counter would call our operator: `mix` for mylib.mix."""
+    if "scaled_dot_product" in operator:
+        return ATTENTION
+    return _OURS.get(operator, operator.rpartition(".")[2])
+
+
+def _cause(name: str, macs: int, opinion: Opinion, ours: Mapping[str, int]) -> str | None:
+    """The operator that explains this difference; None if nothing does."""
+    if name == MATRIX_PRODUCT:
+        return _cause_of_products(macs, opinion, ours)
+    if macs < 0:
+        return name if _is_left_out(name, opinion) else None
+    return name if name in opinion.by_operator and all(_shared_name(own) != name for own in ours) else None
+
+
+def _cause_of_products(macs: int, opinion: Opinion, ours: Mapping[str, int]) -> str | None:
+    attention = sum(ours.get(name, 0) for name in _ATTENTION_PRODUCTS)
+    if macs == -attention and _is_left_out(ATTENTION, opinion):
+        return ATTENTION
+    return EINSUM if abs(macs) <= EINSUM_ROUNDING_RATIO * opinion.by_operator.get(EINSUM, 0) else None
+
+
+def _is_left_out(name: str, opinion: Opinion) -> bool:
+    return any(operator.rpartition("::")[2] == name for operator in opinion.unsupported)

@@ -1,0 +1,230 @@
+"""All checks, one after the other, each in a process of its own; a check that dies is one that could not be made."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+import msgspec
+
+from zoobench.cases import Allocator, Budget, Case, Mode, ModelRef, Precision, catalogue
+from zoobench.cases.options import usable_threads
+from zoobench.measure.executor import Executor, Task
+from zoobench.measure.messages import Known
+from zoobench.measure.replication import MEASURE, ONLY_LATENCY
+from zoobench.measure.session import Lab
+from zoobench.records import Calibration, Failure, FailureKind, Measurement, Unavailable
+from zoobench.records.calibration import facts_of
+from zoobench.stats.calibration import findings_of
+
+# How long the doctor's checks may take.
+
+
+class Effort(msgspec.Struct, frozen=True, kw_only=True):
+    """Seconds for each check; of the case that is measured again and again, in each of an even number of processes."""
+
+    load_s: float
+    product_s: float
+    paging_s: float
+    pace_s: float
+    processes: int
+    case_s: float
+
+
+FULL = Effort(load_s=2.0, product_s=1.0, paging_s=2.0, pace_s=6.0, processes=10, case_s=2.0)
+"""With its processes' starts, about 45 s on two quiet cores."""
+
+QUICK = Effort(load_s=0.5, product_s=0.2, paging_s=0.4, pace_s=1.5, processes=6, case_s=0.5)
+"""About 15 s."""
+
+
+# The case that the doctor measures.
+
+
+EXAMPLE = ModelRef("torchvision", "squeezenet1_1")
+"""Small enough to be built and called in no time, large enough to page: its first maps are 3 MiB a picture."""
+
+
+def example_case(
+    device_name: str, *, batch: int = 1, threads: int | None = None, allocator: Allocator = Allocator.RETAINED
+) -> Case:
+    """Inference of the example on that device, on all threads that this process may use unless it is said."""
+    return Case(
+        model=EXAMPLE,
+        mode=Mode.INFER,
+        batch=batch,
+        image_size=catalogue.entry_of(EXAMPLE).image_size,
+        precision=Precision.FP32,
+        device=device_name,
+        threads=threads or usable_threads(),
+        allocator=allocator,
+    )
+
+
+# The same case in several fresh processes, measured as a run would: what one process's median is worth.
+
+
+METRIC = "repeated_latency"
+
+LEAST_PROCESSES = 2
+"""One pair: fewer say nothing of a difference."""
+
+MOST_ROUNDS = 100
+"""In a process: its median is then known better than the next process's is near, and the file stays small."""
+
+_TIME_LIMIT_S = 60.0
+
+
+def measure_replicates(executor: Executor, case: Case, effort: Effort) -> Measurement | Unavailable:
+    """All samples, process after process; a block is a process. One that failed is left out, and said."""
+    latencies, failures = [], []
+    for _ in range(effort.processes):
+        latency, failure = _measure_once(executor, case, _budget(effort))
+        latencies += [latency] if latency else []
+        failures += [failure] if failure else []
+    if len(latencies) < LEAST_PROCESSES:
+        reason = failures[-1].message if failures else "the workers told no latency"
+        return Unavailable(metric=METRIC, reason=reason)
+    return Measurement(
+        metric=METRIC,
+        samples=tuple(sample for latency in latencies for sample in latency.samples),
+        method=f"{case.id}, {len(latencies)} of {effort.processes} fresh processes, a block each",
+        block_sizes=tuple(len(latency.samples) for latency in latencies),
+    )
+
+
+def _measure_once(executor: Executor, case: Case, budget: Budget) -> tuple[Measurement | None, Failure | None]:
+    told: list[object] = []
+    died = executor.run(Task(MEASURE, (case, budget, Known(metrics=ONLY_LATENCY))), told.append, _TIME_LIMIT_S)
+    failures = [part for part in (*told, died) if isinstance(part, Failure)]
+    latencies = [part for part in told if isinstance(part, Measurement) and part.metric == "latency"]
+    return (latencies[0] if latencies and not failures else None, failures[-1] if failures else None)
+
+
+def _budget(effort: Effort) -> Budget:
+    """All of the time, however narrow the interval is by then: a process's median should not depend on it."""
+    return Budget(
+        precision_target=0.0,
+        max_rounds=MOST_ROUNDS,
+        min_s=effort.case_s,
+        max_s=effort.case_s,
+        max_warmup_s=effort.case_s / 4,
+    )
+
+
+TIME_LIMIT_S = 60.0
+"""Of one check, its worker's start apart."""
+
+Announce = Callable[[int, int, str], None]
+"""Told before each check: its number from 1, how many there are, and its title."""
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """What a check brought to light."""
+
+    measurements: tuple[Measurement, ...] = ()
+    unavailable: tuple[Unavailable, ...] = ()
+    facts: dict[str, str] = {}
+
+
+class Check(Protocol):
+    """Something that is looked into."""
+
+    @property
+    def title(self) -> str: ...
+
+    def run(self, executor: Executor, case: Case, effort: Effort) -> Found:
+        """Look into it on the case's device. Every metric of the check is measured, or unavailable with a reason."""
+        ...
+
+
+class WorkerCheck(msgspec.Struct, frozen=True):
+    """A function in a worker, `module:function` of this room, which tells measurements, and facts as a dict."""
+
+    title: str
+    function: str
+    metrics: tuple[str, ...]
+
+    def run(self, executor: Executor, case: Case, effort: Effort) -> Found:
+        """What the worker told, also if it died on the way."""
+        told: list[object] = []
+        task = Task(f"zoobench.doctor.{self.function}", (case.device, effort))
+        failure = executor.run(task, told.append, TIME_LIMIT_S)
+        return _found(told, self.metrics, _reason(failure))
+
+
+class ReplicateCheck(msgspec.Struct, frozen=True):
+    """The same case in several processes."""
+
+    title: str
+
+    def run(self, executor: Executor, case: Case, effort: Effort) -> Found:
+        """All processes, as one measurement."""
+        return _found([measure_replicates(executor, case, effort)], (METRIC,), "")
+
+
+CHECKS: tuple[Check, ...] = (
+    WorkerCheck("other load", "other_load:examine_other_load", ("other_load", "load_average")),
+    WorkerCheck(
+        "set-up of the machine",
+        "machine:examine_machine",
+        ("performance_governor", "threads_a_core", "allowed_share"),
+    ),
+    WorkerCheck("clock", "timer:examine_timer", ("timer_resolution", "timer_cost")),
+    WorkerCheck("operation of known duration", "known_time:examine_known_time", ("known_time_error",)),
+    WorkerCheck("call of nothing", "empty_round:examine_empty_round", ("round_overhead",)),
+    WorkerCheck(
+        "matrix product of known size",
+        "known_work:examine_known_work",
+        ("known_macs_error", "product_rate", "thread_efficiency"),
+    ),
+    WorkerCheck("allocation of known size", "known_memory:examine_known_memory", ("known_bytes_error",)),
+    WorkerCheck("page faults, heap retained", "paging:examine_retained", ("faults_retained",)),
+    WorkerCheck("page faults, system's heap", "paging:examine_system", ("faults_system",)),
+    WorkerCheck("steadiness of the pace", "steadiness:examine_steadiness", ("pace", "steal")),
+    WorkerCheck("steadiness of launching", "launching:examine_launching", ("launch_pace",)),
+    ReplicateCheck("the same case in several processes"),
+)
+"""Load first, while nothing of ours runs; what takes longest last."""
+
+
+def examine(
+    lab: Lab, case: Case, effort: Effort, announce: Announce, checks: tuple[Check, ...] = CHECKS
+) -> Calibration:
+    """Make every check on the case's device; the case itself is the one measured again and again.
+
+    Raises: BadInputError for a device that this machine lacks.
+    """
+    device = lab.device(case.device)
+    made_at = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+    found = []
+    for number, check in enumerate(checks, start=1):
+        announce(number, len(checks), check.title)
+        found.append(check.run(lab.executor, case, effort))
+    measurements = tuple(measurement for part in found for measurement in part.measurements)
+    of_machine = {name: text for part in found for name, text in part.facts.items()}
+    return Calibration(
+        made_at=made_at,
+        facts=facts_of(lab.environment) | {"device": device.name, "device_model": device.model} | of_machine,
+        measurements=measurements,
+        unavailable=tuple(unavailable for part in found for unavailable in part.unavailable),
+        findings=findings_of(measurements),
+    )
+
+
+def _found(told: Iterable[object], metrics: tuple[str, ...], reason: str) -> Found:
+    measurements = tuple(part for part in told if isinstance(part, Measurement))
+    unavailable = tuple(part for part in told if isinstance(part, Unavailable))
+    known = {part.metric for part in measurements} | {part.metric for part in unavailable}
+    lost = tuple(Unavailable(metric=metric, reason=reason) for metric in metrics if metric not in known)
+    facts = {name: text for part in told if isinstance(part, dict) for name, text in part.items()}
+    return Found(measurements=measurements, unavailable=(*unavailable, *lost), facts=facts)
+
+
+def _reason(failure: Failure | None) -> str:
+    if failure is None:
+        return "the check did not say"
+    if failure.kind is FailureKind.TIMEOUT:
+        return f"no end within {TIME_LIMIT_S:g} s"
+    return failure.message

@@ -1,0 +1,294 @@
+"""A run from its first case to its last: what to measure is asked once, each result is on the disk before the next.
+
+It knows neither pytest nor the terminal, and imports no torch: that is in the workers.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from zoobench.cases import Budget, Case, DeviceFacts, ImageSize, Mode, ModelRef, Precision, catalogue
+from zoobench.cases.errors import BadInputError, ZoobenchError
+from zoobench.cases.units import format_seconds
+from zoobench.measure.executor import Executor, Task
+from zoobench.measure.messages import Known, assemble
+from zoobench.measure.replication import replicate
+from zoobench.records import (
+    CaseRecord,
+    Environment,
+    Failure,
+    FailureKind,
+    Measurement,
+    RunRecord,
+    Unavailable,
+    metrics,
+    store,
+)
+from zoobench.records.calibration import attach
+
+# What a case will cost, from the cases of the same model that are measured already.
+#
+# A case whose single call is forecast to take longer than its whole budget is not begun: on a processor without bf16
+# instructions one training step of a large net takes minutes.
+
+
+STEP_PER_FORWARD_RATIO = 3.0
+"""A training step is a forward pass and a backward pass of about twice its multiply-accumulates."""
+
+_COST = {Mode.INFER: 1.0, Mode.TRAIN: STEP_PER_FORWARD_RATIO}
+
+
+def forecast_call_s(case: Case, finished: Iterable[CaseRecord]) -> float | None:
+    """Seconds of one call: in proportion to the batch and the mode of the nearest finished case, None without one."""
+    alike = [record for record in finished if _differs_only_in_work(record.case, case) and _latency_s(record)]
+    if not alike:
+        return None
+    nearest = _nearest(case, alike)
+    return (_latency_s(nearest) or 0.0) * _work(case) / _work(nearest.case)
+
+
+def refuse(case: Case, budget: Budget, finished: Iterable[CaseRecord]) -> Failure | None:
+    """The reason not to begin the case, if there is one."""
+    call_s = forecast_call_s(case, finished)
+    if call_s is None or call_s <= budget.max_s or not budget.max_rounds:
+        return None
+    message = (
+        f"not begun: a call is forecast to take {format_seconds(call_s)}, "
+        f"the budget is {format_seconds(budget.max_s)}; --zoobench-max-seconds raises it"
+    )
+    return Failure(kind=FailureKind.OVER_BUDGET, message=message, where="forecast")
+
+
+def _nearest(case: Case, alike: Iterable[CaseRecord]) -> CaseRecord:
+    """The largest that is no larger than the case; the smallest if all are larger."""
+    by_work = sorted(alike, key=lambda record: _work(record.case))
+    return next((record for record in reversed(by_work) if _work(record.case) <= _work(case)), by_work[0])
+
+
+def _differs_only_in_work(finished: Case, case: Case) -> bool:
+    return msgspec.structs.replace(finished, mode=case.mode, batch=case.batch) == case
+
+
+def _work(case: Case) -> float:
+    return case.batch * _COST[case.mode]
+
+
+def _latency_s(record: CaseRecord) -> float | None:
+    """The shortest: what a disturbance adds is not the case's cost, and must not keep another from being tried."""
+    latency = record.measurement("latency")
+    return None if latency is None else min(latency.samples)
+
+
+COLLECT = "zoobench.measure.worker.environment:collect_environment"
+_ENVIRONMENT_LIMIT_S = 120.0
+
+_PACE_CASES = 20
+"""The quietest of so many cases before stands for the machine; what a cold processor could do at first is forgotten."""
+
+MUST_AGREE = (
+    ("host", "processor"),
+    ("software", "torch"),
+    ("software", "torchvision"),
+    ("settings", "instruction_set"),
+)
+"""Facts without which cases do not belong into one run."""
+
+
+class Lab(msgspec.Struct, frozen=True, kw_only=True):
+    """A place to measure: an executor, and what it found out about the machine."""
+
+    executor: Executor
+    environment: Environment
+
+    def device(self, name: str) -> DeviceFacts:
+        """Facts of a device that this machine has; `cuda:0` is `cuda`.
+
+        Raises: BadInputError for one that it lacks.
+        """
+        for facts in self.environment.devices:
+            if facts.name in (name, name.removesuffix(":0")):
+                if facts.is_available:
+                    return facts
+                raise BadInputError(f"device {name!r} is not available here: {facts.reason}")
+        known = ", ".join(facts.name for facts in self.environment.devices)
+        raise BadInputError(f"unknown device {name!r}: known are {known}")
+
+    def preferred_device(self) -> str:
+        """What `auto` stands for: cuda where there is one."""
+        has_cuda = any(facts.name == "cuda" and facts.is_available for facts in self.environment.devices)
+        return "cuda" if has_cuda else "cpu"
+
+    def calibrated(self, results: Path) -> tuple[Lab, tuple[str, ...]]:
+        """This lab with the calibration of that folder (`zoobench doctor`), or a line that says why not."""
+        environment, notes = attach(self.environment, results)
+        return msgspec.structs.replace(self, environment=environment), notes
+
+
+def open_lab(executor: Executor, *, device: str) -> Lab:
+    """Find out where we are.
+
+    Raises: ZoobenchError if the worker cannot even say that.
+    """
+    told: list[object] = []
+    extra = (device,) if ":" in device else ()
+    failure = executor.run(Task(COLLECT, (str(Path.cwd()), extra)), told.append, _ENVIRONMENT_LIMIT_S)
+    environment = next((part for part in told if isinstance(part, Environment)), None)
+    if environment is None:
+        reason = failure.message if failure else "it said nothing"
+        raise ZoobenchError(f"the first worker could not describe this machine: {reason}")
+    return Lab(executor=executor, environment=environment)
+
+
+def check_case(case: Case, device: DeviceFacts) -> None:
+    """Raises: BadInputError for a case that cannot be measured on this device."""
+    check_precision(case.precision, device)
+    catalogue.check_image_size(catalogue.entry_of(case.model), case.picture)
+
+
+def check_precision(precision: Precision, device: DeviceFacts) -> None:
+    """Raises: BadInputError for a precision that this device does not have."""
+    if precision.value not in device.precisions:
+        able = ", ".join(device.precisions)
+        raise BadInputError(f"{device.model or device.name} has no precision {precision.value}: it has {able}")
+
+
+class Recorder:
+    """Where finished cases go: to the disk if there is a writer, and to whoever listens."""
+
+    def __init__(self, writer: store.RunWriter | None = None, finished: Iterable[CaseRecord] = ()) -> None:
+        self._writer = writer
+        self.records = list(finished)
+
+    def add(self, record: CaseRecord) -> None:
+        """Raises: StoreError if the disk does not take it."""
+        self.records.append(record)
+        if self._writer is not None:
+            self._writer.append(record)
+
+
+class Session:
+    """Measures cases one after the other in a lab and records them."""
+
+    def __init__(self, lab: Lab, recorder: Recorder, clock: Callable[[], float] = time.monotonic) -> None:
+        self._lab = lab
+        self._recorder = recorder
+        self._clock = clock
+        self._began_s = clock()
+        self._facts_of_model: dict[tuple[ModelRef, ImageSize], tuple[Measurement | Unavailable, ...]] = {}
+        self._alike: defaultdict[ModelRef, list[CaseRecord]] = defaultdict(list)
+        self._reference_s: defaultdict[tuple[str, int], deque[float]] = defaultdict(lambda: deque(maxlen=_PACE_CASES))
+        for record in recorder.records:
+            self._learn(record)
+
+    def finished(self, case: Case, budget: Budget) -> CaseRecord | None:
+        """The record of a case that is in this run already.
+
+        One that was not begun is still to be measured, and so is one that was only counted, if more is allowed now.
+        """
+        done = (record for record in self._records_of(case) if not _was_not_begun(record))
+        return next((record for record in done if record.budget.max_rounds or not budget.max_rounds), None)
+
+    def measure(self, case: Case, budget: Budget, *, is_planned: bool = False) -> CaseRecord:
+        """Measure one case and record it, failed or not.
+
+        Raises: StoreError if it cannot be recorded.
+        """
+        record = self._measure(case, budget, is_planned=is_planned)
+        self._learn(record)
+        self._recorder.add(record)
+        return record
+
+    def in_calls_ratio(self) -> float:
+        """Share of this session's wall time that was spent inside calls of models."""
+        elapsed_s = self._clock() - self._began_s
+        return self._in_calls_s / elapsed_s if elapsed_s > 0 else 0.0
+
+    _in_calls_s = 0.0
+
+    def _measure(self, case: Case, budget: Budget, *, is_planned: bool) -> CaseRecord:
+        began_s, started_at = self._clock(), dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
+        parts = self._known(case)
+        refusal = refuse(case, budget, self._alike[case.model])
+        parts.extend([refusal] if refusal else self._execute(case, budget, parts))
+        duration_s = self._clock() - began_s
+        record = assemble(case, budget, parts, started_at=started_at, duration_s=duration_s, is_planned=is_planned)
+        self._in_calls_s += record.in_calls_s
+        return record
+
+    def _known(self, case: Case) -> list[object]:
+        """Facts of its model, and what was found while the same case was only counted: its new record replaces that."""
+        parts: list[object] = list(self._facts_of_model.get((case.model, case.picture), ()))
+        for counted in (record for record in self._records_of(case) if not record.budget.max_rounds):
+            known = {part.metric for part in parts if isinstance(part, (Measurement, Unavailable))}
+            results: tuple[Measurement | Unavailable, ...] = (*counted.measurements, *counted.unavailable)
+            parts += [part for part in results if part.metric not in known]
+            parts += [*counted.breakdowns, *counted.layers]
+        return parts
+
+    def _records_of(self, case: Case) -> Iterator[CaseRecord]:
+        return (record for record in self._alike[case.model] if record.case.id == case.id)
+
+    def _execute(self, case: Case, budget: Budget, parts: Iterable[object]) -> Sequence[object]:
+        metrics_known = frozenset(part.metric for part in parts if isinstance(part, (Measurement, Unavailable)))
+        known = Known(metrics=metrics_known, reference_s=self._known_reference_s(case))
+        return replicate(self._lab.executor, case, budget, known, self._clock)
+
+    def _learn(self, record: CaseRecord) -> None:
+        self._alike[record.case.model].append(record)
+        self._learn_pace(record)
+        results: tuple[Measurement | Unavailable, ...] = (*record.measurements, *record.unavailable)
+        facts = tuple(part for part in results if part.metric in metrics.MODEL_METRICS)
+        if {part.metric for part in facts} == set(metrics.MODEL_METRICS):
+            self._facts_of_model[record.case.model, record.case.picture] = facts
+
+    def _known_reference_s(self, case: Case) -> float | None:
+        return min(self._reference_s[case.device, case.threads], default=None)
+
+    def _learn_pace(self, record: CaseRecord) -> None:
+        """How quiet the machine was seen to be lately, on these threads."""
+        found = record.measurement("reference_time")
+        if found is not None:
+            key = (record.case.device, record.case.threads)
+            self._reference_s[key].append(min(found.samples))
+
+
+def _was_not_begun(record: CaseRecord) -> bool:
+    return record.failure is not None and record.failure.kind is FailureKind.OVER_BUDGET
+
+
+def start_run(results: Path, lab: Lab, *, label: str, command: Sequence[str]) -> store.RunWriter:
+    """Begin a run on the disk.
+
+    Raises: StoreError if the results folder cannot be written.
+    """
+
+    def describe(run_id: str, started_at: str) -> RunRecord:
+        return RunRecord(
+            run_id=run_id,
+            started_at=started_at,
+            label=label,
+            command=tuple(command),
+            environment=lab.environment,
+        )
+
+    return store.create_run(results, describe, label)
+
+
+def resume_run(results: Path, run_id: str, lab: Lab) -> tuple[store.RunWriter, store.StoredRun]:
+    """Open a run again to add what it lacks.
+
+    Raises: UnknownNameError, StoreError, BadInputError where the machine or torch is not the run's.
+    """
+    writer, stored = store.resume_run(results, run_id)
+    for group, fact in MUST_AGREE:
+        then, now = (getattr(env, group).get(fact, "") for env in (stored.run.environment, lab.environment))
+        if then != now:
+            writer.close()
+            raise BadInputError(f"run {run_id} was measured with {fact} {then!r}, here it is {now!r}: start a new run")
+    return writer, stored

@@ -1,0 +1,133 @@
+"""Time of a call among calls back to back: what a busy device needs for one, the host's launching hidden behind it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from zoobench.cases import Budget
+from zoobench.devices import REFERENCE, Result
+from zoobench.devices.device import calls_of, interval_s
+from zoobench.measure.worker.probes.probe import Probe, Progress
+from zoobench.measure.worker.rounds import host_lead
+from zoobench.measure.worker.workload import Subject
+from zoobench.records import Measurement, Unavailable
+from zoobench.stats.interference import HOST_LEAD, PACE, paces
+
+# Time that the device itself works during a call, without the gaps in which it waits for the host.
+
+
+DEVICE_TIME = "device_time"
+
+
+def measure_device_time(subject: Subject, budget: Budget, progress: Progress) -> Iterable[Result]:
+    """Some more calls, as a graph of the device's or under its profiler. None where one is longer than the budget."""
+    if progress.call_s > budget.max_s:
+        reason = f"a call takes {progress.call_s:.1f} s, more than the budget of {budget.max_s:g} s"
+        yield Unavailable(metric=DEVICE_TIME, reason=reason)
+        return
+    began = time.perf_counter()
+    result = subject.device.measure_device_time(subject.call, is_capturable=subject.model_call.is_capturable)
+    if isinstance(result, Measurement):
+        progress.in_calls_s += time.perf_counter() - began
+    yield result
+
+
+DEVICE_TIME_PROBE = Probe(name=DEVICE_TIME, metrics=(DEVICE_TIME,), measure=measure_device_time)
+
+
+INTERVAL = "interval"
+
+_SAMPLES = 10
+_SAMPLE_S = 0.05
+_LEAST_CALLS = 2
+_MOST_CALLS = 100
+
+_BUDGET_SHARE = 0.25
+"""Of the time for sampling, after the latency's own."""
+
+_RESOLUTION_DECIMALS = 9
+
+
+class _Sample(msgspec.Struct, frozen=True, kw_only=True):
+    """`host_lead` is the share of it that was left when the host had launched all calls."""
+
+    call_s: float
+    host_s: float
+    host_lead: float
+    before: dict[str, float]
+    after: dict[str, float]
+
+
+def measure_interval(subject: Subject, budget: Budget, progress: Progress) -> Iterable[Result]:
+    """A few samples, each of so many calls that it is long against the resolution of the device's clock."""
+    reason = _why_not(subject, budget, progress)
+    if reason:
+        yield Unavailable(metric=INTERVAL, reason=reason)
+        return
+    calls = calls_of(progress.call_s, _SAMPLE_S, least=_LEAST_CALLS, most=_MOST_CALLS)
+    samples = tuple(_samples(subject, calls, budget.max_s * _BUDGET_SHARE))
+    progress.in_calls_s += sum(sample.host_s for sample in samples)
+    yield Measurement(
+        metric=INTERVAL,
+        samples=tuple(round(sample.call_s, _RESOLUTION_DECIMALS) for sample in samples),
+        method=f"device events around {calls} calls back to back, one wait at the end",
+        calls_per_sample=calls,
+        covariates=_covariates(samples, progress.known_reference_s),
+    )
+
+
+INTERVAL_PROBE = Probe(name=INTERVAL, metrics=(INTERVAL,), measure=measure_interval)
+
+
+def _why_not(subject: Subject, budget: Budget, progress: Progress) -> str:
+    if not subject.device.has_own_timeline():
+        return "a call on a CPU ends when it returns: see latency"
+    if progress.call_s * _LEAST_CALLS > budget.max_s:
+        return f"a call takes {progress.call_s:.1f} s, two in a row more than the budget of {budget.max_s:g} s"
+    return ""
+
+
+def _samples(subject: Subject, calls: int, bound_s: float) -> Iterator[_Sample]:
+    """One at least; no further one that is expected to end past the bound."""
+    spent_s = last_s = 0.0
+    for _ in range(_SAMPLES):
+        if spent_s + last_s > bound_s:
+            return
+        sample = _sample(subject, calls)
+        yield sample
+        last_s = sample.host_s
+        spent_s += last_s
+
+
+def _sample(subject: Subject, calls: int) -> _Sample:
+    before = subject.device.conditions()
+    began = launched = time.perf_counter()
+
+    def call() -> None:
+        nonlocal launched
+        subject.call()
+        launched = time.perf_counter()
+
+    call_s = interval_s(subject.device, call, calls)
+    ended = time.perf_counter()
+    return _Sample(
+        call_s=call_s,
+        host_s=ended - began,
+        host_lead=host_lead(began, launched, ended),
+        before=before,
+        after=subject.device.conditions(),
+    )
+
+
+def _covariates(samples: tuple[_Sample, ...], reference_s: float | None) -> dict[str, tuple[float, ...]]:
+    """Conditions that every sample has: one that went missing on the way is dropped as a whole. And the host's pace."""
+    names = [name for name in samples[0].after if all(name in sample.after for sample in samples)]
+    columns = {name: tuple(sample.after[name] for sample in samples) for name in names if name != REFERENCE}
+    columns[HOST_LEAD] = tuple(sample.host_lead for sample in samples)
+    readings = [[told[REFERENCE] for told in (s.before, s.after) if REFERENCE in told] for s in samples]
+    if reference_s is None or any(len(pair) != 2 for pair in readings):  # noqa: PLR2004 - before and after
+        return columns
+    return {**columns, PACE: paces(readings, reference_s)}

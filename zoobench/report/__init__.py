@@ -1,0 +1,1 @@
+"""From stored runs to tables, charts and pages. It imports no torch."""

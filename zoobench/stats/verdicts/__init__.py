@@ -1,0 +1,1 @@
+"""From the evidence of a comparison to its verdicts: pure functions."""

@@ -1,0 +1,181 @@
+"""Reading a checkpoint file: the tensors in it by name, or one line on why there are none.
+
+A checkpoint is what `torch.save` wrote: a state dict, or a dict that holds one beside the epoch and so on. Only tensors
+and plain values are read; nothing in the file is executed.
+"""
+
+from __future__ import annotations
+
+import pickle
+import re
+import struct
+import warnings
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+import torch
+from torch import Tensor, nn
+
+from zoobench.cases.errors import BadInputError
+
+# Putting tensors into a model by name: what fits goes in, and what does not is told with its reason.
+
+
+class Transfer(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of each tensor offered to a model and of each tensor the model has, by name.
+
+    `dropped` tells why: `not in the model`, or the shape offered and the model's. A name dropped for its shape is
+    `fresh` too: the model keeps the random values it was built with.
+    """
+
+    transferred: tuple[str, ...]
+    dropped: Mapping[str, str]
+    fresh: tuple[str, ...]
+
+
+def transfer(tensors: Mapping[str, Tensor], module: nn.Module) -> Transfer:
+    """Copy every tensor whose name and shape agree into the module's parameters and buffers.
+
+    Number formats need not agree: values are converted to the module's.
+    """
+    own = module.state_dict()
+    dropped = {name: reason for name, tensor in tensors.items() if (reason := _mismatch(tensor, own.get(name)))}
+    transferred = tuple(name for name in tensors if name not in dropped)
+    with torch.no_grad():
+        for name in transferred:
+            own[name].copy_(tensors[name])
+    fitting = set(transferred)
+    return Transfer(transferred=transferred, dropped=dropped, fresh=tuple(name for name in own if name not in fitting))
+
+
+def _mismatch(offered: Tensor, wanted: Tensor | None) -> str | None:
+    if wanted is None:
+        return "not in the model"
+    if offered.shape != wanted.shape:
+        return f"shape {tuple(offered.shape)} for {tuple(wanted.shape)}"
+    return None
+
+
+STATE_KEYS = ("state_dict", "model", "model_state", "model_state_dict")
+"""Where training scripts keep the state dict."""
+
+WRAPPER_PREFIXES = ("module.", "_orig_mod.")
+"""What DataParallel and torch.compile put before every name."""
+
+_ZIP_START = b"PK\x03\x04"
+_LEGACY_START = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"
+"""What files of torch.save begin with, since torch 1.6 and before (a pickled magic number)."""
+
+_REFUSED_NAME = re.compile(r"GLOBAL (\S+)")
+_DAMAGE = (
+    zipfile.BadZipFile,
+    pickle.UnpicklingError,
+    struct.error,
+    RuntimeError,
+    AssertionError,
+    EOFError,
+    LookupError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    OSError,
+)
+"""What reading a damaged file has been seen to raise, or easily may."""
+
+
+def load_checkpoint(path: Path | str) -> dict[str, Tensor]:
+    """The tensors of a checkpoint on the CPU, by their names in the model.
+
+    Raises: BadInputError if the file is missing, damaged, no checkpoint, or holds more than data.
+    """
+    path = Path(path)
+    _refuse_other_files(path)
+    tensors = _state_tensors(_load(path))
+    if not tensors:
+        raise _not_a_checkpoint(path, "it holds no tensors by name")
+    return _unwrapped(tensors)
+
+
+def _refuse_other_files(path: Path) -> None:
+    if not path.is_file():
+        raise BadInputError(f"there is no checkpoint file {path}")
+    start = _start(path)
+    if start.startswith(_ZIP_START):
+        _refuse_other_archives(path)
+    elif start != _LEGACY_START:
+        raise _not_a_checkpoint(path, "torch.save did not write it" if start else "it is empty")
+
+
+def _start(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_LEGACY_START))
+    except OSError as error:
+        raise BadInputError(f"cannot read checkpoint {path}: {error.strerror}") from error
+
+
+def _refuse_other_archives(path: Path) -> None:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = {name.partition("/")[2] for name in archive.namelist()}
+    except _DAMAGE as error:
+        raise _damaged(path) from error
+    if "data.pkl" not in members:
+        raise _not_a_checkpoint(path, "torch.save did not write it")
+    if "constants.pkl" in members:
+        raise _not_a_checkpoint(path, "it is a TorchScript program")
+
+
+def _load(path: Path) -> object:
+    try:
+        with warnings.catch_warnings(action="ignore"):  # on odd pickles; the error below says it better
+            loaded: object = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise _refused(path, error) from error
+    except _DAMAGE as error:
+        raise _damaged(path) from error
+    return loaded
+
+
+def _refused(path: Path, error: pickle.UnpicklingError) -> BadInputError:
+    """Code, if the name of it stands whole in the file; a name cut off is damage."""
+    name = _REFUSED_NAME.search(str(error))
+    if name is None or (_start(path) == _LEGACY_START and not _has_line(path, name[1].rpartition(".")[2])):
+        return _damaged(path)
+    return BadInputError(
+        f"checkpoint {path} holds code ({name[1]}), which is never run: "
+        "save it again as the state dict alone, `torch.save(model.state_dict(), path)`"
+    )
+
+
+def _has_line(path: Path, text: str) -> bool:
+    return text != "" and f"\n{text}\n".encode() in path.read_bytes()
+
+
+def _state_tensors(loaded: object) -> dict[str, Tensor]:
+    """The state dict itself, or the first one found under the usual keys; without what is not a tensor."""
+    if not isinstance(loaded, Mapping):
+        return {}
+    candidates = (loaded, *(loaded[key] for key in STATE_KEYS if isinstance(loaded.get(key), Mapping)))
+    return next(filter(None, map(_named_tensors, candidates)), {})
+
+
+def _named_tensors(state: Mapping[object, object]) -> dict[str, Tensor]:
+    return {name: value for name, value in state.items() if isinstance(name, str) and isinstance(value, Tensor)}
+
+
+def _unwrapped(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    for prefix in WRAPPER_PREFIXES:
+        if all(name.startswith(prefix) for name in tensors):
+            return _unwrapped({name.removeprefix(prefix): tensor for name, tensor in tensors.items()})
+    return tensors
+
+
+def _not_a_checkpoint(path: Path, why: str) -> BadInputError:
+    return BadInputError(f"{path} is not a checkpoint: {why}; a state dict saved by torch.save is wanted")
+
+
+def _damaged(path: Path) -> BadInputError:
+    return BadInputError(f"checkpoint {path} is damaged or cut short: copy it again")
