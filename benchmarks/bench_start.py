@@ -25,7 +25,7 @@ def say_nothing(tell: Tell) -> None:
 def main() -> None:
     """Print the median and range of each, in seconds."""
     workers = ForkedWorkers()
-    task = Task("bench_start:say_nothing", ())
+    task = Task(say_nothing, ())
     first, *later = [_seconds(lambda: _worker(workers, task)) for _ in range(REPEATS + 1)]
     print(f"first worker, with the server's imports: {first:.2f} s")
     print(f"later workers, start to end: {_spread(later)}")

@@ -108,7 +108,7 @@ def ours(workers: ForkedWorkers, case: Case, processes: int) -> Outcome:
 def theirs(workers: ForkedWorkers, case: Case, function: Callable[[Case, Tell], None]) -> Outcome:
     """What that function tells in a fresh process."""
     told: list[Outcome] = []
-    failure = workers.run(Task(f"{__name__}:{function.__name__}", (case,)), told.append, TIME_LIMIT_S)
+    failure = workers.run(Task(function, (case,)), told.append, TIME_LIMIT_S)
     _refuse_failures(case, [failure] if failure else [])
     return told[0]
 

@@ -22,3 +22,10 @@ pytest_plugins = ("pytester",)
 def _no_network() -> None:
     """Sockets of the internet are refused; the fork server's are of the file system."""
     pytest_socket.disable_socket(allow_unix_socket=True)
+
+
+@pytest.fixture(autouse=True)
+def _no_xdist(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pytest that a test starts is not a worker of the one that runs the test; pytest-benchmark looks at these."""
+    for name in ("PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT"):
+        monkeypatch.delenv(name, raising=False)

@@ -71,10 +71,11 @@ def test_a_worker_needs_nothing_of_the_installed_zoobench(bootstrap: Path) -> No
     """Whatever is imported, now or lazily, is the copy's: the other name is not even there."""
     script = f"""
         import sys
-        sys.path.append({str(bootstrap.parents[2])!r})
+        sys.path.append({str(bootstrap.parents[3])!r})
         sys.modules["zoobench"] = None
         import pkgutil, importlib, {COPY}
-        for room in ("experiment.worker", "devices", "probes.size", "probes.prediction", "zoo.build", "environment"):
+        modules = ("compare.worker.serve", "devices", "measure.worker.probes", "zoo.build", "measure.tasks")
+        for room in modules:
             importlib.import_module("{COPY}." + room)
         from {COPY}.zoo.build import build_model
         build_model("lenet5")
@@ -89,7 +90,7 @@ ZOO = {
     "errors.py": "class ZoobenchError(Exception): pass\nclass UnknownNameError(ZoobenchError): pass\n",
     "catalogue.py": """
         from types import SimpleNamespace
-        from zoobench.cases.errors import UnknownNameError
+        from zoobench.errors import UnknownNameError
 
         def find(name):
             if name.rpartition(":")[2] != "own":
@@ -99,7 +100,7 @@ ZOO = {
     "zoo/__init__.py": "",
     "zoo/build.py": """
         from torch import nn
-        from zoobench.cases.catalogue import find
+        from zoobench.CATALOGUE import find
 
         def build_model(name):
             find(name)
@@ -109,19 +110,28 @@ ZOO = {
 """Another zoobench, of another time: all that an experiment needs of it."""
 
 
-def project_named_zoobench(root: Path, name: SideName, width: int) -> Checkout:
+OLD_LAYOUT, NEW_LAYOUT = "catalogue", "cases.catalogue"
+
+
+def project_named_zoobench(root: Path, name: SideName, width: int, catalogue: str) -> Checkout:
     for file, text in ZOO.items():
-        path = root / name / "zoobench" / file
+        inner = catalogue.replace(".", "/") + ".py" if file == "catalogue.py" else file
+        path = root / name / "zoobench" / inner
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(textwrap.dedent(text).replace("WIDTH", str(width)), encoding="utf-8")
+        filled = text.replace("WIDTH", str(width)).replace("CATALOGUE", catalogue)
+        path.write_text(textwrap.dedent(filled), encoding="utf-8")
+    if catalogue == NEW_LAYOUT:
+        (root / name / "zoobench" / "cases" / "__init__.py").touch()
     return Checkout(name=name, asked=name, folder=root / name, python=Path(sys.executable))
 
 
-@pytest.mark.parametrize(("name", "width"), [(SideName.BASE, 4), (SideName.HEAD, 6)])
+@pytest.mark.parametrize(
+    ("name", "width", "catalogue"), [(SideName.BASE, 4, OLD_LAYOUT), (SideName.HEAD, 6, NEW_LAYOUT)]
+)
 def test_a_project_that_is_zoobench_itself_is_measured_by_this_one(
-    name: SideName, width: int, tmp_path: Path, bootstrap: Path
+    name: SideName, width: int, catalogue: str, tmp_path: Path, bootstrap: Path
 ) -> None:
-    side = project_named_zoobench(tmp_path, name, width)
+    side = project_named_zoobench(tmp_path, name, width, catalogue)
     case = Case(
         model=ModelRef("zoo", "own"), mode=Mode.INFER, batch=3, image_size=8, precision=Precision.FP32, device="cpu",
         threads=1,
@@ -133,10 +143,11 @@ def test_a_project_that_is_zoobench_itself_is_measured_by_this_one(
         output = worker.ask(Compute(), Output, LIMIT_S)
         block = worker.ask(TakeBlock(rounds=2), TakenBlock, LIMIT_S).block
 
-    assert prove_own(side, introduction.loaded) == {
+    room = {"zoobench.cases": "zoobench/cases/__init__.py"} if catalogue == NEW_LAYOUT else {}
+    assert prove_own(side, introduction.loaded) == room | {
         "zoobench": "zoobench/__init__.py",
-        "zoobench.cases.catalogue": "zoobench/catalogue.py",
-        "zoobench.cases.errors": "zoobench/errors.py",
+        f"zoobench.{catalogue}": f"zoobench/{catalogue.replace('.', '/')}.py",
+        "zoobench.errors": "zoobench/errors.py",
         "zoobench.zoo": "zoobench/zoo/__init__.py",
         "zoobench.zoo.build": "zoobench/zoo/build.py",
     }

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
+import device_tasks
 import msgspec
 import psutil
 import pytest
@@ -32,7 +33,7 @@ CASE = make_case("lenet5", threads=1)
 def in_worker(task: str, *arguments: Any) -> Any:
     """What the task tells in a fresh process."""
     told: list[Any] = []
-    assert ForkedWorkers().run(Task(f"device_tasks:{task}", arguments), told.append, 120.0) is None
+    assert ForkedWorkers().run(Task(getattr(device_tasks, task), arguments), told.append, 120.0) is None
     return told[0]
 
 

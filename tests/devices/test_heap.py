@@ -3,6 +3,7 @@ from __future__ import annotations
 import ctypes
 from typing import Any
 
+import device_tasks
 import pytest
 
 from zoobench.cases import Allocator
@@ -15,7 +16,7 @@ pytestmark = pytest.mark.skipif(not host_memory.can_retain(), reason="the C libr
 
 def page_faults_a_call(allocator: Allocator) -> tuple[float, float]:
     told: list[Any] = []
-    failure = ForkedWorkers().run(Task("device_tasks:page_faults_a_call", (allocator.value,)), told.append, 120.0)
+    failure = ForkedWorkers().run(Task(device_tasks.page_faults_a_call, (allocator.value,)), told.append, 120.0)
     assert failure is None
     return told[0]
 
@@ -33,7 +34,7 @@ def test_a_net_faults_its_memory_in_on_every_call_unless_the_heap_is_retained() 
 @pytest.mark.parametrize("kind", Allocator)
 def test_the_heap_is_read_as_it_is(kind: Allocator) -> None:
     told: list[Any] = []
-    task = Task("device_tasks:allocator_as_read", (kind.value,))
+    task = Task(device_tasks.allocator_as_read, (kind.value,))
 
     assert ForkedWorkers().run(task, told.append, 120.0) is None
 

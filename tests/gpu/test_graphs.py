@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import gpu_tasks
 import msgspec
 import pytest
 import torch
@@ -54,7 +55,7 @@ def test_inference_and_a_whole_training_step_are_captured(
 def in_worker(task: str, *arguments: Any) -> Any:
     """What the task tells in a process of its own, where a failed capture is the only one."""
     told: list[Any] = []
-    assert ForkedWorkers().run(Task(f"gpu_tasks:{task}", arguments), told.append, 60.0) is None
+    assert ForkedWorkers().run(Task(getattr(gpu_tasks, task), arguments), told.append, 60.0) is None
     return told[0]
 
 

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
 
+import doctor_tasks
 import msgspec
 import pytest
 from fakes import TellingExecutor
@@ -10,7 +10,7 @@ from synthetic import TROUBLED, make_case, measurement
 
 from zoobench.cases import Case, DeviceFacts
 from zoobench.cases.errors import BadInputError
-from zoobench.measure import doctor
+from zoobench.measure import doctor, tasks
 from zoobench.measure import executor as isolate
 from zoobench.measure.doctor import CHECKS, FULL, QUICK, Check, Effort, Found, WorkerCheck, examine, example_case
 from zoobench.measure.executor import Executor, ForkedWorkers, Task
@@ -92,9 +92,9 @@ def test_a_device_that_is_not_here_is_refused_before_anything_is_made() -> None:
 def test_a_check_is_a_task_on_the_device() -> None:
     executor = TellingExecutor(measurement("pace", 1.0), {"turbo": "1"})
 
-    found = WorkerCheck("pace", "steadiness:examine_steadiness", ("pace", "steal")).run(executor, CASE, SHORT)
+    found = WorkerCheck("pace", tasks.examine_steadiness, ("pace", "steal")).run(executor, CASE, SHORT)
 
-    assert executor.tasks == [Task("zoobench.measure.worker.checks.steadiness:examine_steadiness", ("cpu", SHORT))]
+    assert executor.tasks == [Task(tasks.examine_steadiness, ("cpu", SHORT))]
     assert found.measurements == (measurement("pace", 1.0),)
     assert found.unavailable == (Unavailable(metric="steal", reason="the check did not say"),)
     assert found.facts == {"turbo": "1"}
@@ -109,18 +109,6 @@ def test_a_quick_examination_is_a_shorter_one() -> None:
 # What goes wrong in a worker
 
 
-@pytest.fixture
-def check(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[WorkerCheck]]:
-    """Checks whose functions are those of `doctor_tasks`."""
-    plain = Task
-
-    def elsewhere(function: str, arguments: tuple[object, ...]) -> Task:
-        return plain(function.replace("zoobench.doctor.", "doctor_tasks:"), arguments)
-
-    monkeypatch.setattr(doctor, "Task", elsewhere)
-    return WorkerCheck
-
-
 @pytest.mark.parametrize(
     ("function", "reason"),
     [
@@ -132,10 +120,11 @@ def check(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[WorkerCheck]]:
         ("say_nothing", "the check did not say"),
     ],
 )
-def test_a_check_that_goes_wrong_is_unavailable_and_the_others_go_on(
-    check: type[WorkerCheck], function: str, reason: str
-) -> None:
-    checks = (check("bad", function, ("pace", "steal")), Told("good", Found(measurements=TROUBLED[:1])))
+def test_a_check_that_goes_wrong_is_unavailable_and_the_others_go_on(function: str, reason: str) -> None:
+    checks = (
+        WorkerCheck("bad", getattr(doctor_tasks, function), ("pace", "steal")),
+        Told("good", Found(measurements=TROUBLED[:1])),
+    )
 
     made = examine(lab(ForkedWorkers()), CASE, SHORT, quietly, checks)
 
@@ -145,10 +134,10 @@ def test_a_check_that_goes_wrong_is_unavailable_and_the_others_go_on(
     assert TROUBLED[0] in made.measurements
 
 
-def test_a_check_without_an_end_is_ended(check: type[WorkerCheck], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_check_without_an_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "TIME_LIMIT_S", 0.5)
 
-    made = examine(lab(ForkedWorkers()), CASE, SHORT, quietly, (check("bad", "hang", ("pace",)),))
+    made = examine(lab(ForkedWorkers()), CASE, SHORT, quietly, (WorkerCheck("bad", doctor_tasks.hang, ("pace",)),))
 
     assert made.unavailable == (Unavailable(metric="pace", reason="no end within 0.5 s"),)
 

@@ -6,10 +6,11 @@ from fakes import TellingExecutor
 from synthetic import make_case, measurement
 
 from zoobench.cases import Budget
+from zoobench.measure import tasks
 from zoobench.measure.doctor import QUICK, measure_replicates
 from zoobench.measure.executor import ForkedWorkers, InProcess, Task, Tell
 from zoobench.measure.messages import InCalls, Step
-from zoobench.measure.replication import MEASURE, ONLY_LATENCY
+from zoobench.measure.replication import ONLY_LATENCY
 from zoobench.measure.worker.probes import all_probes
 from zoobench.records import Failure, FailureKind, Measurement, Unavailable
 from zoobench.stats.calibration import block_medians
@@ -57,7 +58,7 @@ def test_every_process_measures_the_same_case_as_a_run_would() -> None:
 
     [task] = {task.function: task for task in executor.tasks}.values()
     case, budget, known = task.arguments
-    assert (task.function, case, known.metrics) == (MEASURE, CASE, ONLY_LATENCY)
+    assert (task.function, case, known.metrics) == (tasks.measure_case, CASE, ONLY_LATENCY)
     assert (budget.max_s, budget.precision_target) == (0.5, 0.0)
 
 

@@ -7,9 +7,10 @@ from fakes import FakeClock
 from synthetic import make_case, measurement
 
 from zoobench.cases import COUNT_ONLY, Budget
+from zoobench.measure import tasks
 from zoobench.measure.executor import Task, Tell
 from zoobench.measure.messages import Known
-from zoobench.measure.replication import MEASURE, ONLY_LATENCY, replicate
+from zoobench.measure.replication import ONLY_LATENCY, replicate
 from zoobench.records import Failure, FailureKind, Measurement
 from zoobench.records.metrics import METRICS
 
@@ -52,7 +53,7 @@ def test_a_case_of_one_process_is_one_task() -> None:
 
     replicated(workers, Budget(time_limit_s=42.0), known)
 
-    assert workers.tasks == [Task(MEASURE, (CASE, Budget(time_limit_s=42.0), known))]
+    assert workers.tasks == [Task(tasks.measure_case, (CASE, Budget(time_limit_s=42.0), known))]
     assert workers.limits_s == [42.0]
 
 

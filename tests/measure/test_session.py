@@ -12,10 +12,10 @@ from synthetic import make_calibration, make_case
 
 from zoobench.cases import COUNT_ONLY, Budget, Case, DeviceFacts, Mode, ModelRef, Precision
 from zoobench.cases.errors import BadInputError, StoreError, UnknownNameError, ZoobenchError
+from zoobench.measure import tasks
 from zoobench.measure.executor import ForkedWorkers, InProcess, Task
 from zoobench.measure.messages import InCalls, Known, Step
-from zoobench.measure.replication import MEASURE
-from zoobench.measure.session import COLLECT, Lab, Recorder, Session, check_case, open_lab, resume_run, start_run
+from zoobench.measure.session import Lab, Recorder, Session, check_case, open_lab, resume_run, start_run
 from zoobench.records import (
     Breakdown,
     CaseRecord,
@@ -67,7 +67,7 @@ def test_a_lab_finds_out_where_it_is_by_a_task() -> None:
     lab = open_lab(executor, device="auto")
 
     assert lab.environment == ENVIRONMENT
-    assert executor.tasks == [Task(COLLECT, (str(Path.cwd()), ()))]
+    assert executor.tasks == [Task(tasks.collect_environment, (str(Path.cwd()), ()))]
 
 
 def test_a_device_with_an_index_is_asked_about() -> None:
@@ -151,7 +151,7 @@ def test_a_case_is_a_task_with_its_budget_and_its_limit() -> None:
 
     record = session_of(executor).measure(CASE, BUDGET)
 
-    assert executor.tasks == [Task(MEASURE, (CASE, BUDGET, Known()))]
+    assert executor.tasks == [Task(tasks.measure_case, (CASE, BUDGET, Known()))]
     assert executor.limits_s == [42.0]
     assert (record.case, record.budget) == (CASE, BUDGET)
     assert (record.duration_s, record.in_calls_s) == (2.0, 1.25)

@@ -6,8 +6,9 @@ from fakes import TellingExecutor
 from synthetic import make_case
 
 from zoobench.cases import DeviceFacts, Precision
+from zoobench.measure import tasks
 from zoobench.measure.executor import Task
-from zoobench.measure.machine import MEASURE_CEILINGS, survey_ceilings
+from zoobench.measure.machine import survey_ceilings
 from zoobench.measure.session import Lab
 from zoobench.records import Ceiling, Environment, Failure, FailureKind
 from zoobench.records.ceilings import FILE, keys_of
@@ -39,7 +40,7 @@ def test_ceilings_of_the_cases_are_measured_once_and_attached(tmp_path: Path) ->
     assert lab.environment.ceilings == (PRODUCT, COPY)
     assert notes == ()
     product, copy = keys_of(FP32)
-    assert executor.tasks == [Task(MEASURE_CEILINGS, (((product, FP32), (copy, FP32)),))]
+    assert executor.tasks == [Task(tasks.measure_ceilings, (((product, FP32), (copy, FP32)),))]
 
 
 def test_what_the_cache_knows_is_not_measured_again(tmp_path: Path) -> None:
@@ -51,7 +52,7 @@ def test_what_the_cache_knows_is_not_measured_again(tmp_path: Path) -> None:
     executor = TellingExecutor(HALF)
     lab, notes = survey_ceilings(lab_of(executor), [FP32, AMP], tmp_path)
     assert lab.environment.ceilings == (PRODUCT, COPY, HALF)
-    assert executor.tasks == [Task(MEASURE_CEILINGS, (((keys_of(AMP)[0], AMP),),))]
+    assert executor.tasks == [Task(tasks.measure_ceilings, (((keys_of(AMP)[0], AMP),),))]
 
 
 def test_without_cases_nothing_is_measured(tmp_path: Path) -> None:

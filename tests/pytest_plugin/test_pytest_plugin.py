@@ -16,8 +16,6 @@ from pathlib import Path
 import pytest
 import torch
 import torchvision  # noqa: F401 - imported before pytester takes its snapshot of what is imported: torch cannot be twice
-import zoobench.environment
-import zoobench.runner  # noqa: F401 - as torchvision
 from fakes import make_device, register
 from processes import interruptible
 from synthetic import make_calibration

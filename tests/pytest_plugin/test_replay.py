@@ -20,7 +20,7 @@ SUITE = """
 
     @pytest.fixture(autouse=True)
     def count(monkeypatch):
-        monkeypatch.setattr(replay, "_nothing", lambda: calls.append(1))
+        monkeypatch.setattr(plugin, "_nothing", lambda: calls.append(1))
 
     @pytest.mark.benchmark(timer=TIMER)
     def test_measured(benchmark):

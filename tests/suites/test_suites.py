@@ -10,8 +10,6 @@ from pathlib import Path
 import pytest
 import torch  # noqa: F401 - imported before pytester takes its snapshot of what is imported: torch cannot be twice
 import torchvision  # noqa: F401 - as torch
-import zoobench.environment
-import zoobench.runner  # noqa: F401 - as torch
 
 from zoobench.cases import catalogue
 from zoobench.records import store

@@ -32,7 +32,6 @@ RESULTS = Path("results")
 """Where runs are, and beside them the ceilings of the machine."""
 
 BUDGET = Budget(min_s=1.0, max_s=4.0)
-_TRACE = "zoobench.measure.worker.probes.operator_time:write_trace"
 
 
 def profile(
@@ -177,10 +176,11 @@ def _refuse_unprofiled(record: CaseRecord) -> None:
 
 
 def _trace(lab: Lab, case: Case, path: Path) -> Failure | None:
+    from zoobench.measure import tasks  # noqa: PLC0415
     from zoobench.measure.executor import Task  # noqa: PLC0415
 
     path.unlink(missing_ok=True)  # one of an earlier profile would pass for this one's
-    return lab.executor.run(Task(_TRACE, (case, str(path.absolute()))), lambda _: None, BUDGET.time_limit_s)
+    return lab.executor.run(Task(tasks.write_trace, (case, str(path.absolute()))), lambda _: None, BUDGET.time_limit_s)
 
 
 def _report(record: CaseRecord, lab: Lab, folder: Path, title: str) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 from zoobench.cases import Allocator, Budget, Case
 from zoobench.cases.errors import BadInputError, ZoobenchError
 from zoobench.cases.units import format_bytes, format_percent
+from zoobench.measure import tasks
 from zoobench.measure.executor import Task, was_killed
 from zoobench.measure.messages import assemble
 from zoobench.measure.session import Lab, Recorder, Session
@@ -178,8 +179,6 @@ def _is_of_memory(failure: Failure) -> bool:
     return failure.kind is FailureKind.OUT_OF_MEMORY or (was_killed(failure) and failure.where == TRIAL)
 
 
-TRY = "zoobench.measure.worker.capacity_trial:try_batch"
-FREE_MEMORY = "zoobench.measure.worker.capacity_trial:tell_free_memory"
 _FREE_MEMORY_LIMIT_S = 60.0
 
 BUDGET = Budget(precision_target=0.05, max_rounds=200, min_s=0.5, max_s=15.0, max_warmup_s=1.0)
@@ -214,7 +213,7 @@ def memory_limit(lab: Lab, device: str, asked_bytes: int | None) -> Limit:
     Raises: BadInputError if more is asked for than there is, ZoobenchError if the device cannot be asked.
     """
     told: list[object] = []
-    failure = lab.executor.run(Task(FREE_MEMORY, (device,)), told.append, _FREE_MEMORY_LIMIT_S)
+    failure = lab.executor.run(Task(tasks.emit_free_memory, (device,)), told.append, _FREE_MEMORY_LIMIT_S)
     free_bytes = next((part for part in told if isinstance(part, int)), None)
     if free_bytes is None:
         raise ZoobenchError(f"{device} does not tell its free memory: {failure.message if failure else 'no answer'}")
@@ -270,7 +269,7 @@ class _Oracle:
     def fits(self, batch: int) -> bool:
         """Raises: TrialFailedError."""
         parts: list[object] = []
-        task = Task(TRY, (_at(self._case, batch), self._limit_bytes, most_bytes(batch, self.trials)))
+        task = Task(tasks.try_batch, (_at(self._case, batch), self._limit_bytes, most_bytes(batch, self.trials)))
         failure = self._lab.executor.run(task, parts.append, self._time_limit_s)
         trial = judge_trial(batch, self._limit_bytes, parts, failure)
         self.trials.append(trial)

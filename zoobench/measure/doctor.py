@@ -10,9 +10,10 @@ import msgspec
 
 from zoobench.cases import Allocator, Budget, Case, Mode, ModelRef, Precision, catalogue
 from zoobench.cases.options import usable_threads
+from zoobench.measure import tasks
 from zoobench.measure.executor import Executor, Task
 from zoobench.measure.messages import Known
-from zoobench.measure.replication import MEASURE, ONLY_LATENCY
+from zoobench.measure.replication import ONLY_LATENCY
 from zoobench.measure.session import Lab
 from zoobench.records import Calibration, Failure, FailureKind, Measurement, Unavailable
 from zoobench.records.calibration import facts_of
@@ -96,7 +97,9 @@ def measure_replicates(executor: Executor, case: Case, effort: Effort) -> Measur
 
 def _measure_once(executor: Executor, case: Case, budget: Budget) -> tuple[Measurement | None, Failure | None]:
     told: list[object] = []
-    died = executor.run(Task(MEASURE, (case, budget, Known(metrics=ONLY_LATENCY))), told.append, _TIME_LIMIT_S)
+    died = executor.run(
+        Task(tasks.measure_case, (case, budget, Known(metrics=ONLY_LATENCY))), told.append, _TIME_LIMIT_S
+    )
     failures = [part for part in (*told, died) if isinstance(part, Failure)]
     latencies = [part for part in told if isinstance(part, Measurement) and part.metric == "latency"]
     return (latencies[0] if latencies and not failures else None, failures[-1] if failures else None)
@@ -140,16 +143,16 @@ class Check(Protocol):
 
 
 class WorkerCheck(msgspec.Struct, frozen=True):
-    """A function in a worker, `module:function` of this room, which tells measurements, and facts as a dict."""
+    """A function that runs in a worker and sends measurements, and facts as a dict."""
 
     title: str
-    function: str
+    function: Callable[[str, Effort, tasks.Emit], None]
     metrics: tuple[str, ...]
 
     def run(self, executor: Executor, case: Case, effort: Effort) -> Found:
         """What the worker told, also if it died on the way."""
         told: list[object] = []
-        task = Task(f"zoobench.doctor.{self.function}", (case.device, effort))
+        task = Task(self.function, (case.device, effort))
         failure = executor.run(task, told.append, TIME_LIMIT_S)
         return _found(told, self.metrics, _reason(failure))
 
@@ -165,25 +168,25 @@ class ReplicateCheck(msgspec.Struct, frozen=True):
 
 
 CHECKS: tuple[Check, ...] = (
-    WorkerCheck("other load", "other_load:examine_other_load", ("other_load", "load_average")),
+    WorkerCheck("other load", tasks.examine_other_load, ("other_load", "load_average")),
     WorkerCheck(
         "set-up of the machine",
-        "machine:examine_machine",
+        tasks.examine_machine,
         ("performance_governor", "threads_a_core", "allowed_share"),
     ),
-    WorkerCheck("clock", "timer:examine_timer", ("timer_resolution", "timer_cost")),
-    WorkerCheck("operation of known duration", "known_time:examine_known_time", ("known_time_error",)),
-    WorkerCheck("call of nothing", "empty_round:examine_empty_round", ("round_overhead",)),
+    WorkerCheck("clock", tasks.examine_timer, ("timer_resolution", "timer_cost")),
+    WorkerCheck("operation of known duration", tasks.examine_known_time, ("known_time_error",)),
+    WorkerCheck("call of nothing", tasks.examine_empty_round, ("round_overhead",)),
     WorkerCheck(
         "matrix product of known size",
-        "known_work:examine_known_work",
+        tasks.examine_known_work,
         ("known_macs_error", "product_rate", "thread_efficiency"),
     ),
-    WorkerCheck("allocation of known size", "known_memory:examine_known_memory", ("known_bytes_error",)),
-    WorkerCheck("page faults, heap retained", "paging:examine_retained", ("faults_retained",)),
-    WorkerCheck("page faults, system's heap", "paging:examine_system", ("faults_system",)),
-    WorkerCheck("steadiness of the pace", "steadiness:examine_steadiness", ("pace", "steal")),
-    WorkerCheck("steadiness of launching", "launching:examine_launching", ("launch_pace",)),
+    WorkerCheck("allocation of known size", tasks.examine_known_memory, ("known_bytes_error",)),
+    WorkerCheck("page faults, heap retained", tasks.examine_retained, ("faults_retained",)),
+    WorkerCheck("page faults, system's heap", tasks.examine_system, ("faults_system",)),
+    WorkerCheck("steadiness of the pace", tasks.examine_steadiness, ("pace", "steal")),
+    WorkerCheck("steadiness of launching", tasks.examine_launching, ("launch_pace",)),
     ReplicateCheck("the same case in several processes"),
 )
 """Load first, while nothing of ours runs; what takes longest last."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import faulthandler
 import fcntl
-import importlib
 import multiprocessing
 import os
 import select
@@ -103,23 +102,23 @@ Tell = Callable[[Any], None]
 
 
 class Task(msgspec.Struct, frozen=True):
-    """A call of `package.module:function` with these arguments and a `Tell`, to which it tells its results.
+    """A call of a function with these arguments and, last, a `Tell` to which it sends its results.
 
-    It is named and not imported, so that the parent need not import what only the worker uses.
+    The function is importable by its name in the worker: one of `zoobench.measure.tasks`.
     """
 
-    function: str
+    function: Callable[..., None]
     arguments: tuple[Any, ...]
 
     def run(self, tell: Tell) -> None:
         """Call it here."""
-        module, _, name = self.function.partition(":")
-        getattr(importlib.import_module(module), name)(*self.arguments, tell)
+        self.function(*self.arguments, tell)
 
 
 PRELOADED = (
     "torch",
     "torchvision",
+    "zoobench.measure.tasks",
     "zoobench.measure.worker.run_case",
     "zoobench.measure.worker.environment",
     "pytest",

@@ -9,12 +9,12 @@ from typing import NamedTuple
 import msgspec
 
 from zoobench.cases import Case
+from zoobench.measure import tasks
 from zoobench.measure.executor import Task
 from zoobench.measure.session import Lab
 from zoobench.records import Ceiling, Failure
 from zoobench.records.ceilings import CeilingKey, Known, add_to_cache, facts_of, key_of, keys_of, read_cache
 
-MEASURE_CEILINGS = "zoobench.measure.worker.ceilings:measure_ceilings"
 _TIME_LIMIT_S = 120.0
 
 
@@ -61,7 +61,7 @@ def _survey_device(
 def _measure(lab: Lab, missing: dict[CeilingKey, Case]) -> tuple[Sequence[Ceiling], Sequence[str]]:
     """What a worker measured of them, and what it could not."""
     parts: list[object] = []
-    ended = lab.executor.run(Task(MEASURE_CEILINGS, (tuple(missing.items()),)), parts.append, _TIME_LIMIT_S)
+    ended = lab.executor.run(Task(tasks.measure_ceilings, (tuple(missing.items()),)), parts.append, _TIME_LIMIT_S)
     said = [f"no ceiling of {part.where}: {part.message}" for part in parts if isinstance(part, Failure)]
     if ended is not None:
         said.append(f"not every ceiling was measured: {ended.message}")

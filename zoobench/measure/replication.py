@@ -13,6 +13,7 @@ from typing import TypeVar
 import msgspec
 
 from zoobench.cases import Budget, Case
+from zoobench.measure import tasks
 from zoobench.measure.executor import Executor, Task
 from zoobench.measure.messages import Known, of_kind
 from zoobench.records import Failure, Finding, Flaw, Measurement, Severity, Unavailable, metrics
@@ -167,8 +168,6 @@ def _chained(parts: Iterable[tuple[Value, ...]]) -> tuple[Value, ...]:
 # for longer than a case disturbs all of them.
 
 
-MEASURE = "zoobench.measure.worker.run_case:measure"
-
 ONLY_LATENCY = frozenset(metric.key for metric in metrics.METRICS) - {LATENCY}
 """Metrics that count as known already, so that no other probe runs."""
 
@@ -186,7 +185,7 @@ def replicate(
     told: list[list[object]] = []
     began_s, elapsed_s = clock(), 0.0
     while not told or _has_room(budget, told, elapsed_s):
-        task = Task(MEASURE, (case, budget, _known_now(known, told)))
+        task = Task(tasks.measure_case, (case, budget, _known_now(known, told)))
         told.append(_run(executor, task, budget.time_limit_s - elapsed_s))
         elapsed_s = clock() - began_s
     return merge(case, budget, told, known.reference_s)

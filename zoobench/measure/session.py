@@ -16,6 +16,7 @@ import msgspec
 from zoobench.cases import Budget, Case, DeviceFacts, ImageSize, Mode, ModelRef, Precision, catalogue
 from zoobench.cases.errors import BadInputError, ZoobenchError
 from zoobench.cases.units import format_seconds
+from zoobench.measure import tasks
 from zoobench.measure.executor import Executor, Task
 from zoobench.measure.messages import Known, assemble
 from zoobench.measure.replication import replicate
@@ -85,7 +86,6 @@ def _latency_s(record: CaseRecord) -> float | None:
     return None if latency is None else min(latency.samples)
 
 
-COLLECT = "zoobench.measure.worker.environment:collect_environment"
 _ENVIRONMENT_LIMIT_S = 120.0
 
 _PACE_CASES = 20
@@ -137,7 +137,7 @@ def open_lab(executor: Executor, *, device: str) -> Lab:
     """
     told: list[object] = []
     extra = (device,) if ":" in device else ()
-    failure = executor.run(Task(COLLECT, (str(Path.cwd()), extra)), told.append, _ENVIRONMENT_LIMIT_S)
+    failure = executor.run(Task(tasks.collect_environment, (str(Path.cwd()), extra)), told.append, _ENVIRONMENT_LIMIT_S)
     environment = next((part for part in told if isinstance(part, Environment)), None)
     if environment is None:
         reason = failure.message if failure else "it said nothing"

@@ -302,7 +302,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     schema: int = SCHEMA
 
 
-# `compare.json`: the whole result, to be read by programs; its schema is `zoobench/compare/compare.schema.json`.
+# `compare.json`: the whole result, to be read by programs; its schema is `zoobench/records/compare.schema.json`.
 
 
 FILE = "compare.json"

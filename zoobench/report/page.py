@@ -11,15 +11,16 @@ from zoobench.records.store import StoredRun
 from zoobench.report.answers import answers
 from zoobench.report.audit import render_audit
 from zoobench.report.capacity import render_capacity
-from zoobench.report.charts import CHARTS, Chart
 from zoobench.report.charts.batch import FRONTIER, FrontierChart
 from zoobench.report.charts.papers import PAPER_CHARTS, PaperChart
 from zoobench.report.charts.roofline import WHY_CHARTS, WhyChart
+from zoobench.report.charts.run_charts import CHARTS, Chart
+from zoobench.report.markdown import render_cut_table
 from zoobench.report.report_data import Material, render_predicted
 from zoobench.report.reproduction import render_claims, render_reproduction
 from zoobench.report.selection import run_names
 from zoobench.report.tables import FAILED_CELL, UNAVAILABLE_CELL, Table
-from zoobench.report.text import markdown_text, render_cut_table
+from zoobench.report.text import markdown_text
 from zoobench.report.why import render_why
 from zoobench.stats.estimates import CONFIDENCE
 

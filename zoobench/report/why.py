@@ -18,9 +18,10 @@ from zoobench.records.metrics import LATENCY
 from zoobench.records.store import StoredRun
 from zoobench.report.charts.roofline import FEATURED
 from zoobench.report.diagnosed import Diagnosed, collect_diagnosed, diagnosed_run
+from zoobench.report.markdown import render_cut_table
 from zoobench.report.selection import NAME, SETTING, Point, View, at_point, measured, models_at
 from zoobench.report.tables import RATIO, Column, Kind, Table, format_interval
-from zoobench.report.text import markdown_text, render_cut_table
+from zoobench.report.text import markdown_text
 from zoobench.stats.diagnosis import Bound, Diagnosis
 
 # Pairs of nets whose order by multiply-accumulates is not their order by latency.

@@ -13,17 +13,17 @@ from pyarrow.csv import write_csv
 
 from zoobench.cases.errors import StoreError
 from zoobench.records.store import StoredRun
-from zoobench.report.charts import CHARTS
 from zoobench.report.charts.batch import FRONTIER
 from zoobench.report.charts.canvas import IN_PAPERS, write_charts
 from zoobench.report.charts.papers import PAPER_CHARTS
 from zoobench.report.charts.roofline import WHY_CHARTS
+from zoobench.report.charts.run_charts import CHARTS
 from zoobench.report.html import render_html
+from zoobench.report.markdown import render_cut_table
 from zoobench.report.page import FIGURES, TABLES, render_page
 from zoobench.report.report_data import Material, collect_material
 from zoobench.report.reproduction import judged_run
 from zoobench.report.tables import Table
-from zoobench.report.text import render_cut_table
 
 HTML_PAGE = "index.html"
 

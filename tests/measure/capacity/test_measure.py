@@ -11,10 +11,10 @@ from synthetic import make_case
 
 from zoobench.cases import Allocator, Budget, Mode, ModelRef
 from zoobench.cases.errors import BadInputError, ZoobenchError
-from zoobench.measure.capacity import FREE_MEMORY, PEAK, TRIAL, TRY, Limit, Trial, measure_capacity, memory_limit
+from zoobench.measure import tasks
+from zoobench.measure.capacity import PEAK, TRIAL, Limit, Trial, measure_capacity, memory_limit
 from zoobench.measure.executor import ForkedWorkers, Task, Tell
 from zoobench.measure.messages import Step
-from zoobench.measure.replication import MEASURE
 from zoobench.measure.session import Lab
 from zoobench.records import CaseRecord, Environment, Failure, FailureKind, Measurement, Unavailable
 
@@ -37,10 +37,10 @@ class Zoo:
     def run(self, task: Task, tell: Tell, time_limit_s: float) -> Failure | None:
         self.tasks.append(task)
         self.limits_s.append(time_limit_s)
-        if task.function == MEASURE:
+        if task.function is tasks.measure_case:
             tell(Measurement(metric="latency", samples=(0.5,) * 7, method="told"))
             return None
-        assert task.function == TRY
+        assert task.function is tasks.try_batch
         tell(Step(TRIAL))
         found = self.peak(task.arguments[0].batch)
         if isinstance(found, Failure):
@@ -51,7 +51,7 @@ class Zoo:
         return None
 
     def tried(self) -> list[int]:
-        return [task.arguments[0].batch for task in self.tasks if task.function == TRY]
+        return [task.arguments[0].batch for task in self.tasks if task.function is tasks.try_batch]
 
 
 def measured(metric: str, value: float) -> Measurement:
@@ -152,7 +152,7 @@ def test_a_batch_that_was_not_safe_to_try_is_said_not_to_have_been_tried() -> No
 def test_what_is_known_of_smaller_batches_goes_to_the_worker() -> None:
     zoo = Zoo(affine)
     search(zoo, 475)
-    arguments = {task.arguments[0].batch: task.arguments[1:] for task in zoo.tasks if task.function == TRY}
+    arguments = {task.arguments[0].batch: task.arguments[1:] for task in zoo.tasks if task.function is tasks.try_batch}
     assert arguments[1] == (475, None)
     assert arguments[2] == (475, 220)
     assert arguments[37] == (475, -(-420 * 37 // 32))
@@ -225,7 +225,7 @@ def test_without_a_limit_all_that_the_device_can_give_is_it() -> None:
     lab = lab_telling(1000)
     found = memory_limit(lab, "cpu", None)
     assert (found.size_bytes, found.free_bytes) == (1000, 1000)
-    assert lab.executor.tasks == [Task(FREE_MEMORY, ("cpu",))]  # type: ignore[attr-defined]
+    assert lab.executor.tasks == [Task(tasks.emit_free_memory, ("cpu",))]  # type: ignore[attr-defined]
 
 
 def test_the_limit_asked_for_is_taken_up_to_what_there_is() -> None:
@@ -254,7 +254,9 @@ def test_a_heap_is_kept_only_where_there_is_room_for_its_pieces(
     record = measure_capacity(Lab(executor=zoo, environment=ENVIRONMENT), case, limit(475, free_bytes))
 
     assert record.case == msgspec.structs.replace(case, batch=37, allocator=allocator)
-    assert {task.arguments[0].allocator for task in zoo.tasks if task.function == TRY} == {Allocator.RETAINED}
+    assert {task.arguments[0].allocator for task in zoo.tasks if task.function is tasks.try_batch} == {
+        Allocator.RETAINED
+    }
 
 
 def test_a_device_that_does_not_tell_is_an_error() -> None:

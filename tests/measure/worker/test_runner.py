@@ -229,7 +229,7 @@ def test_emulation_is_found_where_the_device_has_no_instructions(monkeypatch: py
 
 
 def test_a_heap_that_cannot_be_retained_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run_case.heap, "can_retain", lambda: False)
+    monkeypatch.setattr(run_case.host_memory, "can_retain", lambda: False)
 
     findings = [finding for finding in of_kind(Finding, measure()) if finding.code == "not-retained"]
 

@@ -71,7 +71,7 @@ def test_an_unwritable_folder(tmp_path):
 
 
 def test_what_speaks_of_a_comparison_needs_neither_matplotlib_nor_pandas():
-    modules = ("document", "table", "markdown", "junit", "write")
+    modules = ("table", "markdown", "junit", "write")
     imports = "; ".join(f"import zoobench.report.comparison.{module}" for module in modules)
     program = (
         f"import sys; sys.path.insert(0, {str(TESTS)!r}); from synthetic import make_comparison; {imports}; "

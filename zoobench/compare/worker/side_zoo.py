@@ -6,6 +6,7 @@ import contextlib
 import importlib
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -102,20 +103,26 @@ def _side_modules() -> tuple[Any, Any]:
     Raises: whatever importing the side's own raises.
     """
     try:
-        importlib.import_module(PACKAGE)
+        package = importlib.import_module(PACKAGE)
     except ModuleNotFoundError as error:
         if error.name != PACKAGE:
             raise
         return harness_catalogue, harness_build
-    return _module(*CATALOGUES), _module("zoo.build")
+    return _module(_catalogue_of(package)), _module("zoo.build")
 
 
-def _module(*names: str) -> ModuleType:
-    """The first of these modules that the side has."""
-    for name in names[:-1]:
-        with contextlib.suppress(ModuleNotFoundError):
-            return importlib.import_module(f"{PACKAGE}.{name}")
-    return importlib.import_module(f"{PACKAGE}.{names[-1]}")
+def _catalogue_of(package: ModuleType) -> str:
+    """The module of the side's catalogue.
+
+    It is found by its file: the finder of an editable install would import it from another zoobench.
+    """
+    (folder,) = package.__path__
+    found = (name for name in CATALOGUES if Path(folder, *name.split(".")).with_suffix(".py").is_file())
+    return next(found, CATALOGUES[-1])
+
+
+def _module(name: str) -> ModuleType:
+    return importlib.import_module(f"{PACKAGE}.{name}")
 
 
 def _one_by_one(matrix: Matrix) -> Iterator[tuple[str, Matrix]]:

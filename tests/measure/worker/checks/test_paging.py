@@ -22,9 +22,7 @@ SHORT = Effort(**{name: getattr(QUICK, name) for name in QUICK.__struct_fields__
 def in_worker(function: str) -> Any:
     """What the check tells in a fresh process: an allocator cannot be taken back."""
     told: list[Any] = []
-    failure = ForkedWorkers().run(
-        Task(f"zoobench.measure.worker.checks.memory:{function}", ("cpu", SHORT)), told.append, 120.0
-    )
+    failure = ForkedWorkers().run(Task(getattr(memory, function), ("cpu", SHORT)), told.append, 120.0)
     assert failure is None
     [result] = told
     return result
@@ -43,7 +41,7 @@ def test_the_two_heaps_differ_by_the_pages_of_the_activations() -> None:
 
 
 def test_another_c_library_cannot_keep_its_heap(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory.heap, "can_retain", lambda: False)
+    monkeypatch.setattr(memory.host_memory, "can_retain", lambda: False)
     monkeypatch.setattr(doctor, "usable_threads", lambda: 1)
 
     result = measure_paging("cpu", Allocator.RETAINED, 0.0)

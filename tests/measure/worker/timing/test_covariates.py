@@ -155,7 +155,7 @@ def test_a_stop_of_the_process_is_marked_in_its_round_and_stays_out_of_the_inter
             time.sleep(pause_s)
             os.kill(part, signal.SIGCONT)
 
-    assert ForkedWorkers().run(Task("timing_tasks:paused_round", (number,)), pause, 120.0) is None
+    assert ForkedWorkers().run(Task(timing_tasks.paused_round, (number,)), pause, 120.0) is None
 
     latency = told[-1]
     assert isinstance(latency, Measurement)

@@ -6,6 +6,7 @@ import weakref
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import layout_tasks
 import pytest
 import torch
 from torch import Tensor, nn
@@ -295,7 +296,7 @@ def test_the_seed_makes_the_layout() -> None:
 def test_memory_does_not_grow_with_the_number_of_shuffles() -> None:
     """Eight storages of 4 MiB: one that leaked at each of 90 shuffles would add 360 MiB."""
     told: list[Any] = []
-    task = Task("layout_tasks:resident_after_shuffles", (2**20, (10, 100)))
+    task = Task(layout_tasks.resident_after_shuffles, (2**20, (10, 100)))
 
     assert ForkedWorkers().run(task, told.append, 120.0) is None
 
