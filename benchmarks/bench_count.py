@@ -146,7 +146,7 @@ def ask_fvcore(sizes: list[Size], threads: int) -> Theirs:
     from zoobench.cases import catalogue  # noqa: PLC0415
     from zoobench.counting import By, divide, trace_pass  # noqa: PLC0415
     from zoobench.counting.cross_check import explain  # noqa: PLC0415
-    from zoobench.counting.fvcore_count import fvcore_opinion  # noqa: PLC0415
+    from zoobench.counting.fvcore_count import count_by_fvcore  # noqa: PLC0415
     from zoobench.zoo.build import build_model  # noqa: PLC0415
 
     torch.set_num_threads(threads)
@@ -155,9 +155,9 @@ def ask_fvcore(sizes: list[Size], threads: int) -> Theirs:
     for name, side in sizes:
         model = build_model(name)
         images = torch.zeros(1, catalogue.find(name).channels, side, side)
-        opinion = _timed(seconds, "fvcore", lambda: fvcore_opinion(model, images))  # noqa: B023
-        difference = explain(opinion, divide(trace_pass(model, images), By.OPERATOR))
-        macs[name], terms[name], remainders[name] = opinion.macs, difference.terms, difference.remainder
+        cross_check = _timed(seconds, "fvcore", lambda: count_by_fvcore(model, images))  # noqa: B023
+        difference = explain(cross_check, divide(trace_pass(model, images), By.OPERATOR))
+        macs[name], terms[name], remainders[name] = cross_check.macs, difference.terms, difference.remainder
     return Theirs(macs, terms, remainders, seconds["fvcore"], peak_bytes())
 
 

@@ -17,7 +17,7 @@ from zoobench.cases import Case, Mode, Precision, catalogue
 from zoobench.counting.memory import Peak, cpu_onednn
 from zoobench.devices import CpuDevice
 from zoobench.measure.worker.prediction import predict_peak
-from zoobench.measure.worker.workload import build_subject
+from zoobench.measure.worker.workload import build_workload
 
 MODELS = (
     "lenet5",
@@ -65,19 +65,19 @@ def _compare(case: Case) -> float:
     """Print one row; the error of the prediction."""
     device = CpuDevice()
     with device.settings(case):
-        subject = build_subject(case, device)
+        workload = build_workload(case, device)
         began = time.perf_counter()
         peak = predict_peak(
-            subject.module,
-            subject.images,
+            workload.module,
+            workload.images,
             mode=case.mode,
             precision=case.precision,
             backend=cpu_onednn(threads=case.threads),
         )
         took_s = time.perf_counter() - began
-        subject.call()
-        measured_bytes = subject.held_bytes() + device.measure_peak_memory(subject.call).growth_bytes
-    del subject
+        workload.call()
+        measured_bytes = workload.held_bytes() + device.measure_peak_memory(workload.call).growth_bytes
+    del workload
     gc.collect()
     _print_row(case, peak, measured_bytes, took_s)
     return peak.total_bytes / measured_bytes - 1

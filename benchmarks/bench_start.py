@@ -11,15 +11,15 @@ import sys
 import time
 from collections.abc import Callable
 
-from zoobench.measure.executor import ForkedWorkers, Task, Tell
+from zoobench.measure.executor import Emit, ForkedWorkers, Task
 
 REPEATS = 10
 COMMANDS = (("--help",), ("report", "--help"), ("run", "--help"), ("list",))
 
 
-def say_nothing(tell: Tell) -> None:
+def say_nothing(emit: Emit) -> None:
     """The least that a worker can do."""
-    tell(None)
+    emit(None)
 
 
 def main() -> None:

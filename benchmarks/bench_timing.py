@@ -38,11 +38,11 @@ from torch.utils.benchmark import Timer
 from zoobench.cases import Budget, Case, Mode, Precision, catalogue
 from zoobench.cases.options import usable_threads
 from zoobench.devices import CpuDevice
-from zoobench.measure.executor import ForkedWorkers, Task, Tell
-from zoobench.measure.messages import Known, of_kind
+from zoobench.measure.executor import Emit, ForkedWorkers, Task
+from zoobench.measure.messages import KnownFacts, of_kind
 from zoobench.measure.replication import ONLY_LATENCY, replicate
 from zoobench.measure.worker.rounds import read_counters
-from zoobench.measure.worker.workload import build_subject
+from zoobench.measure.worker.workload import build_workload
 from zoobench.records import VALID, Failure, Finding, Measurement, validity_of
 from zoobench.stats import estimates
 from zoobench.stats.summaries import summary_of
@@ -94,7 +94,7 @@ def main() -> None:
 
 def ours(workers: ForkedWorkers, case: Case, processes: int) -> Outcome:
     """The latency as any case of a run has it measured."""
-    known = Known(metrics=ONLY_LATENCY, reference_s=_pace.get(case.threads))
+    known = KnownFacts(metrics=ONLY_LATENCY, reference_s=_pace.get(case.threads))
     began = time.perf_counter()
     parts = replicate(workers, case, Budget(processes=processes), known, time.monotonic)
     took_s = time.perf_counter() - began
@@ -105,7 +105,7 @@ def ours(workers: ForkedWorkers, case: Case, processes: int) -> Outcome:
     return _outcome(summary_of(found["latency"]), faults, took_s, validity_of(of_kind(parts, Finding)))
 
 
-def theirs(workers: ForkedWorkers, case: Case, function: Callable[[Case, Tell], None]) -> Outcome:
+def theirs(workers: ForkedWorkers, case: Case, function: Callable[[Case, Emit], None]) -> Outcome:
     """What that function tells in a fresh process."""
     told: list[Outcome] = []
     failure = workers.run(Task(function, (case,)), told.append, TIME_LIMIT_S)
@@ -113,17 +113,17 @@ def theirs(workers: ForkedWorkers, case: Case, function: Callable[[Case, Tell], 
     return told[0]
 
 
-def timers(case: Case, tell: Tell) -> None:
+def timers(case: Case, emit: Emit) -> None:
     """Torch's own timer."""
 
     def measured(call: Callable[[], object]) -> Sequence[float]:
         timer = Timer("call()", globals={"call": call}, num_threads=case.threads)
         return timer.blocked_autorange(min_run_time=MIN_RUN_TIME_S).times
 
-    _others(case, measured, tell)
+    _others(case, measured, emit)
 
 
-def pytest_benchmarks(case: Case, tell: Tell) -> None:
+def pytest_benchmarks(case: Case, emit: Emit) -> None:
     """pytest-benchmark's fixture in a real pytest, with its defaults."""
 
     def measured(call: Callable[[], object]) -> Sequence[float]:
@@ -135,7 +135,7 @@ def pytest_benchmarks(case: Case, tell: Tell) -> None:
             (of_test,) = json.loads(found.read_text(encoding="utf-8"))["benchmarks"]
             return list(of_test["stats"]["data"])
 
-    _others(case, measured, tell)
+    _others(case, measured, emit)
 
 
 TOOLS: dict[str, Callable[[ForkedWorkers, Case], Outcome]] = {
@@ -157,23 +157,23 @@ class _GivesCall:
         return self._call
 
 
-def _others(case: Case, measured: Callable[[Callable[[], object]], Sequence[float]], tell: Tell) -> None:
+def _others(case: Case, measured: Callable[[Callable[[], object]], Sequence[float]], emit: Emit) -> None:
     """What a user of that tool gets: the C library as it is, and some calls to warm up."""
     torch.set_num_threads(case.threads)
-    subject = build_subject(case, CpuDevice())
+    workload = build_workload(case, CpuDevice())
     for _ in range(WARM_UP_CALLS):
-        subject.call()
+        workload.call()
     calls = 0
 
     def call() -> None:
         nonlocal calls
         calls += 1
-        subject.call()
+        workload.call()
 
     began, before = time.perf_counter(), read_counters()
     summary = estimates.summarize(measured(call))
     took_s, faults = time.perf_counter() - began, read_counters().since(before)["page_faults"] / calls
-    tell(_outcome(summary, faults, took_s))
+    emit(_outcome(summary, faults, took_s))
 
 
 def _outcome(summary: estimates.Summary, faults: float, took_s: float, validity: str = "") -> Outcome:

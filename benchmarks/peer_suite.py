@@ -26,7 +26,7 @@ def test_call(benchmark: Any, name: str) -> None:
     torch.manual_seed(0)
     entry = catalogue.find(name)
     module = build_model(name).eval()
-    images = example_images(entry, batch=1, picture=ImageSize(entry.image_size, entry.image_size))
+    images = example_images(entry, batch=1, resolution=ImageSize(entry.image_size, entry.image_size))
 
     def timed_s() -> float:
         began = time.perf_counter()

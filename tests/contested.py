@@ -13,11 +13,11 @@ from zoobench.cases import Case
 from zoobench.records import Environment, Failure, FailureKind
 from zoobench.records.comparison import (
     Block,
-    Contest,
+    CaseFacts,
+    CasePair,
+    ComparisonKind,
+    ComparisonSetup,
     Evidence,
-    Experiment,
-    Facts,
-    Kind,
     Replicate,
     Rule,
     Side,
@@ -47,58 +47,60 @@ def make_side(name: SideName, **more: object) -> Side:
     return Side(name=name, **{**plain, **more})
 
 
-def make_experiment(rule: Rule = RULE, kind: Kind = Kind.COMMITS, **more: object) -> Experiment:
+def make_experiment(
+    rule: Rule = RULE, kind: ComparisonKind = ComparisonKind.COMMITS, **more: object
+) -> ComparisonSetup:
     plain = {
-        "experiment_id": "20260301T090000.000Z-compare",
+        "comparison_id": "20260301T090000.000Z-compare",
         "started_at": "2026-03-01T09:00:00.000+00:00",
         "command": ("zoobench", "compare", "HEAD~1..HEAD"),
         "base": make_side(SideName.BASE),
         "head": make_side(SideName.HEAD),
         "seed": 1,
     }
-    return Experiment(rule=rule, kind=kind, **{**plain, **more})
+    return ComparisonSetup(rule=rule, kind=kind, **{**plain, **more})
 
 
-def make_contest(case: Case | None = None, **more: object) -> Contest:
+def make_contest(case: Case | None = None, **more: object) -> CasePair:
     """One case that runs on both sides with the same exact metrics, unless `more` says otherwise."""
     case = case or make_case("resnet18")
     plain = {
         "id": case.id,
         "base_case": case,
         "head_case": case,
-        "base": Facts(exact=EXACT, call_s=CALL_S),
-        "head": Facts(exact=EXACT, call_s=CALL_S),
+        "base": CaseFacts(exact=EXACT, call_s=CALL_S),
+        "head": CaseFacts(exact=EXACT, call_s=CALL_S),
         "output_error": 0.0,
         "output_tolerance": 1e-5,
     }
-    return Contest(**{**plain, **more})
+    return CasePair(**{**plain, **more})
 
 
-def make_control(name: str = "control/product", **more: object) -> Contest:
+def make_control(name: str = "control/product", **more: object) -> CasePair:
     return make_contest(id=name, base_case=None, head_case=None, is_control=True, **more)
 
 
 def make_replicate(
-    contest: str, log_ratio: float, generation: int = 0, stage: Stage = Stage.SCREEN, **more: object
+    case_pair: str, log_ratio: float, generation: int = 0, stage: Stage = Stage.SCREEN, **more: object
 ) -> Replicate:
     """Four quiet blocks of three rounds; the head's calls take as many times the base's."""
     base = Block(samples=(CALL_S,) * 3)
     head = Block(samples=(CALL_S * math.exp(log_ratio),) * 3)
     plain = {"order": "ABBA", "blocks": (base, head, head, base)}
-    return Replicate(contest=contest, stage=stage, generation=generation, **{**plain, **more})
+    return Replicate(case_pair=case_pair, stage=stage, generation=generation, **{**plain, **more})
 
 
 def failed_replicates(
-    contest: str, side: SideName, attempts: Iterable[int] = (1, 2), **more: object
+    case_pair: str, side: SideName, attempts: Iterable[int] = (1, 2), **more: object
 ) -> list[Replicate]:
     return [
-        make_replicate(contest, 0.0, order="", blocks=(), failure=CRASH, failed=side, attempt=attempt, **more)
+        make_replicate(case_pair, 0.0, order="", blocks=(), failure=CRASH, failed=side, attempt=attempt, **more)
         for attempt in attempts
     ]
 
 
-def replicates_of(contest: str, log_ratios: Sequence[float], stage: Stage = Stage.SCREEN) -> list[Replicate]:
-    return [make_replicate(contest, value, generation, stage) for generation, value in enumerate(log_ratios)]
+def replicates_of(case_pair: str, log_ratios: Sequence[float], stage: Stage = Stage.SCREEN) -> list[Replicate]:
+    return [make_replicate(case_pair, value, generation, stage) for generation, value in enumerate(log_ratios)]
 
 
 def spread_round(centre: float, n: int = 12, half_width: float = 0.01) -> list[float]:
@@ -107,20 +109,20 @@ def spread_round(centre: float, n: int = 12, half_width: float = 0.01) -> list[f
 
 
 def make_evidence(
-    changes: Mapping[str, float], *, n: int = 12, half_width: float = 0.01, experiment: Experiment | None = None
+    changes: Mapping[str, float], *, n: int = 12, half_width: float = 0.01, setup: ComparisonSetup | None = None
 ) -> Evidence:
     """A finished experiment in which every model's head takes that many times the base, 1.5 being half as long again.
 
     Everything was confirmed, whether suspected or not.
     """
-    contests = tuple(make_contest(make_case(name)) for name in changes)
+    case_pairs = tuple(make_contest(make_case(name)) for name in changes)
     replicates = [
         replicate
-        for contest, ratio in zip(contests, changes.values(), strict=True)
+        for case_pair, ratio in zip(case_pairs, changes.values(), strict=True)
         for stage in Stage
-        for replicate in replicates_of(contest.id, spread_round(math.log(ratio), n, half_width), stage)
+        for replicate in replicates_of(case_pair.id, spread_round(math.log(ratio), n, half_width), stage)
     ]
-    return Evidence(experiment=experiment or make_experiment(), contests=contests, replicates=tuple(replicates))
+    return Evidence(setup=setup or make_experiment(), case_pairs=case_pairs, replicates=tuple(replicates))
 
 
 def noisy_evidence(
@@ -141,20 +143,22 @@ def noisy_evidence(
     slow as the others.
     """
     rng = np.random.default_rng(seed)
-    contests = tuple(make_contest(make_case("resnet18", batch=place + 1)) for place in range(len(changes)))
+    case_pairs = tuple(make_contest(make_case("resnet18", batch=place + 1)) for place in range(len(changes)))
     replicates = []
     for stage, generations in ((Stage.SCREEN, screen), (Stage.CONFIRM, confirm)):
         noise = rng.normal(0.0, spread, (generations, len(changes)))
-        for generation, contest in itertools.product(range(generations), range(len(changes))):
-            ratio = (1 + changes[contest]) * math.exp(noise[generation, contest])
+        for generation, case_pair in itertools.product(range(generations), range(len(changes))):
+            ratio = (1 + changes[case_pair]) * math.exp(noise[generation, case_pair])
             blocks = tuple(
                 _block(CALL_S * (ratio if letter == "B" else 1.0), rounds, 1.3 if rng.random() < slow_share else 1.0)
                 for letter in order
             )
             replicates.append(
-                Replicate(contest=contests[contest].id, stage=stage, generation=generation, order=order, blocks=blocks)
+                Replicate(
+                    case_pair=case_pairs[case_pair].id, stage=stage, generation=generation, order=order, blocks=blocks
+                )
             )
-    return Evidence(experiment=make_experiment(rule), contests=contests, replicates=tuple(replicates))
+    return Evidence(setup=make_experiment(rule), case_pairs=case_pairs, replicates=tuple(replicates))
 
 
 def _block(call_s: float, rounds: int, pace: float) -> Block:

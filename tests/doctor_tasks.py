@@ -8,23 +8,23 @@ import signal
 from synthetic import measurement
 
 from zoobench.measure.doctor import Effort
-from zoobench.measure.executor import Tell
+from zoobench.measure.executor import Emit
 
 
-def be_killed(_device: str, _effort: Effort, tell: Tell) -> None:
+def be_killed(_device: str, _effort: Effort, emit: Emit) -> None:
     """Half of the check is told by then."""
-    tell(measurement("pace", 1.0, 1.0))
+    emit(measurement("pace", 1.0, 1.0))
     os.kill(os.getpid(), signal.SIGKILL)
     signal.pause()
 
 
-def fail(_device: str, _effort: Effort, _tell: Tell) -> None:
+def fail(_device: str, _effort: Effort, _emit: Emit) -> None:
     raise ArithmeticError("the clock stood still")
 
 
-def say_nothing(_device: str, _effort: Effort, _tell: Tell) -> None:
+def say_nothing(_device: str, _effort: Effort, _emit: Emit) -> None:
     pass
 
 
-def hang(_device: str, _effort: Effort, _tell: Tell) -> None:
+def hang(_device: str, _effort: Effort, _emit: Emit) -> None:
     signal.pause()

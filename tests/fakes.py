@@ -19,7 +19,7 @@ from torch.utils._pytree import tree_leaves
 
 from zoobench.cases import Case, DeviceFacts, Precision
 from zoobench.devices import Call, Mark, PeakMemory, ProfiledOperator, Result
-from zoobench.measure.executor import Task, Tell
+from zoobench.measure.executor import Emit, Task
 from zoobench.records import Failure, Measurement, Unavailable
 
 BLOCK_BYTES = 512
@@ -187,7 +187,7 @@ class FakeAsyncDevice:
         return Measurement(metric="device_time", samples=(self._kernels_s - before_s,), method="fake profiler")
 
 
-class TellingExecutor:
+class EmittingExecutor:
     """A `zoobench.measure.executor.Executor` that tells these parts and fails so; it writes down what it was asked."""
 
     def __init__(self, *parts: Any, failure: Failure | None = None, takes_s: float = 0.0) -> None:
@@ -198,12 +198,12 @@ class TellingExecutor:
         self.clock = FakeClock()
         self._takes_s = takes_s
 
-    def run(self, task: Task, tell: Tell, time_limit_s: float) -> Failure | None:
+    def run(self, task: Task, emit: Emit, time_limit_s: float) -> Failure | None:
         self.tasks.append(task)
         self.limits_s.append(time_limit_s)
         self.clock.advance(self._takes_s)
         for part in self.parts:
-            tell(part)
+            emit(part)
         return self.failure
 
 

@@ -6,11 +6,11 @@ import psutil
 import torch
 from torch import nn
 
-from zoobench.measure.executor import Tell
+from zoobench.measure.executor import Emit
 from zoobench.measure.worker.layout import ShuffledLayout
 
 
-def resident_after_shuffles(elements: int, counts: tuple[int, ...], tell: Tell) -> None:
+def resident_after_shuffles(elements: int, counts: tuple[int, ...], emit: Emit) -> None:
     """Resident bytes after so many shuffles of eight layers, their padding written to as activations would be."""
     module = nn.ModuleList(nn.Linear(elements // 1024, 1024) for _ in range(8))
     layout = ShuffledLayout(module.parameters, lambda: None, seed=0)
@@ -22,4 +22,4 @@ def resident_after_shuffles(elements: int, counts: tuple[int, ...], tell: Tell) 
             torch.ones(elements)  # an activation
         done = count
         resident.append(psutil.Process().memory_info().rss)
-    tell(tuple(resident))
+    emit(tuple(resident))

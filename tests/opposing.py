@@ -14,10 +14,10 @@ from zoobench.cases import Case
 from zoobench.compare.checkouts import Checkout
 from zoobench.compare.messages import (
     Compute,
-    Counted,
+    CountedFacts,
     CountFacts,
-    Introduce,
-    Introduction,
+    Discover,
+    Discovery,
     ListCases,
     Listed,
     Output,
@@ -26,11 +26,11 @@ from zoobench.compare.messages import (
     Release,
     Released,
     Reply,
-    Request,
     TakeBlock,
     TakenBlock,
     Warm,
     WarmUp,
+    WorkerRequest,
 )
 from zoobench.compare.spec import RequestFailedError
 from zoobench.records import Environment, Failure, FailureKind
@@ -47,7 +47,7 @@ SOFTWARE = {"torch": "2", "torchvision": "1"}
 class Act(msgspec.Struct):
     """What a side does instead of answering: at the `nth` request of that kind for that case. Then it is over."""
 
-    request: type[Request]
+    request: type[WorkerRequest]
     failure: Failure = Failure(kind=FailureKind.CRASH, message="it broke", where="here")
     side: SideName = SideName.HEAD
     model: str = ""
@@ -67,7 +67,7 @@ class Stage(msgspec.Struct):
     call_s: Mapping[SideName, float] = {}
     outputs: Mapping[SideName, float] = {}
     acts: list[Act] = []
-    asked: list[tuple[SideName, Request, float]] = []
+    asked: list[tuple[SideName, WorkerRequest, float]] = []
     hash_seeds: list[int] = []
     living: list[FakeSide] = []
     unknown: Mapping[SideName, dict[str, str]] = {}
@@ -78,7 +78,7 @@ class Stage(msgspec.Struct):
         self.hash_seeds.append(hash_seed)
         return FakeSide(self, checkout.name)
 
-    def requests(self, kind: type[Request]) -> list[tuple[SideName, Any]]:
+    def requests(self, kind: type[WorkerRequest]) -> list[tuple[SideName, Any]]:
         return [(side, request) for side, request, _ in self.asked if isinstance(request, kind)]
 
 
@@ -90,7 +90,7 @@ class FakeSide:
         self.spent_s = 0.0
         self._stage = stage
         self._case: Case | None = None
-        self._sent: Request | None = None
+        self._sent: WorkerRequest | None = None
         self._is_dead = False
 
     def __enter__(self) -> Self:
@@ -101,11 +101,11 @@ class FakeSide:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._stage.living.remove(self)
 
-    def ask(self, request: Request, kind: type[Any], limit_s: float) -> Any:
+    def ask(self, request: WorkerRequest, kind: type[Any], limit_s: float) -> Any:
         self.send(request)
         return self.reply(kind, limit_s)
 
-    def send(self, request: Request) -> None:
+    def send(self, request: WorkerRequest) -> None:
         assert self._sent is None, "one request at a time"
         assert not self._is_dead, "a dead worker is asked no more"
         self._sent = request
@@ -124,7 +124,7 @@ class FakeSide:
         assert isinstance(reply, kind)
         return reply
 
-    def _act(self, request: Request) -> None:
+    def _act(self, request: WorkerRequest) -> None:
         for act in self._stage.acts:
             if not isinstance(request, act.request) or act.side is not self.side:
                 continue
@@ -137,11 +137,11 @@ class FakeSide:
                 self._is_dead = act.is_dead
                 raise RequestFailedError(self.side, act.failure, is_dead=act.is_dead, is_missing=act.is_missing)
 
-    def _introduction(self, _: Introduce) -> Reply:
+    def _introduction(self, _: Discover) -> Reply:
         environment = Environment(
             host={"processor": "fake"}, software={**SOFTWARE, "torch": self._stage.torch}, settings={}, commit={}
         )
-        return Introduction(environment=environment, loaded={"nets": "nets/__init__.py"})
+        return Discovery(environment=environment, loaded={"nets": "nets/__init__.py"})
 
     def _listed(self, _: ListCases) -> Reply:
         return Listed(cases=self._stage.cases[self.side], unknown=self._stage.unknown.get(self.side, {}))
@@ -152,7 +152,7 @@ class FakeSide:
 
     def _counted(self, _: CountFacts) -> Reply:
         self._stage.clock.advance(COUNT_S)
-        return Counted(exact={"parameters": 7.0}, unavailable={"graph_breaks": "eager"})
+        return CountedFacts(exact={"parameters": 7.0}, unavailable={"graph_breaks": "eager"})
 
     def _output(self, _: Compute) -> Reply:
         value = self._stage.outputs.get(self.side, 1.0)
@@ -176,7 +176,7 @@ class FakeSide:
 
 
 _ANSWERS: dict[type, Callable[[Any, Any], Reply]] = {
-    Introduce: FakeSide._introduction,
+    Discover: FakeSide._introduction,
     ListCases: FakeSide._listed,
     Prepare: FakeSide._prepared,
     CountFacts: FakeSide._counted,

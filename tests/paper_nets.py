@@ -37,9 +37,9 @@ def paper_records() -> tuple[CaseRecord, ...]:
 
 
 def _records(nets: Sequence[tuple[ModelRef, ImageSize]]) -> Iterator[CaseRecord]:
-    for model, picture in nets:
+    for model, resolution in nets:
         with _WithoutValues():
             module = build_model(model)
-        images = torch.empty(1, 3, *picture, device="meta")
+        images = torch.empty(1, 3, *resolution, device="meta")
         layers = layers_of(module, trace_pass(module, images))
-        yield make_record(make_case(model=model, image_size=picture.height), layers=layers)
+        yield make_record(make_case(model=model, image_size=resolution.height), layers=layers)

@@ -24,11 +24,11 @@ from zoobench.records import (
 from zoobench.records.comparison import (
     CaseResult,
     Comparison,
+    ComparisonKind,
     Difference,
     ExactChange,
     Exit,
-    Kind,
-    Plan,
+    GenerationPlan,
     Rule,
     Side,
     SideName,
@@ -304,13 +304,13 @@ def make_side(name: SideName, **more: object) -> Side:
 
 def make_comparison(cases: Iterable[CaseResult] | None = None, **more: object) -> Comparison:
     """A comparison of two commits with every verdict, two controls, and something in every field."""
-    plan = Plan(
+    plan = GenerationPlan(
         cases=15, screen_generations=6, confirm_generations=9, blocks=4, block_s=0.15, expected_s=570.0,
         spread_ratio=0.012, smallest_ratio=0.063,
     )  # fmt: skip
     plain: dict[str, object] = {
-        "kind": Kind.COMMITS,
-        "experiment_id": "20260302T100000.000Z-compare",
+        "kind": ComparisonKind.COMMITS,
+        "comparison_id": "20260302T100000.000Z-compare",
         "started_at": "2026-03-02T10:00:00.000+00:00",
         "base": make_side(SideName.BASE),
         "head": make_side(SideName.HEAD),

@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fakes import TellingExecutor
+from fakes import EmittingExecutor
 
 from zoobench.cases import Budget, Mode, Precision
 from zoobench.cases.errors import BadInputError, UnknownNameError
 from zoobench.cases.options import usable_threads
 from zoobench.measure import one_case
 from zoobench.measure.one_case import measure_case
-from zoobench.measure.session import Lab, start_run
+from zoobench.measure.session import Machine, start_run
 from zoobench.records import Environment, FailureKind
 from zoobench.records.store import load_runs
 
@@ -24,9 +24,9 @@ BUDGET = Budget(min_rounds=2, max_rounds=2, max_warmup_s=0.0)
 
 @pytest.fixture(autouse=True)
 def _fresh_labs() -> Iterator[None]:
-    one_case._lab.cache_clear()
+    one_case._machine.cache_clear()
     yield
-    one_case._lab.cache_clear()
+    one_case._machine.cache_clear()
 
 
 def test_a_case_is_measured_with_its_models_own_defaults() -> None:
@@ -94,10 +94,10 @@ def test_a_case_that_fails_is_a_record(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_runs_are_loaded_all_or_by_their_ids(tmp_path: Path) -> None:
     environment = Environment(host={}, software={}, settings={}, commit={})
-    lab = Lab(executor=TellingExecutor(), environment=environment)
+    machine = Machine(executor=EmittingExecutor(), environment=environment)
     run_ids = []
     for label in ("first", "second"):
-        with start_run(tmp_path, lab, label=label, command=("pytest",)) as writer:
+        with start_run(tmp_path, machine, label=label, command=("pytest",)) as writer:
             run_ids.append(writer.run.run_id)
 
     assert [stored.run.run_id for stored in load_runs(tmp_path)] == run_ids

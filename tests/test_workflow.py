@@ -13,7 +13,7 @@ import yaml
 
 from zoobench.cli import app
 from zoobench.compare.request import parse_request
-from zoobench.records.comparison import Kind
+from zoobench.records.comparison import ComparisonKind
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "compare.md").read_text(encoding="utf-8")
@@ -79,7 +79,7 @@ def test_no_other_host_than_githubs_is_named(text: str) -> None:
 
 def test_the_sides_are_the_branch_and_the_merge_into_it(command: list[str]) -> None:
     request = parse_request([command[1]])
-    assert (request.kind, request.base.asked, request.head.asked) == (Kind.COMMITS, "HEAD^1", "HEAD")
+    assert (request.kind, request.base.asked, request.head.asked) == (ComparisonKind.COMMITS, "HEAD^1", "HEAD")
 
 
 def test_ours_is_the_quick_preset_and_keeps_what_it_saw() -> None:

@@ -7,8 +7,8 @@ import time
 
 from zoobench.cases import Budget
 from zoobench.devices import CpuDevice
-from zoobench.measure.executor import Tell
-from zoobench.measure.worker.rounds import Phase
+from zoobench.measure.executor import Emit
+from zoobench.measure.worker.rounds import CallPhase
 from zoobench.measure.worker.timing_loop import sample
 from zoobench.records import Measurement
 
@@ -20,7 +20,7 @@ _BUDGET = Budget(precision_target=0.0, min_rounds=64, max_rounds=64, max_warmup_
 """One warm-up call and eight blocks of eight rounds."""
 
 
-def paused_round(number: int, tell: Tell) -> None:
+def paused_round(number: int, emit: Emit) -> None:
     """In the round of that number, tell who this is and go on as soon as it was paused; then tell the latency."""
     calls = 0
 
@@ -28,13 +28,13 @@ def paused_round(number: int, tell: Tell) -> None:
         nonlocal calls
         if calls == number:  # the first, 0, is warm-up's
             last = time.perf_counter()  # it may be stopped before it has told all
-            tell(os.getpid())
+            emit(os.getpid())
             _spin_until_paused(last)
         calls += 1
         _spin(_CALL_S)
 
-    sampled = sample([Phase("latency", call)], CpuDevice(), _BUDGET)
-    tell(
+    sampled = sample([CallPhase("latency", call)], CpuDevice(), _BUDGET)
+    emit(
         Measurement(
             metric="latency",
             samples=tuple(r.device_s for r in sampled.rounds),

@@ -27,7 +27,7 @@ import msgspec
 from zoobench.cases import DeviceFacts, units
 from zoobench.cases.errors import StoreError, ZoobenchError
 from zoobench.measure.executor import ForkedWorkers
-from zoobench.measure.session import open_lab
+from zoobench.measure.session import open_machine
 from zoobench.records import CaseRecord, Environment, store, validity_of
 
 ROOT = Path(__file__).parents[1]
@@ -79,7 +79,7 @@ class Done(msgspec.Struct, frozen=True, kw_only=True):
 
 def main() -> int:
     """Run every step, print what became of it, and write the report."""
-    environment = open_lab(ForkedWorkers(), device=DEVICE).environment
+    environment = open_machine(ForkedWorkers(), device=DEVICE).environment
     gpu = next(device for device in environment.devices if device.name == DEVICE)
     if not gpu.is_available:
         print(f"gpu-check needs a CUDA GPU: {gpu.reason}")

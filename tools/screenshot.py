@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, Page
 from zoobench.cases.errors import ZoobenchError
 from zoobench.records import store
 from zoobench.report.html import render_html
-from zoobench.report.report_data import collect_material
+from zoobench.report.report_data import collect_report_data
 
 ROOT: Final = Path(__file__).parents[1]
 RUNS: Final = ROOT / "results" / "reference"
@@ -37,7 +37,7 @@ def main() -> int:
         print("screenshot: no Chromium is installed (Debian: apt-get install chromium)")
         return 2
     try:
-        page = render_html(collect_material([store.load_run(RUNS, store.newest_run(RUNS))]))
+        page = render_html(collect_report_data([store.load_run(RUNS, store.newest_run(RUNS))]))
     except ZoobenchError as error:
         print(f"screenshot: {error}")
         return 2

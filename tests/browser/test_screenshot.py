@@ -20,14 +20,14 @@ def size_px(png: bytes) -> tuple[int, int]:
 
 
 def test_the_picture_is_as_wide_as_a_screen_and_ends_below_the_chart(browser: Browser, page_of_run: Path) -> None:
-    picture = screenshot.take_picture(browser, page_of_run)
-    width, height = size_px(picture)
+    resolution = screenshot.take_picture(browser, page_of_run)
+    width, height = size_px(resolution)
     assert width == screenshot.WIDTH_PX
     assert height > CHART_PX
-    assert len(picture) <= LARGEST_BYTES
+    assert len(resolution) <= LARGEST_BYTES
 
 
 def test_readme_s_picture_is_of_that_kind() -> None:
-    picture = screenshot.PICTURE.read_bytes()
-    assert size_px(picture)[0] == screenshot.WIDTH_PX
-    assert len(picture) <= LARGEST_BYTES
+    resolution = screenshot.PICTURE.read_bytes()
+    assert size_px(resolution)[0] == screenshot.WIDTH_PX
+    assert len(resolution) <= LARGEST_BYTES

@@ -294,7 +294,7 @@ def test_a_wide_matrix_makes_wide_cases() -> None:
         image_size=480, image_width=640,
     )  # fmt: skip
     [case] = matrix.expand((RESNET,), SIZES.__getitem__)
-    assert case.picture == (480, 640)
+    assert case.resolution == (480, 640)
     assert "/480x640/" in case.id
 
 
@@ -304,8 +304,8 @@ def test_a_case_fits_what_asks_for_its_own_axes_and_nothing_else(data: st.DataOb
     asked = Matrix(
         modes=(case.mode,),
         batch_sizes=(case.batch,),
-        image_size=case.picture.height,
-        image_width=case.picture.width,
+        image_size=case.resolution.height,
+        image_width=case.resolution.width,
         precisions=(case.precision,),
         memory_formats=(case.memory_format,),
         compilers=(case.compiler,),
@@ -315,7 +315,7 @@ def test_a_case_fits_what_asks_for_its_own_axes_and_nothing_else(data: st.DataOb
     assert Matrix().fits(case)
     assert asked.fits(case)
     on_other_axes = {axis: getattr(case, axis) for axis in ("model", "device")}
-    if other.picture == case.picture:  # a square may have its width said or not
+    if other.resolution == case.resolution:  # a square may have its width said or not
         on_other_axes |= {"image_size": case.image_size, "image_width": case.image_width}
     assert asked.fits(other) == (msgspec.structs.replace(other, **on_other_axes) == case)
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from contested import make_evidence
 
-from zoobench.compare.comparison import Conducted
-from zoobench.records.comparison import Kind
+from zoobench.compare.comparison import MeasuredComparison
+from zoobench.records.comparison import ComparisonKind
 
 CASE = "torchvision:resnet18/infer/b1/224/fp32/cpu/contiguous/eager/t2/retained"
 COMMITS = 9
@@ -42,11 +42,11 @@ def slow_from(commits: list[str], monkeypatch: pytest.MonkeyPatch) -> Callable[[
     def begin(first: int) -> list[Any]:
         asked: list[Any] = []
 
-        def measure(request: Any) -> Conducted:
+        def measure(request: Any) -> MeasuredComparison:
             asked.append(request)
             places = (commits.index(side.revision) for side in (request.sides.base, request.sides.head))
             base, head = (1.5 if place >= first else 1.0 for place in places)
-            return Conducted(Path(), make_evidence({"resnet18": head / base}))
+            return MeasuredComparison(Path(), make_evidence({"resnet18": head / base}))
 
         # by its name in sys.modules: the package has a function of that name
         monkeypatch.setattr(sys.modules["zoobench.cli.bisect"], "measure_live", measure)
@@ -69,7 +69,7 @@ def test_the_commit_is_found_named_and_confirmed_against_its_parent(
     assert (asked[-1].sides.base.revision, asked[-1].sides.head.revision) == (commits[first - 1], commits[first])
     assert {request.sides.base.revision for request in asked[:-1]} == {commits[0]}
     assert {(request.sides.kind, request.label, request.budget_s) for request in asked} == {
-        (Kind.COMMITS, "bisect", 30.0)
+        (ComparisonKind.COMMITS, "bisect", 30.0)
     }
     assert {request.sides.head.case.id for request in asked} == {CASE}
     assert {request.rule.margin_ratio for request in asked} == {0.02}

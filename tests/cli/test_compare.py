@@ -10,15 +10,15 @@ import msgspec
 import pytest
 from synthetic import make_case, make_record, make_run, make_side, measurement
 
-from zoobench.compare.journal import EXPERIMENT_FILE, JOURNAL_FILE, Line
+from zoobench.compare.journal import EXPERIMENT_FILE, JOURNAL_FILE, JournalLine
 from zoobench.records import CaseRecord, Failure, FailureKind, RunRecord
 from zoobench.records.comparison import (
     Block,
-    Contest,
+    CaseFacts,
+    CasePair,
+    ComparisonKind,
+    ComparisonSetup,
     Evidence,
-    Experiment,
-    Facts,
-    Kind,
     Replicate,
     Rule,
     SideName,
@@ -204,11 +204,11 @@ def test_a_run_of_a_newer_schema_is_a_mistake(refusal: Callable, results: Path) 
 
 def evidence(slowdown: float = 1.2) -> Evidence:
     """Six generations that screen two cases and nine that confirm the slower one; a third case fails on the head."""
-    experiment = Experiment(
-        experiment_id="20260302T100000.000Z-compare",
+    setup = ComparisonSetup(
+        comparison_id="20260302T100000.000Z-compare",
         started_at="2026-03-02T10:00:00.000+00:00",
         command=("zoobench", "compare", "main"),
-        kind=Kind.COMMITS,
+        kind=ComparisonKind.COMMITS,
         base=make_side(SideName.BASE),
         head=make_side(SideName.HEAD),
         rule=Rule(margin_ratio=0.05),
@@ -216,10 +216,10 @@ def evidence(slowdown: float = 1.2) -> Evidence:
     )
     cases = {net: make_case(net) for net in NETS}
     failure = Failure(kind=FailureKind.CRASH, message="killed by signal 11", where="forward")
-    contests = [
-        Contest(
-            id=case.id, base_case=case, head_case=case, base=Facts(exact={"parameters": 1.0}),
-            head=Facts(failure=failure) if net == "alexnet" else Facts(exact={"parameters": 1.0}),
+    case_pairs = [
+        CasePair(
+            id=case.id, base_case=case, head_case=case, base=CaseFacts(exact={"parameters": 1.0}),
+            head=CaseFacts(failure=failure) if net == "alexnet" else CaseFacts(exact={"parameters": 1.0}),
         )
         for net, case in cases.items()
     ]  # fmt: skip
@@ -228,57 +228,60 @@ def evidence(slowdown: float = 1.2) -> Evidence:
         replicate(cases[net].id, Stage.SCREEN, generation, ratios[net]) for generation in range(6) for net in ratios
     ]
     replicates += [replicate(cases["resnet18"].id, Stage.CONFIRM, generation, slowdown) for generation in range(6, 15)]
-    return Evidence(experiment=experiment, contests=tuple(contests), replicates=tuple(replicates))
+    return Evidence(setup=setup, case_pairs=tuple(case_pairs), replicates=tuple(replicates))
 
 
-def replicate(contest: str, stage: Stage, generation: int, ratio: float) -> Replicate:
+def replicate(case_pair: str, stage: Stage, generation: int, ratio: float) -> Replicate:
     order = "ABBABAAB"
     noise = 1 + 0.001 * (generation % 5)
     blocks = [Block(samples=(0.01 * noise * (ratio if side == "B" else 1.0),) * 3) for side in order]
-    return Replicate(contest=contest, stage=stage, generation=generation, order=order, blocks=tuple(blocks))
+    return Replicate(case_pair=case_pair, stage=stage, generation=generation, order=order, blocks=tuple(blocks))
 
 
 @pytest.fixture
-def experiment(results: Path) -> Path:
+def setup(results: Path) -> Path:
     """An experiment's folder as `zoobench.compare.journal` writes it, without a result."""
     seen = evidence()
-    folder = results / seen.experiment.experiment_id
+    folder = results / seen.setup.comparison_id
     folder.mkdir(parents=True)
-    (folder / EXPERIMENT_FILE).write_bytes(msgspec.json.encode(seen.experiment))
-    lines = [*(Line(contest=each) for each in seen.contests), *(Line(replicate=each) for each in seen.replicates)]
+    (folder / EXPERIMENT_FILE).write_bytes(msgspec.json.encode(seen.setup))
+    lines = [
+        *(JournalLine(case_pair=each) for each in seen.case_pairs),
+        *(JournalLine(replicate=each) for each in seen.replicates),
+    ]
     (folder / JOURNAL_FILE).write_bytes(b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
     return folder
 
 
-def test_a_replay_comes_to_the_stored_verdicts(program: Callable, experiment: Path) -> None:
-    write_document(decide(evidence()), experiment)
-    before = (experiment / "compare.json").read_bytes()
-    outcome = program("compare", "--replay", experiment.name, "--results", str(experiment.parent))
+def test_a_replay_comes_to_the_stored_verdicts(program: Callable, setup: Path) -> None:
+    write_document(decide(evidence()), setup)
+    before = (setup / "compare.json").read_bytes()
+    outcome = program("compare", "--replay", setup.name, "--results", str(setup.parent))
     assert (outcome.code, outcome.err) == (1, "")
-    assert outcome.out.endswith(f"the same verdicts as in {experiment / 'compare.json'}\n")
-    assert (experiment / "compare.json").read_bytes() == before
-    assert not (experiment / "compare.md").exists()
+    assert outcome.out.endswith(f"the same verdicts as in {setup / 'compare.json'}\n")
+    assert (setup / "compare.json").read_bytes() == before
+    assert not (setup / "compare.md").exists()
 
 
-def test_a_replay_that_comes_to_other_verdicts_says_which(program: Callable, experiment: Path) -> None:
-    write_document(decide(evidence(slowdown=1.0)), experiment)
-    outcome = program("compare", "--replay", experiment.name, "--results", str(experiment.parent))
+def test_a_replay_that_comes_to_other_verdicts_says_which(program: Callable, setup: Path) -> None:
+    write_document(decide(evidence(slowdown=1.0)), setup)
+    outcome = program("compare", "--replay", setup.name, "--results", str(setup.parent))
     assert outcome.code == 3
     first, last = outcome.err.splitlines()
     assert first == f"zoobench: {make_case('resnet18').id}: stored same, now slower"
-    assert last.startswith(f"zoobench: not the verdicts that are stored in {experiment / 'compare.json'}: ")
+    assert last.startswith(f"zoobench: not the verdicts that are stored in {setup / 'compare.json'}: ")
 
 
-def test_a_replay_of_an_unfinished_experiment_writes_its_result(program: Callable, experiment: Path) -> None:
-    outcome = program("compare", "--replay", experiment.name, "--results", str(experiment.parent))
+def test_a_replay_of_an_unfinished_experiment_writes_its_result(program: Callable, setup: Path) -> None:
+    outcome = program("compare", "--replay", setup.name, "--results", str(setup.parent))
     assert outcome.code == 1
     assert "the experiment was not finished" in outcome.out
-    assert load_comparison(experiment / "compare.json") == decide(evidence())
+    assert load_comparison(setup / "compare.json") == decide(evidence())
 
 
-def test_a_replay_under_another_rule_is_held_against_nothing(program: Callable, experiment: Path) -> None:
-    write_document(decide(evidence()), experiment)
-    arguments = ("--replay", experiment.name, "--results", str(experiment.parent), "--margin", "30%")
+def test_a_replay_under_another_rule_is_held_against_nothing(program: Callable, setup: Path) -> None:
+    write_document(decide(evidence()), setup)
+    arguments = ("--replay", setup.name, "--results", str(setup.parent), "--margin", "30%")
     outcome = program("compare", *arguments)
     assert "decided by another rule than the experiment's" in outcome.out
     assert "the same verdicts" not in outcome.out
@@ -306,8 +309,8 @@ def test_stored_runs_are_compared_without_torch_and_where_nothing_is_drawn_witho
     assert done.stdout.splitlines()[-1] == "[0, []]"
 
 
-def test_an_experiment_is_replayed_and_drawn_without_torch(experiment: Path) -> None:
-    arguments = msgspec.json.encode(["compare", "--replay", experiment.name, "--results", str(experiment.parent)])
+def test_an_experiment_is_replayed_and_drawn_without_torch(setup: Path) -> None:
+    arguments = msgspec.json.encode(["compare", "--replay", setup.name, "--results", str(setup.parent)])
     done = subprocess.run(
         [sys.executable, "-c", WHAT_IS_IMPORTED, arguments.decode()], capture_output=True, text=True, check=False
     )

@@ -131,7 +131,7 @@ def test_all_is_every_model_of_the_zoo(program: Callable, monkeypatch: pytest.Mo
 def test_a_size_that_one_model_does_not_take_is_told_before_any_is_counted(
     refusal: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("zoobench.measure.worker.count_report.tally", lambda *_: pytest.fail("it was counted"))
+    monkeypatch.setattr("zoobench.measure.worker.count_report.count_model", lambda *_: pytest.fail("it was counted"))
     message = "image size 64 is too large for lenet5: it must be 32 to 35"
     assert refusal("count", "squeezenet1_1", "lenet5", "--image-size", "64") == message
 

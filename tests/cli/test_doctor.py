@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import TellingExecutor
+from fakes import EmittingExecutor
 from processes import interruptible
 from synthetic import QUIET, TROUBLED, make_calibration
 
@@ -17,7 +17,7 @@ from zoobench.cases import DeviceFacts
 from zoobench.cli.doctor import render_calibration
 from zoobench.measure import doctor, session
 from zoobench.measure.doctor import FULL, QUICK
-from zoobench.measure.session import Lab
+from zoobench.measure.session import Machine
 from zoobench.records import Calibration, Environment, Unavailable
 from zoobench.records.calibration import read_calibration, write_calibration
 
@@ -39,14 +39,14 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What the examination was asked for; nothing is measured."""
     arguments: list[Any] = []
 
-    def examine(lab: Lab, case: Any, effort: Any, announce: Callable[[int, int, str], None]) -> Calibration:
-        lab.device(case.device)
+    def examine(machine: Machine, case: Any, effort: Any, announce: Callable[[int, int, str], None]) -> Calibration:
+        machine.device(case.device)
         arguments.append((case.device, effort))
         announce(1, 11, "clock")
         return make_calibration(TROUBLED)
 
-    lab = Lab(executor=TellingExecutor(), environment=ENVIRONMENT)
-    monkeypatch.setattr(session, "open_lab", lambda *_, **__: lab)
+    machine = Machine(executor=EmittingExecutor(), environment=ENVIRONMENT)
+    monkeypatch.setattr(session, "open_machine", lambda *_, **__: machine)
     monkeypatch.setattr(doctor, "examine", examine)
     return arguments
 

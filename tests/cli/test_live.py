@@ -14,16 +14,16 @@ from contested import make_control, make_evidence, make_experiment, make_side
 from zoobench.cases import DeviceFacts, parse_case_id, presets
 from zoobench.cli import live
 from zoobench.compare import comparison, spec
-from zoobench.compare.comparison import Conducted
+from zoobench.compare.comparison import MeasuredComparison
 from zoobench.compare.journal import EXPERIMENT_FILE
 from zoobench.compare.request import WORKING_TREE
-from zoobench.compare.spec import Assignment, Injection, Pair
-from zoobench.records.comparison import Evidence, Kind, Plan, SideName, Stage, load_comparison
+from zoobench.compare.spec import AskedPair, ComparisonSpec, Injection
+from zoobench.records.comparison import ComparisonKind, Evidence, GenerationPlan, SideName, Stage, load_comparison
 
 ID = "20260301T090000.000Z-compare"
 CONTIGUOUS = "torchvision:alexnet/infer/b1/224/fp32/cpu/contiguous/eager/t2/retained"
 CHANNELS_LAST = "torchvision:alexnet/infer/b1/224/fp32/cpu/channels_last/eager/t2/retained"
-PLAN = Plan(
+PLAN = GenerationPlan(
     cases=2, screen_generations=6, confirm_generations=8, blocks=16, block_s=0.01, expected_s=60.0, spread_ratio=0.02,
     smallest_ratio=0.04,
 )  # fmt: skip
@@ -36,28 +36,30 @@ class Bench:
         self.results = results
         self.evidence: Evidence = make_evidence({"resnet18": 1.0, "alexnet": 1.0})
         self.asked: list[Any] = []
-        self.assignment: Assignment
+        self.spec: ComparisonSpec
         self.label = ""
         self.is_interrupted = False
         self.told: list[spec.Event] = []
 
-    def compare(self, request: Any, assignment: Assignment, *, results: Path, label: str, tell: Any) -> Conducted:
+    def compare(
+        self, request: Any, spec: ComparisonSpec, *, results: Path, label: str, emit: Any
+    ) -> MeasuredComparison:
         self.asked.append(request)
-        self.assignment, self.label = assignment, label
-        return self._conducted(results / ID, tell)
+        self.spec, self.label = spec, label
+        return self._conducted(results / ID, emit)
 
-    def resume(self, folder: Path, request: Any, *, budget_s: float, tell: Any) -> Conducted:
+    def resume(self, folder: Path, request: Any, *, budget_s: float, emit: Any) -> MeasuredComparison:
         self.asked.append((request, budget_s))
-        return self._conducted(folder, tell)
+        return self._conducted(folder, emit)
 
-    def _conducted(self, folder: Path, tell: Any) -> Conducted:
+    def _conducted(self, folder: Path, emit: Any) -> MeasuredComparison:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / EXPERIMENT_FILE).write_bytes(msgspec.json.encode(self.evidence.experiment))
+        (folder / EXPERIMENT_FILE).write_bytes(msgspec.json.encode(self.evidence.setup))
         for event in self.told:
-            tell(event)
+            emit(event)
         if self.is_interrupted:
             raise KeyboardInterrupt
-        return Conducted(folder, self.evidence)
+        return MeasuredComparison(folder, self.evidence)
 
 
 @pytest.fixture
@@ -77,7 +79,7 @@ def test_nothing_slower_is_0_and_everything_is_written_beside_the_journal(progra
 
     assert outcome.code == 0
     folder = Path("results") / ID
-    assert load_comparison(folder / "compare.json").experiment_id == bench.evidence.experiment.experiment_id
+    assert load_comparison(folder / "compare.json").comparison_id == bench.evidence.setup.comparison_id
     assert {"compare.md", "junit.xml", "forest.png"} <= {path.name for path in folder.iterdir()}
     assert (bench.asked[0].base.revision, bench.asked[0].head.revision) == ("HEAD~1", "HEAD")
     assert bench.label == "compare"
@@ -96,12 +98,12 @@ def test_without_options_it_is_the_quick_preset_for_ten_minutes_at_the_device_s_
 ) -> None:
     program("compare", "HEAD~1")
 
-    matrix, rule = bench.assignment.matrix, bench.assignment.rule
+    matrix, rule = bench.spec.matrix, bench.spec.rule
     assert matrix is not None
     assert (matrix.models, matrix.batch_sizes, matrix.device) == (presets.COMPARISON, (1,), "cpu")
     assert (rule.margin_ratio, rule.alpha, rule.is_strict) == (0.05, 0.05, False)
-    assert bench.assignment.budget_s == 600.0
-    assert bench.assignment.injection is None
+    assert bench.spec.budget_s == 600.0
+    assert bench.spec.injection is None
     assert bench.asked[0].head.revision is None
 
 
@@ -109,8 +111,8 @@ def test_what_is_asked_for_reaches_the_experiment(program: Callable, bench: Benc
     options = ["--models=lenet5", "--batch-sizes=1,8", "--margin=2%", "--alpha=0.01", "--strict", "--minutes=0.5"]
     program("compare", "--aa", "HEAD", *options, "--seed=7", "--label=nightly", "--inject=5", "--inject-share=100%")
 
-    asked = bench.assignment
-    assert (asked.kind, asked.seed, asked.budget_s, bench.label) == (Kind.SAME, 7, 30.0, "nightly")
+    asked = bench.spec
+    assert (asked.kind, asked.seed, asked.budget_s, bench.label) == (ComparisonKind.SAME, 7, 30.0, "nightly")
     assert asked.matrix is not None
     assert (asked.matrix.models, asked.matrix.batch_sizes) == (("lenet5",), (1, 8))
     assert (asked.rule.margin_ratio, asked.rule.alpha, asked.rule.is_strict) == (0.02, 0.01, True)
@@ -120,23 +122,23 @@ def test_what_is_asked_for_reaches_the_experiment(program: Callable, bench: Benc
 def test_the_project_s_own_table_says_which_cases_unless_options_do(program: Callable, bench: Bench) -> None:
     Path("pyproject.toml").write_text('[tool.zoobench]\nmodels = "alexnet"\nbatch_sizes = [4]\nlabel = "x"\n')
     program("compare", "HEAD~1", "--batch-sizes=2")
-    assert bench.assignment.matrix is not None
-    assert (bench.assignment.matrix.models, bench.assignment.matrix.batch_sizes) == (("alexnet",), (2,))
+    assert bench.spec.matrix is not None
+    assert (bench.spec.matrix.models, bench.spec.matrix.batch_sizes) == (("alexnet",), (2,))
     assert bench.label == "compare"
 
 
 def test_two_cases_are_one_contest(program: Callable, bench: Bench) -> None:
     program("compare", "--case", CONTIGUOUS, "--case", CHANNELS_LAST)
-    (pair,) = bench.assignment.pairs
-    assert pair == Pair(base=parse_case_id(CONTIGUOUS), head=parse_case_id(CHANNELS_LAST))
-    assert (bench.assignment.kind, bench.assignment.matrix) == (Kind.CASES, None)
+    (pair,) = bench.spec.pairs
+    assert pair == AskedPair(base=parse_case_id(CONTIGUOUS), head=parse_case_id(CHANNELS_LAST))
+    assert (bench.spec.kind, bench.spec.matrix) == (ComparisonKind.CASES, None)
 
 
 def test_every_experiment_has_a_seed_of_its_own(program: Callable, bench: Bench) -> None:
     seeds = set()
     for _ in range(3):
         program("compare", "HEAD~1")
-        seeds.add(bench.assignment.seed)
+        seeds.add(bench.spec.seed)
     assert len(seeds) == 3
 
 
@@ -179,16 +181,16 @@ def test_a_resumed_experiment_has_the_sides_that_it_had(
         make_side(SideName.BASE, commit="a" * 40),
         make_side(SideName.HEAD, asked=WORKING_TREE, commit="b" * 40),
     )
-    bench.evidence = make_evidence({"resnet18": 1.5}, experiment=make_experiment(base=base, head=head))
+    bench.evidence = make_evidence({"resnet18": 1.5}, setup=make_experiment(base=base, head=head))
     bench.is_interrupted = True
     program("compare", "HEAD~1")
     bench.is_interrupted = False
-    monkeypatch.setattr("zoobench.compare.journal.load_assignment", lambda _: bench.assignment)
+    monkeypatch.setattr("zoobench.compare.journal.load_spec", lambda _: bench.spec)
 
     assert program("compare", "--resume", ID, "--minutes", "2").code == 1
     request, budget_s = bench.asked[-1]
     assert (request.kind, request.base.revision, request.head.revision, budget_s) == (
-        Kind.COMMITS, "a" * 40, None, 120.0,
+        ComparisonKind.COMMITS, "a" * 40, None, 120.0,
     )  # fmt: skip
 
 
@@ -196,29 +198,33 @@ def test_resumed_environments_have_their_interpreters(
     program: Callable, bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sides = {name: make_side(name, asked=WORKING_TREE) for name in SideName}
-    experiment = make_experiment(kind=Kind.ENVIRONMENTS, base=sides[SideName.BASE], head=sides[SideName.HEAD])
-    bench.evidence = make_evidence({"resnet18": 1.0}, experiment=experiment)
+    setup = make_experiment(kind=ComparisonKind.ENVIRONMENTS, base=sides[SideName.BASE], head=sides[SideName.HEAD])
+    bench.evidence = make_evidence({"resnet18": 1.0}, setup=setup)
     other = Path("python")
     other.symlink_to(sys.executable)
     program("compare", "--base-python", str(other.absolute()))
-    monkeypatch.setattr("zoobench.compare.journal.load_assignment", lambda _: bench.assignment)
+    monkeypatch.setattr("zoobench.compare.journal.load_spec", lambda _: bench.spec)
 
     assert program("compare", "--resume", ID).code == 0
     (resumed, _), asked = bench.asked[-1], bench.asked[0]
     assert resumed == asked
-    assert (resumed.kind, resumed.base.python, resumed.head.python) == (Kind.ENVIRONMENTS, other.absolute(), None)
+    assert (resumed.kind, resumed.base.python, resumed.head.python) == (
+        ComparisonKind.ENVIRONMENTS,
+        other.absolute(),
+        None,
+    )
 
 
 def test_it_tells_each_case_the_plan_each_generation_and_notes(program: Callable, bench: Bench) -> None:
-    contest = bench.evidence.contests[0]
+    case_pair = bench.evidence.case_pairs[0]
     bench.told = [
-        spec.Found(contest=contest),
-        spec.Found(contest=make_control()),
+        spec.PairPrepared(case_pair=case_pair),
+        spec.PairPrepared(case_pair=make_control()),
         spec.Planned(plan=PLAN),
-        spec.Began(stage=Stage.SCREEN, generation=1, contests=3),
+        spec.Began(stage=Stage.SCREEN, generation=1, case_pairs=3),
         spec.Noted(text="the time was up"),
     ]
     lines = program("compare", "HEAD~1").err.splitlines()
-    assert lines[0] == f"{contest.id}: base 10.0 ms, head 10.0 ms"
+    assert lines[0] == f"{case_pair.id}: base 10.0 ms, head 10.0 ms"
     assert lines[2].startswith("2 cases, 6 generations of 16 blocks to screen them and 8 to confirm suspects")
     assert lines[3:] == ["screen, generation 1: 3 cases and controls", "note: the time was up"]

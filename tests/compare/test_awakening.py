@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from zoobench.cases import catalogue
-from zoobench.compare.worker.prepared_case import awaken
+from zoobench.compare.worker.prepared_case import recalibrate_batch_norm
 from zoobench.zoo.build import build_model
 from zoobench.zoo.inputs import example_images
 
@@ -29,7 +29,7 @@ def test_outputs_that_said_nothing_depend_on_the_pictures(name: str, size: int) 
     torch.manual_seed(0)
     module, images = build_model(name).eval(), pictures(name, size)
     before = difference(module, images)
-    awaken(module, images[:1])
+    recalibrate_batch_norm(module, images[:1])
     assert not before > 1e-3  # NaN where all is zero
     assert difference(module, images) > 0.1
 
@@ -39,8 +39,8 @@ def test_it_is_the_same_every_time() -> None:
     module = build_model("mobilenet_v1_025")
     other = copy.deepcopy(module)
     images = pictures("mobilenet_v1_025", 64)
-    awaken(module, images)
-    awaken(other, images)
+    recalibrate_batch_norm(module, images)
+    recalibrate_batch_norm(other, images)
     for one, another in zip(module.state_dict().values(), other.state_dict().values(), strict=True):
         assert torch.equal(one, another)
 
@@ -49,7 +49,7 @@ def test_norms_are_as_they_were_but_for_their_statistics() -> None:
     norm = nn.BatchNorm2d(3, momentum=0.25)
     module = nn.Sequential(norm, nn.BatchNorm2d(3, track_running_stats=False), nn.Dropout(0.5)).train()
     images = 5 + 2 * torch.randn(8, 3, 32, 32, generator=torch.Generator().manual_seed(0))
-    awaken(module, images)
+    recalibrate_batch_norm(module, images)
     assert norm.momentum == 0.25
     assert not any(part.training for part in module.modules())
     assert norm.running_mean is not None
@@ -58,8 +58,8 @@ def test_norms_are_as_they_were_but_for_their_statistics() -> None:
 
 def test_one_picture_is_enough_where_it_shrinks_to_a_pixel() -> None:
     module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(1), nn.BatchNorm2d(4), nn.Flatten())
-    images = example_images(catalogue.find("mobilenet_v2"), batch=1, picture=catalogue.ImageSize(16, 16))
-    awaken(module, images)
+    images = example_images(catalogue.find("mobilenet_v2"), batch=1, resolution=catalogue.ImageSize(16, 16))
+    recalibrate_batch_norm(module, images)
     assert torch.isfinite(module(images)).all()
 
 
@@ -69,7 +69,7 @@ def test_only_matrices_of_zeros_are_filled() -> None:
     kept = layer.weight.clone()
     zeros = nn.Linear(2, 2)
     nn.init.zeros_(zeros.weight)
-    awaken(nn.Sequential(layer, zeros), torch.ones(2, 3))
+    recalibrate_batch_norm(nn.Sequential(layer, zeros), torch.ones(2, 3))
     assert torch.equal(layer.weight, kept)
     assert not layer.bias.any()
     assert 0 < zeros.weight.abs().max() < 0.2

@@ -17,14 +17,14 @@ from processes import interruptible
 from sides import PACKAGE, both, checkout, matrix
 
 from zoobench.cases.errors import IdentityError
-from zoobench.compare.comparison import Deciding, Means, conduct, resume
+from zoobench.compare.comparison import Deciding, Means, measure_comparison, resume
 from zoobench.compare.journal import load_evidence
 from zoobench.compare.pilot import INCOMPARABLE
-from zoobench.compare.spec import Assignment, Event, Injection, Planned, Spent
+from zoobench.compare.spec import ComparisonSpec, Event, Injection, Planned, TimeSpent
 from zoobench.compare.worker_pair import SideProcess
-from zoobench.records.comparison import Contest, Evidence, Kind, Plan, Rule, SideName
+from zoobench.records.comparison import CasePair, ComparisonKind, Evidence, GenerationPlan, Rule, SideName
 
-PLAN = Plan(
+PLAN = GenerationPlan(
     cases=1, screen_generations=2, confirm_generations=0, blocks=4, block_s=0.002, expected_s=10.0, spread_ratio=0.02,
     smallest_ratio=0.1,
 )  # fmt: skip
@@ -32,9 +32,9 @@ DECIDING = Deciding(make_plan=lambda *_: PLAN, suspects=lambda _: (), confirmati
 GONE_WITHIN_S = 20.0
 
 
-def assignment(*models: str, **fields: Any) -> Assignment:
-    usual = {"kind": Kind.SAME, "rule": Rule(margin_ratio=0.05), "seed": 3, "budget_s": 1e4}
-    return Assignment(**usual | {"matrix": matrix(*models), "has_controls": False} | fields)
+def spec(*models: str, **fields: Any) -> ComparisonSpec:
+    usual = {"kind": ComparisonKind.SAME, "rule": Rule(margin_ratio=0.05), "seed": 3, "budget_s": 1e4}
+    return ComparisonSpec(**usual | {"matrix": matrix(*models), "has_controls": False} | fields)
 
 
 @pytest.fixture
@@ -44,14 +44,14 @@ def means(bootstrap: Path) -> Means:
 
 def means_telling(bootstrap: Path, events: list[Event]) -> Means:
     return Means(
-        lambda side, hash_seed: SideProcess(side, bootstrap, hash_seed=hash_seed, tell=events.append),
+        lambda side, hash_seed: SideProcess(side, bootstrap, hash_seed=hash_seed, emit=events.append),
         deciding=DECIDING,
     )
 
 
-def found(evidence: Evidence) -> dict[str, Contest]:
+def found(evidence: Evidence) -> dict[str, CasePair]:
     """By the name of the factory."""
-    return {contest.id.partition("/")[0].rpartition(":")[2]: contest for contest in evidence.contests}
+    return {case_pair.id.partition("/")[0].rpartition(":")[2]: case_pair for case_pair in evidence.case_pairs}
 
 
 def children() -> list[psutil.Process]:
@@ -71,25 +71,25 @@ def test_the_same_project_twice_agrees_and_never_computes_on_both_sides_at_once(
 ) -> None:
     events: list[Event] = []
     sides = both(tmp_path)
-    folder, evidence = conduct(
-        *sides.values(), assignment(f"{PACKAGE}:tiny", has_controls=True), results=tmp_path / "results",
-        tell=events.append, means=means_telling(bootstrap, events),
+    folder, evidence = measure_comparison(
+        *sides.values(), spec(f"{PACKAGE}:tiny", has_controls=True), results=tmp_path / "results",
+        emit=events.append, means=means_telling(bootstrap, events),
     )  # fmt: skip
 
-    contests = list(evidence.contests)
-    assert [contest.output_error for contest in contests] == [0.0] * 3
-    assert all(contest.base.exact == contest.head.exact for contest in contests)
+    case_pairs = list(evidence.case_pairs)
+    assert [case_pair.output_error for case_pair in case_pairs] == [0.0] * 3
+    assert all(case_pair.base.exact == case_pair.head.exact for case_pair in case_pairs)
     assert len(evidence.replicates) == 2 * 3
     assert all(len(replicate.blocks) == 4 and not replicate.failure for replicate in evidence.replicates)
     planned = next(place for place, event in enumerate(events) if isinstance(event, Planned))
-    spans = [event for event in events[planned:] if isinstance(event, Spent) and event.request != "Release"]
+    spans = [event for event in events[planned:] if isinstance(event, TimeSpent) and event.request != "Release"]
     assert {span.side for span in spans} == set(SideName)
     for one, other in itertools.pairwise(spans):
         assert one.began_s <= one.ended_s <= other.began_s <= other.ended_s
     assert children() == []
     assert load_evidence(folder) == evidence
-    experiment = evidence.experiment
-    assert experiment.base.loaded == experiment.head.loaded == {PACKAGE: f"{PACKAGE}/__init__.py"}
+    setup = evidence.setup
+    assert setup.base.loaded == setup.head.loaded == {PACKAGE: f"{PACKAGE}/__init__.py"}
 
 
 BASE = """
@@ -138,31 +138,31 @@ def differing(tmp_path_factory: pytest.TempPathFactory, bootstrap: Path) -> Evid
     """One experiment of everything that can become of a model between two commits."""
     root = tmp_path_factory.mktemp("differing")
     base, head = checkout(root, SideName.BASE, zoo=BASE), checkout(root, SideName.HEAD, zoo=HEAD)
-    asked = assignment(*(f"{PACKAGE}.zoo:{name}" for name in NAMES))
+    asked = spec(*(f"{PACKAGE}.zoo:{name}" for name in NAMES))
     plan = PLAN.__class__(**{field: getattr(PLAN, field) for field in PLAN.__struct_fields__} | {"block_s": 0.1})
     deciding = DECIDING._replace(make_plan=lambda *_: plan, confirmation_plan=lambda *_: plan)
     means = means_telling(bootstrap, [])._replace(deciding=deciding)
-    return conduct(base, head, asked, results=root / "results", means=means).evidence
+    return measure_comparison(base, head, asked, results=root / "results", means=means).evidence
 
 
 def test_what_is_the_same_on_both_sides_runs_and_agrees(differing: Evidence) -> None:
-    contest = found(differing)["kept"]
-    assert (contest.output_error, contest.base.failure, contest.head.failure) == (0.0, None, None)
-    replicates = [one for one in differing.replicates if one.contest == contest.id]
+    case_pair = found(differing)["kept"]
+    assert (case_pair.output_error, case_pair.base.failure, case_pair.head.failure) == (0.0, None, None)
+    replicates = [one for one in differing.replicates if one.case_pair == case_pair.id]
     assert [one.failure for one in replicates] == [None, None]
 
 
 def test_weights_drawn_in_another_order_are_another_output(differing: Evidence) -> None:
-    contest = found(differing)["reordered"]
-    assert contest.output_error is not None
-    assert contest.output_error > 100 * contest.output_tolerance
-    assert contest.base.exact == contest.head.exact
+    case_pair = found(differing)["reordered"]
+    assert case_pair.output_error is not None
+    assert case_pair.output_error > 100 * case_pair.output_tolerance
+    assert case_pair.base.exact == case_pair.head.exact
 
 
 def test_outputs_of_other_shapes_cannot_be_compared_and_other_counts_are_told(differing: Evidence) -> None:
-    contest = found(differing)["widened"]
-    assert contest.output_error == INCOMPARABLE
-    assert contest.head.exact["parameters"] - contest.base.exact["parameters"] == 3 * 9 + 1
+    case_pair = found(differing)["widened"]
+    assert case_pair.output_error == INCOMPARABLE
+    assert case_pair.head.exact["parameters"] - case_pair.base.exact["parameters"] == 3 * 9 + 1
 
 
 def test_models_that_one_side_lacks_are_missing_there(differing: Evidence) -> None:
@@ -178,42 +178,42 @@ def test_models_that_one_side_lacks_are_missing_there(differing: Evidence) -> No
     [("crashing", "the worker was killed by SIGSEGV"), ("leaving", "the worker exited with code 5")],
 )
 def test_a_side_that_dies_in_one_case_only_fails_there_alone(name: str, message: str, differing: Evidence) -> None:
-    contest = found(differing)[name]
-    assert contest.base.failure is None
-    assert contest.head.failure is not None
-    assert contest.head.failure.message.startswith(message)
-    assert not contest.head.is_missing
+    case_pair = found(differing)[name]
+    assert case_pair.base.failure is None
+    assert case_pair.head.failure is not None
+    assert case_pair.head.failure.message.startswith(message)
+    assert not case_pair.head.is_missing
 
 
 def test_a_model_that_is_mended_failed_on_the_base_alone(differing: Evidence) -> None:
-    contest = found(differing)["mended"]
-    assert contest.base.failure is not None
-    assert contest.base.failure.message == f"factory {PACKAGE}.zoo:mended raised ValueError: not yet"
-    assert (contest.base.is_missing, contest.head.failure) == (False, None)
+    case_pair = found(differing)["mended"]
+    assert case_pair.base.failure is not None
+    assert case_pair.base.failure.message == f"factory {PACKAGE}.zoo:mended raised ValueError: not yet"
+    assert (case_pair.base.is_missing, case_pair.head.failure) == (False, None)
 
 
 def test_a_worker_killed_in_a_block_is_tried_again_and_then_recorded(differing: Evidence) -> None:
-    contest = found(differing)["dying"]
-    assert contest.head.failure is None, "it lived through the pilot"
-    (failed,) = [one for one in differing.replicates if one.contest == contest.id]
+    case_pair = found(differing)["dying"]
+    assert case_pair.head.failure is None, "it lived through the pilot"
+    (failed,) = [one for one in differing.replicates if one.case_pair == case_pair.id]
     assert (failed.attempt, failed.failed, failed.generation) == (2, SideName.HEAD, 1)
     assert failed.failure is not None
     assert failed.failure.message.startswith("the worker was killed by SIGKILL")
-    assert any(note.startswith(f"{contest.id}: generation 1 was begun anew") for note in differing.notes)
+    assert any(note.startswith(f"{case_pair.id}: generation 1 was begun anew") for note in differing.notes)
 
 
 def test_a_package_with_a_syntax_error_fails_in_every_case_with_the_line(tmp_path: Path, means: Means) -> None:
     base = checkout(tmp_path, SideName.BASE)
     head = checkout(tmp_path, SideName.HEAD, __init__="def tiny(:\n    pass\n")
-    _, evidence = conduct(base, head, assignment(f"{PACKAGE}:tiny"), results=tmp_path / "results", means=means)
+    _, evidence = measure_comparison(base, head, spec(f"{PACKAGE}:tiny"), results=tmp_path / "results", means=means)
 
-    (contest,) = evidence.contests
-    assert contest.head.failure is not None
-    assert contest.head.failure.message.startswith(
+    (case_pair,) = evidence.case_pairs
+    assert case_pair.head.failure is not None
+    assert case_pair.head.failure.message.startswith(
         f"importing {PACKAGE} raised SyntaxError: invalid syntax (__init__.py, line 1)"
     )
-    assert not contest.head.is_missing
-    assert (evidence.plans, evidence.experiment.head.loaded) == ((), {})
+    assert not case_pair.head.is_missing
+    assert (evidence.plans, evidence.setup.head.loaded) == ((), {})
 
 
 def test_a_side_that_loads_anothers_code_is_not_measured(tmp_path: Path, means: Means) -> None:
@@ -223,7 +223,7 @@ def test_a_side_that_loads_anothers_code_is_not_measured(tmp_path: Path, means: 
     misled = f"__path__.insert(0, {str(elsewhere.folder / PACKAGE)!r})\n"
     head = checkout(tmp_path, SideName.HEAD, __init__=misled, zoo=BASE)
     with pytest.raises(IdentityError, match=rf"^head loaded {PACKAGE}\.zoo from {elsewhere.folder}/") as raised:
-        conduct(base, head, assignment(f"{PACKAGE}.zoo:kept"), results=tmp_path / "results", means=means)
+        measure_comparison(base, head, spec(f"{PACKAGE}.zoo:kept"), results=tmp_path / "results", means=means)
     assert raised.value.exit_code == 5
     assert not (tmp_path / "results").exists()
 
@@ -233,13 +233,15 @@ INTERRUPTED = """
     from pathlib import Path
     sys.path.insert(0, {tests!r})
     from sides import both, matrix
-    from zoobench.compare.spec import Assignment
-    from zoobench.compare.comparison import conduct
+    from zoobench.compare.spec import ComparisonSpec
+    from zoobench.compare.comparison import measure_comparison
     from zoobench.compare.spec import Taken
-    from zoobench.records.comparison import Kind, Rule
-    asked = Assignment(kind=Kind.SAME, rule=Rule(margin_ratio=0.05), seed=3, budget_s=3000, matrix=matrix("nets:tiny"))
+    from zoobench.records.comparison import ComparisonKind, Rule
+    asked = ComparisonSpec(
+        kind=ComparisonKind.SAME, rule=Rule(margin_ratio=0.05), seed=3, budget_s=3000, matrix=matrix("nets:tiny")
+    )
     tell = lambda event: isinstance(event, Taken) and print("taken", flush=True)
-    conduct(*both(Path({root!r})).values(), asked, results=Path({root!r}) / "results", tell=tell)
+    measure_comparison(*both(Path({root!r})).values(), asked, results=Path({root!r}) / "results", emit=tell)
     """
 
 
@@ -262,7 +264,7 @@ def test_ctrl_c_leaves_no_worker_and_a_whole_journal_that_can_be_gone_on_with(tm
     sides = {side: checkout(tmp_path / "again", side) for side in SideName}
     resumed = resume(folder, *sides.values(), budget_s=0.001, means=means).evidence
     assert resumed.replicates[: len(kept.replicates)] == kept.replicates
-    assert resumed.contests == kept.contests
+    assert resumed.case_pairs == kept.case_pairs
 
 
 def test_the_process_that_conducts_imports_no_torch() -> None:
@@ -276,14 +278,14 @@ def test_the_process_that_conducts_imports_no_torch() -> None:
 def test_a_training_step_and_the_systems_heap_go_the_same_way(tmp_path: Path, means: Means) -> None:
     from zoobench.cases import Allocator, Mode  # noqa: PLC0415
 
-    asked = assignment(
+    asked = spec(
         matrix=matrix(f"{PACKAGE}:tiny", modes=(Mode.TRAIN,), allocators=tuple(Allocator)),
         injection=Injection(ratio=0.5, share=1.0),
     )
-    _, evidence = conduct(*both(tmp_path).values(), asked, results=tmp_path / "results", means=means)
+    _, evidence = measure_comparison(*both(tmp_path).values(), asked, results=tmp_path / "results", means=means)
 
-    assert len(evidence.contests) == 2
-    assert {contest.injected_ratio for contest in evidence.contests} == {0.5}
-    assert {contest.output_error for contest in evidence.contests} == {0.0}
+    assert len(evidence.case_pairs) == 2
+    assert {case_pair.injected_ratio for case_pair in evidence.case_pairs} == {0.5}
+    assert {case_pair.output_error for case_pair in evidence.case_pairs} == {0.0}
     assert len(evidence.replicates) == 4
-    assert all(contest.base.exact["operator_calls"] > 10 for contest in evidence.contests)
+    assert all(case_pair.base.exact["operator_calls"] > 10 for case_pair in evidence.case_pairs)

@@ -17,7 +17,7 @@ from zoobench.cases.catalogue import Entry
 from zoobench.compare.messages import EXACT_METRICS, Prepare
 from zoobench.compare.spec import CONVOLUTIONS
 from zoobench.compare.worker import prepared_case as contender_module
-from zoobench.compare.worker.prepared_case import Contender, block_of, waste
+from zoobench.compare.worker.prepared_case import PreparedCase, block_of, slow_down
 from zoobench.compare.worker.side_zoo import SideZoo
 from zoobench.devices import REFERENCE
 from zoobench.measure.worker.rounds import Round
@@ -69,8 +69,8 @@ def _threads() -> Iterator[None]:
     assert torch.get_num_threads() == before, "settings are put back"
 
 
-def prepared(zoo: Zoo, case: Case = CASE, wasted_ratio: float = 0.0) -> Contender:
-    return Contender(Prepare(case=case, seed=1, wasted_ratio=wasted_ratio), zoo)
+def prepared(zoo: Zoo, case: Case = CASE, wasted_ratio: float = 0.0) -> PreparedCase:
+    return PreparedCase(Prepare(case=case, seed=1, wasted_ratio=wasted_ratio), zoo)
 
 
 def round_of(seconds: float, reference_s: float, faults: float) -> Round:
@@ -114,22 +114,22 @@ def test_wasting_is_being_busy_for_so_long(monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.setattr(time, "perf_counter", tick)
     began = clock()
-    waste(1.0)
+    slow_down(1.0)
     assert clock() - began == 1.25, "the first reading, and four until it is over"
 
 
 def test_a_block_is_one_call_that_settles_and_rounds_of_calls(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(contender_module, "SETTLING_S", 0.0)
     zoo = Zoo()
-    contender = prepared(zoo)
+    prepared_case = prepared(zoo)
     (net,) = zoo.built
-    contender.warm_up(0.0)
+    prepared_case.warm_up(0.0)
     assert net.calls == 1
-    block = contender.take_block(3, 2, has_new_layout=True)
+    block = prepared_case.take_block(3, 2, has_new_layout=True)
     assert net.calls == 2 + 6
     assert (len(block.samples), len(block.references_s)) == (3, 4)
     assert {"page_faults", "cpu_s"} <= block.covariates.keys()
-    contender.release()
+    prepared_case.release()
 
 
 def test_short_calls_settle_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -142,44 +142,44 @@ def test_short_calls_settle_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None
             return super().forward(images)
 
     zoo = Zoo(Slow)
-    contender = prepared(zoo)
-    contender.take_block(2, 1, has_new_layout=True)
+    prepared_case = prepared(zoo)
+    prepared_case.take_block(2, 1, has_new_layout=True)
     assert zoo.built[0].calls == 3 + 2, "three of 4 ms until 10 ms are over"
-    contender.release()
+    prepared_case.release()
 
 
 def test_time_is_wasted_in_every_call_after_warm_up(monkeypatch: pytest.MonkeyPatch) -> None:
     wasted: list[float] = []
-    monkeypatch.setattr(contender_module, "waste", wasted.append)
+    monkeypatch.setattr(contender_module, "slow_down", wasted.append)
     monkeypatch.setattr(contender_module, "SETTLING_S", 0.0)
-    contender = prepared(Zoo(), wasted_ratio=0.5)
-    call_s = contender.warm_up(0.0)
+    prepared_case = prepared(Zoo(), wasted_ratio=0.5)
+    call_s = prepared_case.warm_up(0.0)
     assert wasted == []
-    contender.take_block(3, 2, has_new_layout=True)
+    prepared_case.take_block(3, 2, has_new_layout=True)
     assert wasted == [0.5 * call_s] * 7
-    contender.release()
+    prepared_case.release()
 
 
 def test_nothing_of_a_released_case_is_left() -> None:
     zoo = Zoo()
-    contender = prepared(zoo)
+    prepared_case = prepared(zoo)
     net = weakref.ref(zoo.built.pop())
-    contender.take_block(1, 1, has_new_layout=True)
+    prepared_case.take_block(1, 1, has_new_layout=True)
     assert torch.get_num_threads() == 2
-    contender.release()
+    prepared_case.release()
     assert net() is None
 
 
 def test_what_a_model_changes_is_put_back_before_the_next_request() -> None:
-    contender = prepared(Zoo(Unsettling))
+    prepared_case = prepared(Zoo(Unsettling))
     for act in (
-        lambda: contender.warm_up(0.0),
-        lambda: contender.take_block(1, 1, has_new_layout=True),
-        contender.compute,
+        lambda: prepared_case.warm_up(0.0),
+        lambda: prepared_case.take_block(1, 1, has_new_layout=True),
+        prepared_case.compute,
     ):
         act()
         assert torch.get_num_threads() == 2
-    contender.release()
+    prepared_case.release()
 
 
 def test_a_model_that_cannot_be_built_leaves_nothing_behind() -> None:
@@ -198,26 +198,26 @@ def test_outputs_are_of_one_call_in_eval_mode_and_the_same_every_time(mode: Mode
         zoo = Zoo()
         random.random()
         np.random.random()  # noqa: NPY002
-        contender = prepared(zoo, make_case(mode=mode, batch=2))
-        outputs.append(contender.compute())
+        prepared_case = prepared(zoo, make_case(mode=mode, batch=2))
+        outputs.append(prepared_case.compute())
         assert zoo.built[0].training is (mode is Mode.TRAIN)
-        contender.release()
+        prepared_case.release()
     assert outputs[0].shape == (2, 8)
     assert np.array_equal(outputs[0], outputs[1])
 
 
 @pytest.mark.parametrize("precision", [Precision.BF16, Precision.AMP_BF16])
 def test_outputs_of_half_precision_are_told_in_full(precision: Precision) -> None:
-    contender = prepared(Zoo(), make_case(precision=precision))
-    logits = contender.compute()
-    contender.release()
+    prepared_case = prepared(Zoo(), make_case(precision=precision))
+    logits = prepared_case.compute()
+    prepared_case.release()
     assert logits.dtype == np.float32
 
 
 def test_every_exact_metric_is_told_or_why_it_is_not() -> None:
-    contender = prepared(Zoo())
-    exact, unavailable = contender.count()
-    contender.release()
+    prepared_case = prepared(Zoo())
+    exact, unavailable = prepared_case.count()
+    prepared_case.release()
     assert sorted([*exact, *unavailable]) == sorted(EXACT_METRICS)
     assert exact["parameters"] == 8 * 3 * 9 + 8
 
@@ -225,5 +225,5 @@ def test_every_exact_metric_is_told_or_why_it_is_not() -> None:
 def test_a_control_is_not_asked_of_the_side() -> None:
     case = make_case(model=CONVOLUTIONS)
     zoo = Zoo()
-    Contender(Prepare(case=case, seed=1, is_control=True), zoo).release()
+    PreparedCase(Prepare(case=case, seed=1, is_control=True), zoo).release()
     assert zoo.built == []

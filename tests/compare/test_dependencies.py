@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from zoobench.cases.errors import BadInputError, IdentityError
 from zoobench.compare.checkouts import Checkout
 from zoobench.compare.environments import check_dependencies, dependency_differences
-from zoobench.compare.request import Request, parse_request
+from zoobench.compare.request import ComparisonRequest, parse_request
 from zoobench.records.comparison import SideName
 
 PROJECT = """
@@ -187,7 +187,7 @@ def test_one_environment_for_different_dependencies_is_refused(tmp_path: Path) -
     ],
     ids=["base", "head"],
 )
-def test_with_an_environment_given_the_differences_are_told(tmp_path: Path, request_: Request) -> None:
+def test_with_an_environment_given_the_differences_are_told(tmp_path: Path, request_: ComparisonRequest) -> None:
     found = check_dependencies(request_, *sides(tmp_path))
     assert [each.fact for each in found][:2] == ["pyproject.toml: torch", "pyproject.toml: new0"]
     assert not any(each.matters for each in found)

@@ -14,40 +14,40 @@ from sides import make_case, matrix
 from zoobench.cases import Allocator
 from zoobench.cases.errors import BadInputError
 from zoobench.compare.checkouts import Checkout
-from zoobench.compare.comparison import Conducted, Deciding, Means, conduct, resume
+from zoobench.compare.comparison import Deciding, Means, MeasuredComparison, measure_comparison, resume
 from zoobench.compare.journal import load_evidence
-from zoobench.compare.messages import Compute, Introduce, ListCases, Prepare, TakeBlock, WarmUp
+from zoobench.compare.messages import Compute, Discover, ListCases, Prepare, TakeBlock, WarmUp
 from zoobench.compare.spec import (
-    Assignment,
+    AskedPair,
     Began,
+    ComparisonSpec,
     Event,
-    Found,
     Injection,
     Noted,
     NothingToCompareError,
-    Pair,
+    PairPrepared,
     Planned,
     SideError,
     Taken,
 )
 from zoobench.records import Failure, FailureKind
-from zoobench.records.comparison import Evidence, Kind, Plan, Rule, SideName, Stage
+from zoobench.records.comparison import ComparisonKind, Evidence, GenerationPlan, Rule, SideName, Stage
 from zoobench.stats.verdicts.plan import LEAST_SCREEN
 
 A, B, C = (make_case(f"nets:{name}") for name in "abc")
 FAILED = Failure(kind=FailureKind.CRASH, message="it broke", where="here")
 SCREEN, CONFIRM = 3, 2
-PLAN = Plan(
+PLAN = GenerationPlan(
     cases=3, screen_generations=SCREEN, confirm_generations=0, blocks=4, block_s=0.5, expected_s=100.0,
     spread_ratio=0.02, smallest_ratio=0.1,
 )  # fmt: skip
 
 
-def make_plan(*_: Any) -> Plan:
+def make_plan(*_: Any) -> GenerationPlan:
     return PLAN
 
 
-def confirm_b(*_: Any) -> Plan:
+def confirm_b(*_: Any) -> GenerationPlan:
     return msgspec.structs.replace(PLAN, confirm_generations=CONFIRM, blocks=8)
 
 
@@ -69,18 +69,20 @@ class Bench:
         self.events: list[Event] = []
         self.means = Means(fakes.start, fakes.clock, DECIDING)
 
-    def conduct(self, **fields: Any) -> Conducted:
-        assignment = Assignment(
-            **{"kind": Kind.COMMITS, "rule": Rule(margin_ratio=0.05), "seed": 1, "budget_s": 1e6,
+    def conduct(self, **fields: Any) -> MeasuredComparison:
+        spec = ComparisonSpec(
+            **{"kind": ComparisonKind.COMMITS, "rule": Rule(margin_ratio=0.05), "seed": 1, "budget_s": 1e6,
                "matrix": matrix("nets:a", "nets:b", "nets:c"), "has_controls": False} | fields
         )  # fmt: skip
         try:
-            return conduct(*self.sides(), assignment, results=self.results, tell=self.events.append, means=self.means)
+            return measure_comparison(
+                *self.sides(), spec, results=self.results, emit=self.events.append, means=self.means
+            )
         finally:
             assert not self.fakes.living, "no worker is left behind"
 
-    def resume(self, folder: Path, budget_s: float = 1e6, notes: Sequence[str] = ()) -> Conducted:
-        return resume(folder, *self.sides(), budget_s=budget_s, notes=notes, tell=self.events.append, means=self.means)
+    def resume(self, folder: Path, budget_s: float = 1e6, notes: Sequence[str] = ()) -> MeasuredComparison:
+        return resume(folder, *self.sides(), budget_s=budget_s, notes=notes, emit=self.events.append, means=self.means)
 
     def sides(self) -> tuple[Checkout, Checkout]:
         base, head = (
@@ -108,13 +110,13 @@ def bench(fakes: Fakes, tmp_path: Path) -> Bench:
 
 
 def measured(evidence: Evidence) -> list[tuple[Stage, int, str]]:
-    return [(one.stage, one.generation, one.contest) for one in evidence.replicates if one.failure is None]
+    return [(one.stage, one.generation, one.case_pair) for one in evidence.replicates if one.failure is None]
 
 
 def test_an_experiment_from_introductions_to_confirmation(bench: Bench) -> None:
     folder, evidence = bench.conduct()
 
-    assert [contest.id for contest in evidence.contests] == [A.id, B.id, C.id]
+    assert [case_pair.id for case_pair in evidence.case_pairs] == [A.id, B.id, C.id]
     assert evidence.plans == (PLAN, confirm_b())
     wanted = {(Stage.SCREEN, generation, case.id) for generation in (1, 2, 3) for case in (A, B, C)}
     wanted |= {(Stage.CONFIRM, generation, B.id) for generation in (4, 5)}
@@ -122,18 +124,18 @@ def test_an_experiment_from_introductions_to_confirmation(bench: Bench) -> None:
     assert len(evidence.replicates) == len(wanted)
     assert {len(one.blocks) for one in evidence.replicates if one.stage is Stage.CONFIRM} == {8}
     assert load_evidence(folder) == evidence
-    assert evidence.experiment.experiment_id == folder.name
-    assert (evidence.experiment.base.asked, evidence.experiment.head.asked) == ("v0", "v1")
-    assert evidence.experiment.head.loaded == {"nets": "nets/__init__.py"}
+    assert evidence.setup.comparison_id == folder.name
+    assert (evidence.setup.base.asked, evidence.setup.head.asked) == ("v0", "v1")
+    assert evidence.setup.head.loaded == {"nets": "nets/__init__.py"}
 
 
 def test_everything_is_told_as_it_happens(bench: Bench) -> None:
     _, evidence = bench.conduct()
 
-    assert [event.contest for event in bench.events if isinstance(event, Found)] == list(evidence.contests)
+    assert [event.case_pair for event in bench.events if isinstance(event, PairPrepared)] == list(evidence.case_pairs)
     assert [event.plan for event in bench.events if isinstance(event, Planned)] == list(evidence.plans)
     assert [event.replicate for event in bench.events if isinstance(event, Taken)] == list(evidence.replicates)
-    began = [(event.generation, event.contests) for event in bench.events if isinstance(event, Began)]
+    began = [(event.generation, event.case_pairs) for event in bench.events if isinstance(event, Began)]
     assert began == [(1, 3), (2, 3), (3, 3), (4, 1), (5, 1)]
 
 
@@ -146,7 +148,7 @@ def test_fresh_workers_measure_each_generation_and_both_have_the_same_hashes(ben
 
 def test_controls_are_measured_in_both_stages(bench: Bench) -> None:
     _, evidence = bench.conduct(has_controls=True)
-    controls = [contest.id for contest in evidence.contests if contest.is_control]
+    controls = [case_pair.id for case_pair in evidence.case_pairs if case_pair.is_control]
     assert len(controls) == 2
     assert {(stage, name) for stage, _, name in measured(evidence) if name in controls} == {
         (stage, name) for stage in Stage for name in controls
@@ -157,10 +159,10 @@ def test_controls_are_measured_in_both_stages(bench: Bench) -> None:
 
 
 def test_cases_may_be_given_and_none_is_measured_twice(bench: Bench) -> None:
-    pairs = (Pair(base=A, head=B), Pair(base=C, head=C))
+    pairs = (AskedPair(base=A, head=B), AskedPair(base=C, head=C))
     _, evidence = bench.conduct(pairs=pairs)
-    assert [contest.id for contest in evidence.contests] == [f"{A.id} | {B.id}", C.id, A.id, B.id]
-    assert evidence.contests[0].head_case == B
+    assert [case_pair.id for case_pair in evidence.case_pairs] == [f"{A.id} | {B.id}", C.id, A.id, B.id]
+    assert evidence.case_pairs[0].head_case == B
 
 
 def test_nothing_to_compare_is_a_line(bench: Bench) -> None:
@@ -171,7 +173,7 @@ def test_nothing_to_compare_is_a_line(bench: Bench) -> None:
     assert not bench.results.exists()
 
 
-@pytest.mark.parametrize("request_kind", [Introduce, ListCases])
+@pytest.mark.parametrize("request_kind", [Discover, ListCases])
 def test_a_side_that_cannot_say_who_it_is_is_a_line(bench: Bench, request_kind: Any) -> None:
     bench.fakes.acts = [Act(request_kind, side=SideName.BASE, is_dead=False)]
     with pytest.raises(SideError, match=r"^the base cannot be measured: it broke$") as failed:
@@ -182,21 +184,21 @@ def test_a_side_that_cannot_say_who_it_is_is_a_line(bench: Bench, request_kind: 
 def test_a_model_that_one_side_lacks_is_found_and_not_measured(bench: Bench) -> None:
     bench.fakes.acts = [Act(Prepare, model="nets:a", is_dead=False, is_missing=True, is_lasting=True)]
     _, evidence = bench.conduct()
-    assert [contest.head.is_missing for contest in evidence.contests] == [True, False, False]
+    assert [case_pair.head.is_missing for case_pair in evidence.case_pairs] == [True, False, False]
     assert {name for _, _, name in measured(evidence)} == {B.id, C.id}
 
 
 def test_where_nothing_runs_on_both_sides_no_plan_is_made(bench: Bench) -> None:
     bench.fakes.acts = [Act(Prepare, is_dead=False, is_lasting=True, is_missing=True, nth=0)]
     _, evidence = bench.conduct()
-    assert (len(evidence.contests), evidence.plans, evidence.replicates) == (3, (), ())
+    assert (len(evidence.case_pairs), evidence.plans, evidence.replicates) == (3, (), ())
 
 
 @pytest.mark.parametrize("request_kind", [Prepare, Compute, WarmUp])
 def test_a_death_in_the_pilot_is_that_contests_and_the_next_have_fresh_workers(bench: Bench, request_kind: Any) -> None:
     bench.fakes.acts = [Act(request_kind, model="nets:b", is_lasting=True)]
     _, evidence = bench.conduct()
-    assert [contest.head.failure for contest in evidence.contests] == [None, FAILED, None]
+    assert [case_pair.head.failure for case_pair in evidence.case_pairs] == [None, FAILED, None]
     assert {name for _, _, name in measured(evidence)} == {A.id, C.id}
     assert len(bench.fakes.hash_seeds) == 2 * (2 + SCREEN), "nobody to confirm: the suspect is the broken one"
 
@@ -205,7 +207,7 @@ def test_a_worker_killed_in_a_generation_costs_one_attempt(bench: Bench) -> None
     bench.fakes.acts = [Act(TakeBlock, model="nets:b", nth=3)]
     _, evidence = bench.conduct()
     (again,) = [one for one in evidence.replicates if one.attempt == 2]
-    assert (again.contest, again.failure) == (B.id, None)
+    assert (again.case_pair, again.failure) == (B.id, None)
     assert len(measured(evidence)) == SCREEN * 3 + CONFIRM
     assert evidence.notes == (f"{B.id}: generation {again.generation} was begun anew, the head failed: it broke",)
 
@@ -214,7 +216,7 @@ def test_what_fails_twice_in_a_generation_is_given_up_and_the_rest_decided(bench
     bench.fakes.acts = [Act(TakeBlock, model="nets:b", nth=1, is_lasting=True)]
     _, evidence = bench.conduct()
     (failed,) = [one for one in evidence.replicates if one.failure]
-    assert (failed.contest, failed.attempt, failed.generation, failed.failed) == (B.id, 2, 1, SideName.HEAD)
+    assert (failed.case_pair, failed.attempt, failed.generation, failed.failed) == (B.id, 2, 1, SideName.HEAD)
     assert sorted(measured(evidence)) == sorted((Stage.SCREEN, n, case.id) for n in (1, 2, 3) for case in (A, C))
 
 
@@ -227,8 +229,8 @@ def test_the_systems_heap_has_processes_of_its_own(bench: Bench) -> None:
 
 def test_an_injection_is_in_a_share_of_the_heads_cases(bench: Bench) -> None:
     _, evidence = bench.conduct(injection=Injection(ratio=0.1, share=0.4), has_controls=True)
-    injected = [contest for contest in evidence.contests if contest.injected_ratio]
-    assert [contest.injected_ratio for contest in injected] == [0.1]
+    injected = [case_pair for case_pair in evidence.case_pairs if case_pair.injected_ratio]
+    assert [case_pair.injected_ratio for case_pair in injected] == [0.1]
     wasted = {
         request.case.id: request.wasted_ratio for side, request in bench.fakes.requests(Prepare) if request.wasted_ratio
     }
@@ -293,9 +295,9 @@ class TestResuming:
 
         resumed = bench.resume(bench.folder()).evidence
 
-        key = lambda one: (one.generation, one.contest)  # noqa: E731
+        key = lambda one: (one.generation, one.case_pair)  # noqa: E731
         assert sorted(resumed.replicates, key=key) == sorted(whole.replicates, key=key)
-        assert (resumed.contests, resumed.plans) == (whole.contests, whole.plans)
+        assert (resumed.case_pairs, resumed.plans) == (whole.case_pairs, whole.plans)
         assert load_evidence(bench.folder()) == resumed
 
     def test_a_pilot_is_gone_on_with_as_well(self, bench: Bench) -> None:
@@ -304,7 +306,7 @@ class TestResuming:
             bench.conduct()
         bench.fakes.asked.clear()
         evidence = bench.resume(bench.folder()).evidence
-        assert [contest.id for contest in evidence.contests] == [A.id, B.id, C.id]
+        assert [case_pair.id for case_pair in evidence.case_pairs] == [A.id, B.id, C.id]
         tried = [request.case.id for _, request in bench.fakes.requests(Prepare)][:2]
         assert tried == [C.id, C.id], "the others were tried before"
 

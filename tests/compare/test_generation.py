@@ -16,26 +16,26 @@ from zoobench.compare.checkouts import Checkout
 from zoobench.compare.generation import Bounds, Generation, block_requests, take_generation, without_zeros
 from zoobench.compare.messages import Prepare, Release, TakeBlock, WarmUp
 from zoobench.compare.spec import SideError
-from zoobench.compare.worker_pair import LETTERS, Opponents
+from zoobench.compare.worker_pair import LETTERS, WorkerPair
 from zoobench.records import Failure, FailureKind
-from zoobench.records.comparison import Block, Contest, Facts, Plan, Replicate, SideName
+from zoobench.records.comparison import Block, CaseFacts, CasePair, GenerationPlan, Replicate, SideName
 from zoobench.records.comparison import Stage as OfPlan
 
 FAILED = Failure(kind=FailureKind.CRASH, message="it broke", where="here")
-PLAN = Plan(
+PLAN = GenerationPlan(
     cases=3, screen_generations=6, confirm_generations=8, blocks=4, block_s=0.5, expected_s=60.0, spread_ratio=0.02,
     smallest_ratio=0.1,
 )  # fmt: skip
 GENERATION = Generation(stage=OfPlan.SCREEN, number=2, plan=PLAN, seed=5, limit_s=LIMIT_S)
 
 
-def contest(name: str, injected_ratio: float = 0.0, **axes: Any) -> Contest:
+def case_pair(name: str, injected_ratio: float = 0.0, **axes: Any) -> CasePair:
     case = make_case(f"nets:{name}", **axes)
-    facts = Facts(call_s=CALL_S)
-    return Contest(id=case.id, base_case=case, head_case=case, base=facts, head=facts, injected_ratio=injected_ratio)
+    facts = CaseFacts(call_s=CALL_S)
+    return CasePair(id=case.id, base_case=case, head_case=case, base=facts, head=facts, injected_ratio=injected_ratio)
 
 
-CONTESTS = [contest("a"), contest("b"), contest("c")]
+CONTESTS = [case_pair("a"), case_pair("b"), case_pair("c")]
 
 
 @pytest.fixture
@@ -44,12 +44,12 @@ def stage() -> Stage:
 
 
 def take(
-    stage: Stage, contests: list[Contest] = CONTESTS, until_s: float = 1e9, generation: Generation = GENERATION
+    stage: Stage, case_pairs: list[CasePair] = CONTESTS, until_s: float = 1e9, generation: Generation = GENERATION
 ) -> tuple[list[Replicate], list[str]]:
     sides = {side: Checkout(name=side, asked="", folder="", python="") for side in SideName}  # type: ignore[arg-type]
     notes: list[str] = []
     bounds = Bounds(notes.append, lambda: stage.clock() < until_s)
-    taken = list(take_generation(generation, contests, lambda seed: Opponents(stage.start, sides, seed), bounds))
+    taken = list(take_generation(generation, case_pairs, lambda seed: WorkerPair(stage.start, sides, seed), bounds))
     assert not stage.living
     return taken, notes
 
@@ -57,7 +57,7 @@ def take(
 def test_every_contest_is_measured_once_in_blocks_in_turns(stage: Stage) -> None:
     taken, notes = take(stage)
 
-    assert sorted(replicate.contest for replicate in taken) == sorted(one.id for one in CONTESTS)
+    assert sorted(replicate.case_pair for replicate in taken) == sorted(one.id for one in CONTESTS)
     assert notes == []
     for replicate in taken:
         assert replicate.order in {"ABBA", "BAAB"}
@@ -80,7 +80,7 @@ def test_it_is_the_same_again_and_another_generation_is_another(stage: Stage) ->
     again, _ = take(stage)
     other, _ = take(stage, generation=msgspec.structs.replace(GENERATION, number=3))
     assert first == again
-    assert [(r.contest, r.order) for r in first] != [(r.contest, r.order) for r in other]
+    assert [(r.case_pair, r.order) for r in first] != [(r.case_pair, r.order) for r in other]
     seeds = [request.seed for _, request in stage.requests(Prepare)]
     assert len(set(seeds)) == 12, "both sides of three contests, twice the same and once not"
 
@@ -90,7 +90,7 @@ def test_a_failure_is_mended_by_a_second_attempt_in_fresh_workers(stage: Stage) 
 
     taken, (note,) = take(stage)
 
-    attempts = {replicate.contest: (replicate.attempt, replicate.failure) for replicate in taken}
+    attempts = {replicate.case_pair: (replicate.attempt, replicate.failure) for replicate in taken}
     assert sorted(attempts.values(), key=str) == [(1, None), (1, None), (2, None)]
     assert attempts[CONTESTS[1].id] == (2, None)
     assert note == f"{CONTESTS[1].id}: generation 2 was begun anew, the head failed: it broke"
@@ -107,7 +107,7 @@ def test_what_fails_twice_is_recorded_and_the_rest_goes_on(
     taken, notes = take(stage)
 
     (failed,) = [replicate for replicate in taken if replicate.failure]
-    assert (failed.contest, failed.attempt, failed.failed) == (CONTESTS[1].id, 2, SideName.BASE)
+    assert (failed.case_pair, failed.attempt, failed.failed) == (CONTESTS[1].id, 2, SideName.BASE)
     assert (failed.failure, failed.order, failed.blocks) == (FAILED, "", ())
     assert len(taken) == 3
     assert len(notes) == 1
@@ -124,7 +124,7 @@ def test_a_worker_that_does_not_start_is_tried_again_and_then_ends_the_experimen
 
 
 def test_the_systems_heap_has_workers_of_its_own(stage: Stage) -> None:
-    alone = [contest("d", allocator=Allocator.SYSTEM), contest("e", allocator=Allocator.SYSTEM)]
+    alone = [case_pair("d", allocator=Allocator.SYSTEM), case_pair("e", allocator=Allocator.SYSTEM)]
     taken, _ = take(stage, [*CONTESTS, *alone])
     assert len(taken) == 5
     assert len(stage.hash_seeds) == 2 * 3
@@ -145,7 +145,7 @@ def test_no_contest_is_begun_after_the_end(stage: Stage) -> None:
 
 
 def test_an_injected_slowdown_is_the_heads_alone(stage: Stage) -> None:
-    take(stage, [contest("a", injected_ratio=0.1)])
+    take(stage, [case_pair("a", injected_ratio=0.1)])
     assert {(side, request.wasted_ratio) for side, request in stage.requests(Prepare)} == {
         (SideName.BASE, 0.0), (SideName.HEAD, 0.1),
     }  # fmt: skip
@@ -156,8 +156,8 @@ def test_an_injected_slowdown_is_the_heads_alone(stage: Stage) -> None:
 @given(st.floats(1e-6, 10), st.floats(0.01, 1))
 def test_a_block_has_the_calls_of_its_time_in_a_few_dozen_rounds(call_s: float, block_s: float) -> None:
     case = make_case()
-    facts = Facts(call_s=call_s)
-    opposed = Contest(id="x", base_case=case, head_case=case, base=facts, head=facts)
+    facts = CaseFacts(call_s=call_s)
+    opposed = CasePair(id="x", base_case=case, head_case=case, base=facts, head=facts)
     (request,) = block_requests(opposed, msgspec.structs.replace(PLAN, block_s=block_s), "A")
 
     calls = request.rounds * request.calls_a_round

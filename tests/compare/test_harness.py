@@ -15,10 +15,10 @@ from zoobench.compare.checkouts import COPY, Checkout, renamed
 from zoobench.compare.environments import prove_own
 from zoobench.compare.messages import (
     Compute,
-    Counted,
+    CountedFacts,
     CountFacts,
-    Introduce,
-    Introduction,
+    Discover,
+    Discovery,
     Output,
     Prepare,
     Prepared,
@@ -136,10 +136,10 @@ def test_a_project_that_is_zoobench_itself_is_measured_by_this_one(
         model=ModelRef("zoo", "own"), mode=Mode.INFER, batch=3, image_size=8, precision=Precision.FP32, device="cpu",
         threads=1,
     )  # fmt: skip
-    with SideProcess(side, bootstrap, hash_seed=0, tell=ignore) as worker:
-        introduction = worker.ask(Introduce(), Introduction, LIMIT_S)
+    with SideProcess(side, bootstrap, hash_seed=0, emit=ignore) as worker:
+        introduction = worker.ask(Discover(), Discovery, LIMIT_S)
         worker.ask(Prepare(case=case, seed=1), Prepared, LIMIT_S)
-        counted = worker.ask(CountFacts(), Counted, LIMIT_S)
+        counted = worker.ask(CountFacts(), CountedFacts, LIMIT_S)
         output = worker.ask(Compute(), Output, LIMIT_S)
         block = worker.ask(TakeBlock(rounds=2), TakenBlock, LIMIT_S).block
 

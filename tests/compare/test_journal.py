@@ -17,22 +17,22 @@ from zoobench.compare.journal import (
     EXPERIMENT_FILE,
     JOURNAL_FILE,
     Journal,
-    Line,
+    JournalLine,
     create_journal,
-    load_assignment,
     load_evidence,
+    load_spec,
     resume_journal,
 )
-from zoobench.compare.spec import Assignment, Cost
+from zoobench.compare.spec import ComparisonSpec, PairCost
 from zoobench.records import Environment
 from zoobench.records.comparison import (
     Block,
-    Contest,
+    CaseFacts,
+    CasePair,
+    ComparisonKind,
+    ComparisonSetup,
     Evidence,
-    Experiment,
-    Facts,
-    Kind,
-    Plan,
+    GenerationPlan,
     Replicate,
     Rule,
     Side,
@@ -41,28 +41,34 @@ from zoobench.records.comparison import (
 )
 
 CASE = make_case()
-ASSIGNMENT = Assignment(kind=Kind.SAME, rule=Rule(margin_ratio=0.05), seed=1, budget_s=60.0)
-CONTEST = Contest(id=CASE.id, base_case=CASE, head_case=CASE, base=Facts(call_s=0.5), head=Facts(call_s=0.5))
-PLAN = Plan(
+ASSIGNMENT = ComparisonSpec(kind=ComparisonKind.SAME, rule=Rule(margin_ratio=0.05), seed=1, budget_s=60.0)
+CONTEST = CasePair(id=CASE.id, base_case=CASE, head_case=CASE, base=CaseFacts(call_s=0.5), head=CaseFacts(call_s=0.5))
+PLAN = GenerationPlan(
     cases=1, screen_generations=6, confirm_generations=8, blocks=4, block_s=0.1, expected_s=60.0, spread_ratio=0.02,
     smallest_ratio=0.1,
 )  # fmt: skip
-COST = Cost(contest=CASE.id, fixed_s=1.5, call_s=0.5)
+COST = PairCost(case_pair=CASE.id, fixed_s=1.5, call_s=0.5)
 BLOCK = Block((0.5, 0.25), {"page_faults": (0.0, 1.0)}, (0.125, 0.125, 0.25))
 
 
 def replicate(generation: int) -> Replicate:
-    return Replicate(contest=CASE.id, stage=Stage.SCREEN, generation=generation, order="AB", blocks=(BLOCK, BLOCK))
+    return Replicate(case_pair=CASE.id, stage=Stage.SCREEN, generation=generation, order="AB", blocks=(BLOCK, BLOCK))
 
 
-LINES = (Line(cost=COST), Line(contest=CONTEST), Line(plan=PLAN), Line(replicate=replicate(1)), Line(note="hot today"))
+LINES = (
+    JournalLine(cost=COST),
+    JournalLine(case_pair=CONTEST),
+    JournalLine(plan=PLAN),
+    JournalLine(replicate=replicate(1)),
+    JournalLine(note="hot today"),
+)
 
 
-def describe(name: str, now: str) -> Experiment:
+def describe(name: str, now: str) -> ComparisonSetup:
     environment = Environment(host={}, software={}, settings={}, commit={})
     sides = {side: Side(name=side, asked=side, environment=environment) for side in SideName}
-    return Experiment(
-        experiment_id=name, started_at=now, command=(), kind=Kind.SAME, base=sides[SideName.BASE],
+    return ComparisonSetup(
+        comparison_id=name, started_at=now, command=(), kind=ComparisonKind.SAME, base=sides[SideName.BASE],
         head=sides[SideName.HEAD], rule=ASSIGNMENT.rule, seed=1,
     )  # fmt: skip
 
@@ -79,11 +85,11 @@ def test_what_was_seen_is_read_back(journal: Journal) -> None:
     evidence = load_evidence(journal.folder)
 
     assert evidence == journal.evidence
-    assert (evidence.contests, evidence.plans, evidence.notes) == ((CONTEST,), (PLAN,), ("hot today",))
+    assert (evidence.case_pairs, evidence.plans, evidence.notes) == ((CONTEST,), (PLAN,), ("hot today",))
     assert evidence.replicates == (replicate(1),)
     assert journal.folder.name.endswith("Z-compare")
-    assert evidence.experiment.experiment_id == journal.folder.name
-    assert load_assignment(journal.folder) == ASSIGNMENT
+    assert evidence.setup.comparison_id == journal.folder.name
+    assert load_spec(journal.folder) == ASSIGNMENT
 
 
 def test_a_packed_journal_is_read_and_cannot_be_gone_on_with(journal: Journal) -> None:
@@ -109,7 +115,7 @@ def test_a_damaged_packed_journal_is_a_line(journal: Journal) -> None:
 def test_it_goes_on_where_it_stopped(journal: Journal) -> None:
     with resume_journal(journal.folder) as resumed:
         assert (resumed.evidence, resumed.costs) == (journal.evidence, (COST,))
-        resumed.add(Line(replicate=replicate(2)))
+        resumed.add(JournalLine(replicate=replicate(2)))
 
     assert load_evidence(journal.folder).replicates == (replicate(1), replicate(2))
 
@@ -132,7 +138,7 @@ def test_a_line_cut_off_anywhere_is_said_and_replaced(journal: Journal) -> None:
         assert cut.replicates == (replicate(1),)
         assert cut.notes == ("journal.jsonl line 5, the last, was cut off in the middle and was skipped",)
     with resume_journal(journal.folder) as resumed:
-        resumed.add(Line(replicate=replicate(2)))
+        resumed.add(JournalLine(replicate=replicate(2)))
     assert load_evidence(journal.folder).replicates == (replicate(1), replicate(2))
     assert load_evidence(journal.folder).notes == ()
 
@@ -140,9 +146,9 @@ def test_a_line_cut_off_anywhere_is_said_and_replaced(journal: Journal) -> None:
 @pytest.mark.parametrize("junk", [b"{}", b"null", b"\xff\xfe", b'{"note":1}', b'{"note":"a","plan":{}}', b"\x00" * 20])
 def test_a_corrupt_line_is_said_and_the_rest_is_read(journal: Journal, junk: bytes) -> None:
     path = journal.folder / JOURNAL_FILE
-    path.write_bytes(path.read_bytes() + junk + b"\n" + msgspec.json.encode(Line(note="later")) + b"\n")
+    path.write_bytes(path.read_bytes() + junk + b"\n" + msgspec.json.encode(JournalLine(note="later")) + b"\n")
     evidence = load_evidence(journal.folder)
-    assert evidence.contests == (CONTEST,)
+    assert evidence.case_pairs == (CONTEST,)
     hot, said, later = evidence.notes
     assert (hot, later) == ("hot today", "later")
     assert said.startswith("journal.jsonl line 6 is corrupt and was skipped: ")
@@ -171,12 +177,12 @@ def test_a_disk_that_is_full_is_a_line_and_what_was_written_stays(journal: Journ
         import resource, signal
         from pathlib import Path
         from zoobench.cases.errors import StoreError
-        from zoobench.compare.journal import Line, resume_journal
+        from zoobench.compare.journal import JournalLine, resume_journal
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         with resume_journal(Path({str(journal.folder)!r})) as journal:
             resource.setrlimit(resource.RLIMIT_FSIZE, ({size + 10}, {size + 10}))
             try:
-                journal.add(Line(note="too much " * 20))
+                journal.add(JournalLine(note="too much " * 20))
             except StoreError as error:
                 print(error)
         """
@@ -196,12 +202,12 @@ def test_a_results_folder_that_cannot_be_written_is_a_line(tmp_path: Path) -> No
 def test_a_line_is_of_one_thing() -> None:
     for parts in ({}, {"note": "a", "plan": PLAN}):
         with pytest.raises(ValueError, match="a line is of one thing"):
-            Line(**parts)
-    assert msgspec.json.encode(Line(note="a")) == b'{"note":"a"}'
+            JournalLine(**parts)
+    assert msgspec.json.encode(JournalLine(note="a")) == b'{"note":"a"}'
 
 
 def test_evidence_grows_in_the_order_of_the_lines(journal: Journal) -> None:
     assert isinstance(journal.evidence, Evidence)
     with resume_journal(journal.folder) as resumed:
-        resumed.add(Line(note="again"))
+        resumed.add(JournalLine(note="again"))
     assert load_evidence(journal.folder).notes == ("hot today", "again")

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from zoobench.cases import Compiler, Mode, ModelRef
 from zoobench.compare.worker.prepared_case import count_graph_breaks, count_operator_calls
 from zoobench.devices import CpuDevice
-from zoobench.measure.worker.workload import Subject, build_subject
+from zoobench.measure.worker.workload import Workload, build_workload
 from zoobench.records import Measurement, Unavailable
 
 
@@ -30,11 +30,11 @@ class Whole(Broken):
         return self.layer(images).mean((2, 3))
 
 
-def subject_of(net: type[nn.Module], **axes: object) -> Subject:
+def subject_of(net: type[nn.Module], **axes: object) -> Workload:
     def build(_: ModelRef) -> nn.Module:
         return net()
 
-    return build_subject(make_case(**axes), CpuDevice(), build=build)
+    return build_workload(make_case(**axes), CpuDevice(), build=build)
 
 
 def test_operators_of_inference_are_counted() -> None:
@@ -44,8 +44,8 @@ def test_operators_of_inference_are_counted() -> None:
 
 
 def test_a_training_step_calls_more_and_as_many_every_time() -> None:
-    subject = subject_of(Whole, mode=Mode.TRAIN)
-    first, second = count_operator_calls(subject), count_operator_calls(subject)
+    workload = subject_of(Whole, mode=Mode.TRAIN)
+    first, second = count_operator_calls(workload), count_operator_calls(workload)
     assert isinstance(first, Measurement)
     assert first == second
     assert first.samples[0] > 10

@@ -11,8 +11,8 @@ from synthetic import make_case
 
 from zoobench.cases import Compiler, ModelRef
 from zoobench.cases.errors import BadInputError, UnknownNameError
-from zoobench.compare.request import Request, SideRequest, parse_request
-from zoobench.records.comparison import Kind
+from zoobench.compare.request import ComparisonRequest, SideRequest, parse_request
+from zoobench.records.comparison import ComparisonKind
 
 EAGER, INDUCTOR = make_case(), make_case(compiler=Compiler.INDUCTOR)
 RUN, OTHER_RUN, THIRD_RUN = "20260101T000000.000Z", "20260102T000000.000Z-quick", "20260103T000000.000Z"
@@ -35,32 +35,32 @@ def python(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("sides", "kind", "base", "head"),
     [
-        (["main..topic"], Kind.COMMITS, at("main"), at("topic")),
-        (["HEAD~3..v1.0"], Kind.COMMITS, at("HEAD~3"), at("v1.0")),
-        (["main"], Kind.COMMITS, at("main"), HERE),
-        ([RUN, OTHER_RUN], Kind.RUNS, SideRequest(runs=(RUN,)), SideRequest(runs=(OTHER_RUN,))),
+        (["main..topic"], ComparisonKind.COMMITS, at("main"), at("topic")),
+        (["HEAD~3..v1.0"], ComparisonKind.COMMITS, at("HEAD~3"), at("v1.0")),
+        (["main"], ComparisonKind.COMMITS, at("main"), HERE),
+        ([RUN, OTHER_RUN], ComparisonKind.RUNS, SideRequest(runs=(RUN,)), SideRequest(runs=(OTHER_RUN,))),
         (
             [f"{RUN},{OTHER_RUN}", THIRD_RUN],
-            Kind.RUNS,
+            ComparisonKind.RUNS,
             SideRequest(runs=(RUN, OTHER_RUN)),
             SideRequest(runs=(THIRD_RUN,)),
         ),
     ],
 )
 def test_the_arguments_say_what_is_on_the_sides(
-    sides: list[str], kind: Kind, base: SideRequest, head: SideRequest
+    sides: list[str], kind: ComparisonKind, base: SideRequest, head: SideRequest
 ) -> None:
-    assert parse_request(sides) == Request(kind=kind, base=base, head=head)
+    assert parse_request(sides) == ComparisonRequest(kind=kind, base=base, head=head)
 
 
 def test_the_same_commit_can_be_asked_for_on_both_sides() -> None:
-    assert parse_request([], aa="v1.0") == Request(kind=Kind.SAME, base=at("v1.0"), head=at("v1.0"))
+    assert parse_request([], aa="v1.0") == ComparisonRequest(kind=ComparisonKind.SAME, base=at("v1.0"), head=at("v1.0"))
 
 
 @pytest.mark.parametrize(("sides", "side"), [([], HERE), (["v1.0"], at("v1.0"))])
 def test_two_cases_are_of_one_commit_or_of_the_working_tree(sides: list[str], side: SideRequest) -> None:
     request = parse_request(sides, cases=[EAGER.id, INDUCTOR.id])
-    assert request.kind is Kind.CASES
+    assert request.kind is ComparisonKind.CASES
     assert (request.base.case, request.head.case) == (EAGER, INDUCTOR)
     assert (request.base.revision, request.head.revision) == (side.revision, side.revision)
 
@@ -72,7 +72,7 @@ def test_two_models_can_be_compared_if_a_call_is_of_the_same_pictures() -> None:
 
 def test_an_environment_is_given_by_its_interpreter_and_links_are_kept(python: Path) -> None:
     request = parse_request([], base_python=str(python))
-    assert request == Request(kind=Kind.ENVIRONMENTS, base=SideRequest(python=python), head=HERE)
+    assert request == ComparisonRequest(kind=ComparisonKind.ENVIRONMENTS, base=SideRequest(python=python), head=HERE)
     assert request.base.python is not None
     assert request.base.python.is_symlink()
 
@@ -86,12 +86,12 @@ def test_an_interpreter_is_found_as_a_shell_finds_it(python: Path, monkeypatch: 
 
 def test_one_commit_in_two_environments_is_a_comparison_of_environments(python: Path) -> None:
     request = parse_request(["v1..v1"], base_python=str(python), head_python=sys.executable)
-    assert (request.kind, request.base.revision, request.head.revision) == (Kind.ENVIRONMENTS, "v1", "v1")
+    assert (request.kind, request.base.revision, request.head.revision) == (ComparisonKind.ENVIRONMENTS, "v1", "v1")
 
 
 def test_two_commits_each_in_its_environment_are_a_comparison_of_commits(python: Path) -> None:
     request = parse_request(["v1..v2"], base_python=str(python))
-    assert request.kind is Kind.COMMITS
+    assert request.kind is ComparisonKind.COMMITS
     assert (request.base.python, request.head.python) == (python, None)
 
 
@@ -184,7 +184,7 @@ FORMS = "name BASE..HEAD, BASE alone against the working tree, --aa COMMIT, or t
         (
             [],
             {"cases": [EAGER.id, make_case(image_size=192).id]},
-            "the two cases differ in picture (224, 192): it must be the same",
+            "the two cases differ in resolution (224, 192): it must be the same",
         ),
         (
             [],

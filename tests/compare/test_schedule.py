@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoobench.compare.generation import block_order, contest_order, hash_seed, layout_seed
+from zoobench.compare.generation import block_order, hash_seed, layout_seed, pair_order
 from zoobench.records.comparison import SideName, Stage
 
 SEEDS = st.integers(0, 2**32)
@@ -14,11 +14,11 @@ SEEDS = st.integers(0, 2**32)
 
 @given(SEEDS, st.integers(1, 40), st.sets(st.text(min_size=1), max_size=8))
 def test_the_contests_of_a_generation_are_drawn_by_the_seed_whatever_order_they_come_in(
-    seed: int, generation: int, contests: set[str]
+    seed: int, generation: int, case_pairs: set[str]
 ) -> None:
-    drawn = contest_order(contests, seed, Stage.SCREEN, generation)
-    assert sorted(drawn) == sorted(contests)
-    assert drawn == contest_order(sorted(contests, reverse=True), seed, Stage.SCREEN, generation)
+    drawn = pair_order(case_pairs, seed, Stage.SCREEN, generation)
+    assert sorted(drawn) == sorted(case_pairs)
+    assert drawn == pair_order(sorted(case_pairs, reverse=True), seed, Stage.SCREEN, generation)
 
 
 @given(SEEDS, st.integers(1, 6))
@@ -44,8 +44,8 @@ def test_both_orders_are_drawn() -> None:
 
 def test_every_draw_is_for_its_own_place() -> None:
     layouts = {
-        layout_seed(seed, stage, generation, contest, side)
-        for seed in (1, 2) for stage in Stage for generation in (1, 2) for contest in ("a", "b") for side in SideName
+        layout_seed(seed, stage, generation, case_pair, side)
+        for seed in (1, 2) for stage in Stage for generation in (1, 2) for case_pair in ("a", "b") for side in SideName
     }  # fmt: skip
     assert len(layouts) == 32
     assert hash_seed(1, "pilot") == hash_seed(1, "pilot") != hash_seed(1, Stage.SCREEN, 1)

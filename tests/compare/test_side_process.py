@@ -17,10 +17,10 @@ from sides import LIMIT_S, TINY_PARAMETERS, checkout, make_case, matrix
 from zoobench.compare.checkouts import Checkout
 from zoobench.compare.messages import (
     Compute,
-    Counted,
+    CountedFacts,
     CountFacts,
-    Introduce,
-    Introduction,
+    Discover,
+    Discovery,
     ListCases,
     Listed,
     Output,
@@ -33,7 +33,7 @@ from zoobench.compare.messages import (
     Warm,
     WarmUp,
 )
-from zoobench.compare.spec import Event, RequestFailedError, Spent
+from zoobench.compare.spec import Event, RequestFailedError, TimeSpent
 from zoobench.compare.worker_pair import SideProcess
 from zoobench.records import FailureKind
 from zoobench.records.comparison import SideName
@@ -95,7 +95,7 @@ def living(side: Checkout, bootstrap: Path) -> Iterator[SideProcess]:
 
 
 def worker(side: Checkout, bootstrap: Path, events: list[Event] | None = None) -> SideProcess:
-    return SideProcess(side, bootstrap, hash_seed=0, tell=(events if events is not None else []).append)
+    return SideProcess(side, bootstrap, hash_seed=0, emit=(events if events is not None else []).append)
 
 
 def prepare(name: str, **axes: object) -> Prepare:
@@ -105,10 +105,10 @@ def prepare(name: str, **axes: object) -> Prepare:
 def test_a_case_from_introduction_to_release(side: Checkout, bootstrap: Path) -> None:
     events: list[Event] = []
     with worker(side, bootstrap, events) as base:
-        introduction = base.ask(Introduce(modules=("nets", "nets.torn", "nowhere")), Introduction, LIMIT_S)
+        introduction = base.ask(Discover(modules=("nets", "nets.torn", "nowhere")), Discovery, LIMIT_S)
         listed = base.ask(ListCases(matrix=matrix("nets:tiny", "lenet4")), Listed, LIMIT_S)
         base.ask(prepare("nets:tiny"), Prepared, LIMIT_S)
-        counted = base.ask(CountFacts(), Counted, LIMIT_S)
+        counted = base.ask(CountFacts(), CountedFacts, LIMIT_S)
         output = base.ask(Compute(), Output, LIMIT_S)
         warm = base.ask(WarmUp(bound_s=0.01), Warm, LIMIT_S)
         block = base.ask(TakeBlock(rounds=3, calls_a_round=2), TakenBlock, LIMIT_S).block
@@ -127,7 +127,7 @@ def test_a_case_from_introduction_to_release(side: Checkout, bootstrap: Path) ->
     assert warm.call_s > 0
     assert (len(block.samples), len(block.references_s)) == (3, 4)
     assert {len(values) for values in block.covariates.values()} == {3}
-    spent = [event for event in events if isinstance(event, Spent)]
+    spent = [event for event in events if isinstance(event, TimeSpent)]
     assert all(one.began_s <= one.ended_s <= next_.began_s for one, next_ in itertools.pairwise(spent))
 
 
@@ -255,5 +255,5 @@ def test_threads_stay_where_they_are_unless_the_user_says_otherwise(
     for name, value in users.items():
         monkeypatch.setenv(name, value)
     with worker(side, bootstrap) as base:
-        introduction = base.ask(Introduce(modules=()), Introduction, LIMIT_S)
+        introduction = base.ask(Discover(modules=()), Discovery, LIMIT_S)
     assert introduction.environment.settings["OMP_PROC_BIND"] == binding

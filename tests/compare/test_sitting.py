@@ -14,12 +14,12 @@ from git_projects import GitProject
 from zoobench.cases.errors import BadInputError, IdentityError
 from zoobench.compare import comparison
 from zoobench.compare.checkouts import Checkout
-from zoobench.compare.comparison import Conducted
-from zoobench.compare.request import Request, parse_request
-from zoobench.compare.spec import Assignment
-from zoobench.records.comparison import Kind, SideName
+from zoobench.compare.comparison import MeasuredComparison
+from zoobench.compare.request import ComparisonRequest, parse_request
+from zoobench.compare.spec import ComparisonSpec
+from zoobench.records.comparison import ComparisonKind, SideName
 
-ASSIGNMENT = Assignment(kind=Kind.COMMITS, rule=RULE, seed=1, budget_s=60.0)
+ASSIGNMENT = ComparisonSpec(kind=ComparisonKind.COMMITS, rule=RULE, seed=1, budget_s=60.0)
 Meanwhile = Callable[[Checkout, Checkout], object]
 
 
@@ -31,40 +31,40 @@ class Bench:
         self.sides: list[Checkout] = []
         self.asked: dict[str, Any] = {}
 
-    def conduct(self, base: Checkout, head: Checkout, assignment: Assignment, **asked: Any) -> Conducted:
-        return self._conducted(base, head, {"assignment": assignment, **asked})
+    def conduct(self, base: Checkout, head: Checkout, spec: ComparisonSpec, **asked: Any) -> MeasuredComparison:
+        return self._conducted(base, head, {"assignment": spec, **asked})
 
-    def resume(self, folder: Path, base: Checkout, head: Checkout, **asked: Any) -> Conducted:
+    def resume(self, folder: Path, base: Checkout, head: Checkout, **asked: Any) -> MeasuredComparison:
         return self._conducted(base, head, {"folder": folder, **asked})
 
-    def _conducted(self, base: Checkout, head: Checkout, asked: dict[str, Any]) -> Conducted:
+    def _conducted(self, base: Checkout, head: Checkout, asked: dict[str, Any]) -> MeasuredComparison:
         self.sides, self.asked = [base, head], asked
         self.meanwhile(base, head)
-        return Conducted(Path("results"), make_evidence({"resnet18": 1.0}))
+        return MeasuredComparison(Path("results"), make_evidence({"resnet18": 1.0}))
 
 
 @pytest.fixture
 def bench(monkeypatch: pytest.MonkeyPatch, project: GitProject) -> Bench:
     made = Bench()
-    monkeypatch.setattr(comparison, "conduct", made.conduct)
+    monkeypatch.setattr(comparison, "measure_comparison", made.conduct)
     monkeypatch.setattr(comparison, "resume", made.resume)
     monkeypatch.chdir(project.root)
     return made
 
 
-def compare(request: Request) -> Conducted:
+def compare(request: ComparisonRequest) -> MeasuredComparison:
     return comparison.compare_sides(request, ASSIGNMENT, results=Path("results"), label="nightly")
 
 
 def test_each_side_has_its_own_files_while_it_is_measured_and_they_are_gone_afterwards(bench: Bench) -> None:
     seen: list[str] = []
     bench.meanwhile = lambda *sides: seen.extend((side.folder / "acme/nets.py").read_text() for side in sides)
-    conducted = compare(parse_request(["v1..HEAD"]))
+    measured_comparison = compare(parse_request(["v1..HEAD"]))
 
     assert seen == ["WIDTH = 1\n", "WIDTH = 2\n"]
     assert [side.folder.exists() for side in bench.sides] == [False, False]
     assert (bench.asked["assignment"], bench.asked["label"]) == (ASSIGNMENT, "nightly")
-    assert conducted.folder == Path("results")
+    assert measured_comparison.folder == Path("results")
 
 
 def test_what_is_not_there_as_in_the_repository_goes_into_the_journal(bench: Bench, project: GitProject) -> None:

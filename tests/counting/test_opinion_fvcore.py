@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from torchvision import models
 
 from zoobench.counting import By, count_forward, divide, trace_pass
-from zoobench.counting.cross_check import ATTENTION, Opinion, explain
-from zoobench.counting.fvcore_count import fvcore_opinion
+from zoobench.counting.cross_check import ATTENTION, CrossCheck, explain
+from zoobench.counting.fvcore_count import count_by_fvcore
 
 BATCH_NORM_AN_ELEMENT = 2
 LAYER_NORM_AN_ELEMENT = 5
@@ -39,16 +39,16 @@ class Elements(dict[type, int]):
             self[kind] = self.get(kind, 0) + args[0].numel()
 
 
-def opinion_of(module: nn.Module, *shape: int) -> Opinion:
-    return fvcore_opinion(module, torch.zeros(shape))
+def opinion_of(module: nn.Module, *shape: int) -> CrossCheck:
+    return count_by_fvcore(module, torch.zeros(shape))
 
 
 def test_a_convolution_and_a_linear_layer_count_as_ours() -> None:
     net = nn.Sequential(nn.Conv2d(4, 8, 3, groups=2), nn.ReLU(), nn.Flatten(), nn.Linear(8 * 36, 10))
-    opinion = opinion_of(net, 1, 4, 8, 8)
-    assert opinion.by_operator == {"conv": 8 * 36 * 2 * 9, "linear": 8 * 36 * 10}
-    assert opinion.macs == count_forward(net, torch.empty(1, 4, 8, 8)).macs
-    assert opinion.unsupported == {}
+    cross_check = opinion_of(net, 1, 4, 8, 8)
+    assert cross_check.by_operator == {"conv": 8 * 36 * 2 * 9, "linear": 8 * 36 * 10}
+    assert cross_check.macs == count_forward(net, torch.empty(1, 4, 8, 8)).macs
+    assert cross_check.unsupported == {}
 
 
 def test_what_it_leaves_out_is_named_with_its_calls() -> None:
@@ -57,16 +57,16 @@ def test_what_it_leaves_out_is_named_with_its_calls() -> None:
 
 
 def test_normalisation_counts_in_eval_mode_whatever_the_mode_before() -> None:
-    opinion = opinion_of(nn.BatchNorm2d(3).train(), 1, 3, 4, 4)
-    assert opinion.by_operator == {"batch_norm": BATCH_NORM_AN_ELEMENT * 3 * 16}
+    cross_check = opinion_of(nn.BatchNorm2d(3).train(), 1, 3, 4, 4)
+    assert cross_check.by_operator == {"batch_norm": BATCH_NORM_AN_ELEMENT * 3 * 16}
 
 
 def test_torchs_fused_attention_layer_is_off_for_the_count_alone() -> None:
     before = torch.backends.mha.get_fastpath_enabled()
     layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True).requires_grad_(requires_grad=False)
-    opinion = opinion_of(layer, 1, 5, 8)
-    assert f"aten::{ATTENTION}" in opinion.unsupported
-    assert opinion.by_operator["linear"] == 5 * 8 * (3 * 8 + 8 + 16 + 16)
+    cross_check = opinion_of(layer, 1, 5, 8)
+    assert f"aten::{ATTENTION}" in cross_check.unsupported
+    assert cross_check.by_operator["linear"] == 5 * 8 * (3 * 8 + 8 + 16 + 16)
     assert torch.backends.mha.get_fastpath_enabled() == before
 
 
@@ -74,10 +74,10 @@ def test_torchs_fused_attention_layer_is_off_for_the_count_alone() -> None:
 def test_the_terms_are_what_its_handlers_count(name: str) -> None:
     """Each term from the shapes that layers met, not from the difference itself."""
     model = models.get_model(name)
-    opinion = opinion_of(model, 1, 3, 224, 224)
+    cross_check = opinion_of(model, 1, 3, 224, 224)
     elements = Elements()
     elements.watch(model)
-    difference = explain(opinion, divide(trace_pass(model, torch.empty(1, 3, 224, 224)), By.OPERATOR))
+    difference = explain(cross_check, divide(trace_pass(model, torch.empty(1, 3, 224, 224)), By.OPERATOR))
     terms = dict(difference.terms)
     assert terms.pop("batch_norm", 0) == BATCH_NORM_AN_ELEMENT * elements.get(nn.BatchNorm2d, 0)
     assert terms.pop("layer_norm", 0) == LAYER_NORM_AN_ELEMENT * elements.get(nn.LayerNorm, 0)

@@ -10,7 +10,7 @@ from synthetic import make_case
 
 from zoobench.cases import Budget, Mode, ModelRef
 from zoobench.measure.executor import ForkedWorkers
-from zoobench.measure.session import Lab, Recorder, Session, open_lab
+from zoobench.measure.session import Machine, Recorder, Session, open_machine
 from zoobench.records import CaseRecord, Finding, Measurement, Severity
 from zoobench.stats.findings import text_of
 
@@ -23,13 +23,13 @@ Measure = Callable[..., CaseRecord]
 
 
 @pytest.fixture(scope="module")
-def lab() -> Lab:
-    return open_lab(ForkedWorkers(), device="cpu")
+def machine() -> Machine:
+    return open_machine(ForkedWorkers(), device="cpu")
 
 
 @pytest.fixture
-def measure(lab: Lab) -> Measure:
-    session = Session(lab, Recorder())
+def measure(machine: Machine) -> Measure:
+    session = Session(machine, Recorder())
 
     def measure(name: str, budget: Budget = BUDGET, **axes: object) -> CaseRecord:
         model = ModelRef("import", f"faulty_models:{name}")
@@ -169,10 +169,10 @@ def test_a_model_that_replaces_functions_of_torch(measure: Measure, is_followed_
 
 @pytest.mark.parametrize("mode", Mode)
 @pytest.mark.parametrize("name", ["squeezenet1_1", "mobilenet_v2"])
-def test_nets_of_the_zoo_are_accused_of_nothing(lab: Lab, name: str, mode: Mode) -> None:
+def test_nets_of_the_zoo_are_accused_of_nothing(machine: Machine, name: str, mode: Mode) -> None:
     budget = Budget(min_rounds=6, max_rounds=24, min_s=0.0, max_s=10.0, max_warmup_s=0.5)
     case = make_case(name, mode=mode, threads=1, image_size=64, batch=2)
 
-    found = conduct_of(Session(lab, Recorder()).measure(case, budget))
+    found = conduct_of(Session(machine, Recorder()).measure(case, budget))
 
     assert not set(found) - {"drifts"}

@@ -23,8 +23,8 @@ from synthetic import make_case
 from zoobench.cases import Budget, Case, ModelRef
 from zoobench.devices import cpu
 from zoobench.measure.executor import ForkedWorkers
-from zoobench.measure.messages import Known
-from zoobench.measure.session import Lab, Recorder, Session, open_lab, start_run
+from zoobench.measure.messages import KnownFacts
+from zoobench.measure.session import Machine, Recorder, Session, open_machine, start_run
 from zoobench.measure.worker import rounds, run_case, side_effects
 from zoobench.measure.worker.environment import collect_environment
 from zoobench.records import CaseRecord, FailureKind, Measurement, Severity, Unavailable, store
@@ -45,13 +45,13 @@ def case_of(name: str) -> Case:
 
 
 @pytest.fixture(scope="module")
-def lab() -> Lab:
-    return open_lab(ForkedWorkers(), device="cpu")
+def machine() -> Machine:
+    return open_machine(ForkedWorkers(), device="cpu")
 
 
 @pytest.fixture
-def session(lab: Lab) -> Session:
-    return Session(lab, Recorder())
+def session(machine: Machine) -> Session:
+    return Session(machine, Recorder())
 
 
 def assert_normal(record: CaseRecord) -> None:
@@ -129,9 +129,9 @@ def test_a_worker_that_is_stopped_for_longer_than_the_time_limit(
     assert_normal(session.measure(case_of("faulty_models:Net"), BUDGET))
 
 
-def test_a_worker_that_is_killed_in_a_block(lab: Lab, tmp_path: Path) -> None:
-    writer = start_run(tmp_path, lab, label="faults", command=("pytest",))
-    session = Session(lab, Recorder(writer))
+def test_a_worker_that_is_killed_in_a_block(machine: Machine, tmp_path: Path) -> None:
+    writer = start_run(tmp_path, machine, label="faults", command=("pytest",))
+    session = Session(machine, Recorder(writer))
 
     record = session.measure(case_of("faulty_models:Dying"), BUDGET)
 
@@ -163,7 +163,7 @@ def without_proc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_system_without_proc_measures_what_it_can() -> None:
     told: list[Any] = []
 
-    run_case.measure(case_of("faulty_models:Net"), BUDGET, Known(), told.append)
+    run_case.measure(case_of("faulty_models:Net"), BUDGET, KnownFacts(), told.append)
 
     results = {part.metric: part for part in told if isinstance(part, (Measurement, Unavailable))}
     latency = results["latency"]

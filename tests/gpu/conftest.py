@@ -14,8 +14,8 @@ from zoobench.cases import Budget, Case
 from zoobench.devices import CudaDevice
 from zoobench.devices.failures import failure_of
 from zoobench.measure.worker.probes import all_probes
-from zoobench.measure.worker.probes.probe import Progress
-from zoobench.measure.worker.workload import build_subject
+from zoobench.measure.worker.probes.probe import ProbeState
+from zoobench.measure.worker.workload import build_workload
 
 BUDGET = Budget(min_rounds=20, max_rounds=40, min_s=0.0, max_s=1.0, max_warmup_s=0.5)
 CASE = make_case("squeezenet1_1", device="cuda", threads=4)
@@ -63,6 +63,6 @@ def measured(device: CudaDevice) -> Measured:
 def _measure(case: Case, device: CudaDevice) -> list[Any]:
     """Those probes that call the model, as the runner runs them."""
     with device.settings(case):
-        subject, progress = build_subject(case, device), Progress()
+        workload, progress = build_workload(case, device), ProbeState()
         probes = [probe for probe in all_probes() if probe.name in PROBES]
-        return [part for probe in probes for part in probe.measure(subject, BUDGET, progress)]
+        return [part for probe in probes for part in probe.measure(workload, BUDGET, progress)]

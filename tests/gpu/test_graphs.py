@@ -12,7 +12,7 @@ import torch
 from zoobench.cases import Case, Mode, Precision
 from zoobench.devices import CudaDevice
 from zoobench.measure.executor import ForkedWorkers, Task
-from zoobench.measure.worker.workload import build_subject
+from zoobench.measure.worker.workload import build_workload
 from zoobench.records import Measurement
 
 pytestmark = pytest.mark.gpu
@@ -22,12 +22,12 @@ GRAPH = "CUDA graph of one call"
 
 def test_a_replay_gives_what_the_eager_call_gives(device: CudaDevice, case: Case) -> None:
     with device.settings(case):
-        subject = build_subject(case, device)
+        workload = build_workload(case, device)
         found: list[torch.Tensor] = []
 
         def call() -> None:
             with torch.no_grad():  # its outputs may be written to
-                found.append(subject.module(subject.images))
+                found.append(workload.module(workload.images))
 
         call()
         with device._captured(call) as graph:
@@ -44,12 +44,12 @@ def test_inference_and_a_whole_training_step_are_captured(
 ) -> None:
     case = msgspec.structs.replace(case, mode=mode, precision=precision)
     with device.settings(case):
-        subject = build_subject(case, device)
-        answer = device.measure_device_time(subject.call)
+        workload = build_workload(case, device)
+        answer = device.measure_device_time(workload.call)
 
     assert isinstance(answer, Measurement)
     assert answer.method.startswith(GRAPH)
-    assert all(torch.isfinite(parameter).all() for parameter in subject.module.parameters())
+    assert all(torch.isfinite(parameter).all() for parameter in workload.module.parameters())
 
 
 def in_worker(task: str, *arguments: Any) -> Any:
@@ -83,9 +83,9 @@ def test_after_a_capture_that_failed_the_device_works_as_before() -> None:
 def test_a_replay_takes_what_the_profiler_sees_of_its_kernels(device: CudaDevice, case: Case) -> None:
     case = msgspec.structs.replace(case, batch=64)
     with device.settings(case):
-        subject = build_subject(case, device)
-        replayed = device.measure_device_time(subject.call)
-        profiled = device.measure_device_time(subject.call, is_capturable=False)
+        workload = build_workload(case, device)
+        replayed = device.measure_device_time(workload.call)
+        profiled = device.measure_device_time(workload.call, is_capturable=False)
 
     assert isinstance(replayed, Measurement)
     assert isinstance(profiled, Measurement)

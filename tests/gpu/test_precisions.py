@@ -9,7 +9,7 @@ from torch import Tensor
 
 from zoobench.cases import Case, Compiler, MemoryFormat, Mode, Precision
 from zoobench.devices import CudaDevice
-from zoobench.measure.worker.workload import autocast_of, build_subject
+from zoobench.measure.worker.workload import autocast_of, build_workload
 
 pytestmark = pytest.mark.gpu
 
@@ -57,21 +57,21 @@ def test_autocast_computes_in_its_dtype_and_says_so(
     with device.settings(case):
         with autocast_of(precision, device.torch_device)():
             assert layer(x).dtype is dtype
-        assert build_subject(case, device).read_settings()["autocast"] == str(dtype)
+        assert build_workload(case, device).read_settings()["autocast"] == str(dtype)
 
 
 def test_fp16_training_scales_its_loss(device: CudaDevice, case: Case) -> None:
     case = msgspec.structs.replace(case, mode=Mode.TRAIN, precision=Precision.AMP_FP16)
     with device.settings(case):
-        subject = build_subject(case, device)
-        before = [parameter.detach().clone() for parameter in subject.module.parameters()]
+        workload = build_workload(case, device)
+        before = [parameter.detach().clone() for parameter in workload.module.parameters()]
         for _ in range(5):
-            subject.call()
-        settings = subject.read_settings()
+            workload.call()
+        settings = workload.read_settings()
 
     assert float(settings["loss_scale"]) > 1
-    assert all(torch.isfinite(parameter).all() for parameter in subject.module.parameters())
-    assert any(not torch.equal(old, new) for old, new in zip(before, subject.module.parameters(), strict=True))
+    assert all(torch.isfinite(parameter).all() for parameter in workload.module.parameters())
+    assert any(not torch.equal(old, new) for old, new in zip(before, workload.module.parameters(), strict=True))
 
 
 @pytest.mark.parametrize("mode", Mode)
@@ -82,23 +82,23 @@ def test_every_precision_runs_and_stays_finite(
     skip_without(device, precision)
     case = msgspec.structs.replace(case, mode=mode, precision=precision, batch=4)
     with device.settings(case):
-        subject = build_subject(case, device)
+        workload = build_workload(case, device)
         for _ in range(2):
-            subject.call()
+            workload.call()
         device.wait()
-        assert all(torch.isfinite(parameter).all() for parameter in subject.module.parameters())
+        assert all(torch.isfinite(parameter).all() for parameter in workload.module.parameters())
 
 
 def test_channels_last_is_in_place_and_computes_the_same(device: CudaDevice, case: Case) -> None:
     outputs = []
     for memory_format in MemoryFormat:
         with device.settings(case), torch.inference_mode():
-            subject = build_subject(msgspec.structs.replace(case, memory_format=memory_format), device)
-            outputs.append(subject.module.eval()(subject.images))
-    weight = next(parameter for parameter in subject.module.parameters() if parameter.dim() == 4)
+            workload = build_workload(msgspec.structs.replace(case, memory_format=memory_format), device)
+            outputs.append(workload.module.eval()(workload.images))
+    weight = next(parameter for parameter in workload.module.parameters() if parameter.dim() == 4)
 
     assert weight.is_contiguous(memory_format=torch.channels_last)
-    assert subject.images.is_contiguous(memory_format=torch.channels_last)
+    assert workload.images.is_contiguous(memory_format=torch.channels_last)
     torch.testing.assert_close(outputs[0], outputs[1], rtol=1e-3, atol=1e-3)
 
 
@@ -108,5 +108,5 @@ def test_a_compiled_model_runs_with_tf32(device: CudaDevice, case: Case) -> None
     pytest.importorskip("triton")
     case = msgspec.structs.replace(case, precision=Precision.TF32, compiler=Compiler.INDUCTOR)
     with device.settings(case):
-        build_subject(case, device).call()
+        build_workload(case, device).call()
         device.wait()

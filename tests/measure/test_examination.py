@@ -5,16 +5,16 @@ import datetime as dt
 import doctor_tasks
 import msgspec
 import pytest
-from fakes import TellingExecutor
+from fakes import EmittingExecutor
 from synthetic import TROUBLED, make_case, measurement
 
 from zoobench.cases import Case, DeviceFacts
 from zoobench.cases.errors import BadInputError
 from zoobench.measure import doctor, tasks
 from zoobench.measure import executor as isolate
-from zoobench.measure.doctor import CHECKS, FULL, QUICK, Check, Effort, Found, WorkerCheck, examine, example_case
+from zoobench.measure.doctor import CHECKS, FULL, QUICK, Check, CheckResult, Effort, WorkerCheck, examine, example_case
 from zoobench.measure.executor import Executor, ForkedWorkers, Task
-from zoobench.measure.session import Lab
+from zoobench.measure.session import Machine
 from zoobench.records import Environment, Failure, FailureKind, Unavailable
 
 CASE = make_case("lenet5", threads=1)
@@ -28,8 +28,8 @@ ENVIRONMENT = Environment(
 )
 
 
-def lab(executor: Executor) -> Lab:
-    return Lab(executor=executor, environment=ENVIRONMENT)
+def machine(executor: Executor) -> Machine:
+    return Machine(executor=executor, environment=ENVIRONMENT)
 
 
 def quietly(number: int, total: int, title: str) -> None:
@@ -40,9 +40,9 @@ class Told(msgspec.Struct, frozen=True):
     """A check that finds this."""
 
     title: str
-    found: Found
+    found: CheckResult
 
-    def run(self, executor: Executor, case: Case, effort: Effort) -> Found:
+    def run(self, executor: Executor, case: Case, effort: Effort) -> CheckResult:
         return self.found
 
 
@@ -52,11 +52,11 @@ class Told(msgspec.Struct, frozen=True):
 def test_a_calibration_is_what_its_checks_found() -> None:
     lacking = Unavailable(metric="steal", reason="no /proc")
     checks: tuple[Check, ...] = (
-        Told("all", Found(measurements=TROUBLED, facts={"clocksource": "tsc"})),
-        Told("none", Found(unavailable=(lacking,))),
+        Told("all", CheckResult(measurements=TROUBLED, facts={"clocksource": "tsc"})),
+        Told("none", CheckResult(unavailable=(lacking,))),
     )
 
-    made = examine(lab(TellingExecutor()), CASE, SHORT, quietly, checks)
+    made = examine(machine(EmittingExecutor()), CASE, SHORT, quietly, checks)
 
     assert made.measurements == TROUBLED
     assert made.unavailable == (lacking,)
@@ -70,27 +70,27 @@ def test_each_check_is_announced_before_it_is_made() -> None:
     heard: list[object] = []
 
     class Listening(Told, frozen=True):
-        def run(self, executor: Executor, case: Case, effort: Effort) -> Found:
+        def run(self, executor: Executor, case: Case, effort: Effort) -> CheckResult:
             heard.append("made")
             return self.found
 
-    checks = (Listening("clock", Found()), Listening("load", Found()))
-    examine(lab(TellingExecutor()), CASE, SHORT, lambda *words: heard.append(words), checks)
+    checks = (Listening("clock", CheckResult()), Listening("load", CheckResult()))
+    examine(machine(EmittingExecutor()), CASE, SHORT, lambda *words: heard.append(words), checks)
 
     assert heard == [(1, 2, "clock"), "made", (2, 2, "load"), "made"]
 
 
 def test_a_device_that_is_not_here_is_refused_before_anything_is_made() -> None:
-    executor = TellingExecutor()
+    executor = EmittingExecutor()
 
     with pytest.raises(BadInputError, match="unknown device 'cuda': known are cpu"):
-        examine(lab(executor), example_case("cuda"), SHORT, quietly)
+        examine(machine(executor), example_case("cuda"), SHORT, quietly)
 
     assert executor.tasks == []
 
 
 def test_a_check_is_a_task_on_the_device() -> None:
-    executor = TellingExecutor(measurement("pace", 1.0), {"turbo": "1"})
+    executor = EmittingExecutor(measurement("pace", 1.0), {"turbo": "1"})
 
     found = WorkerCheck("pace", tasks.examine_steadiness, ("pace", "steal")).run(executor, CASE, SHORT)
 
@@ -123,10 +123,10 @@ def test_a_quick_examination_is_a_shorter_one() -> None:
 def test_a_check_that_goes_wrong_is_unavailable_and_the_others_go_on(function: str, reason: str) -> None:
     checks = (
         WorkerCheck("bad", getattr(doctor_tasks, function), ("pace", "steal")),
-        Told("good", Found(measurements=TROUBLED[:1])),
+        Told("good", CheckResult(measurements=TROUBLED[:1])),
     )
 
-    made = examine(lab(ForkedWorkers()), CASE, SHORT, quietly, checks)
+    made = examine(machine(ForkedWorkers()), CASE, SHORT, quietly, checks)
 
     lost = {unavailable.metric: unavailable.reason for unavailable in made.unavailable}
     assert lost["steal"] == reason
@@ -137,7 +137,7 @@ def test_a_check_that_goes_wrong_is_unavailable_and_the_others_go_on(function: s
 def test_a_check_without_an_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "TIME_LIMIT_S", 0.5)
 
-    made = examine(lab(ForkedWorkers()), CASE, SHORT, quietly, (WorkerCheck("bad", doctor_tasks.hang, ("pace",)),))
+    made = examine(machine(ForkedWorkers()), CASE, SHORT, quietly, (WorkerCheck("bad", doctor_tasks.hang, ("pace",)),))
 
     assert made.unavailable == (Unavailable(metric="pace", reason="no end within 0.5 s"),)
 
@@ -145,7 +145,7 @@ def test_a_check_without_an_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_workers_that_cannot_start_leave_every_metric_with_a_reason() -> None:
     dead = Failure(kind=FailureKind.CRASH, message="no worker could be started: no memory", where=isolate.START)
 
-    made = examine(lab(TellingExecutor(failure=dead)), CASE, SHORT, quietly)
+    made = examine(machine(EmittingExecutor(failure=dead)), CASE, SHORT, quietly)
 
     assert made.measurements == ()
     assert {unavailable.reason for unavailable in made.unavailable} == {dead.message}
@@ -155,7 +155,7 @@ def test_workers_that_cannot_start_leave_every_metric_with_a_reason() -> None:
 
 
 def test_a_real_examination_says_something_of_every_metric() -> None:
-    made = examine(lab(ForkedWorkers()), CASE, SHORT, quietly)
+    made = examine(machine(ForkedWorkers()), CASE, SHORT, quietly)
 
     told = [part.metric for part in made.measurements] + [part.metric for part in made.unavailable]
     wanted = [metric for check in CHECKS for metric in getattr(check, "metrics", ("repeated_latency",))]

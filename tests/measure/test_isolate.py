@@ -208,13 +208,13 @@ def test_a_child_that_a_dead_worker_left_behind_does_not_hide_its_death(run: Run
 def test_an_error_in_the_listener_ends_the_worker(workers: ForkedWorkers) -> None:
     pids = []
 
-    def tell(part: Any) -> None:
+    def emit(part: Any) -> None:
         if isinstance(part, int):
             pids.append(part)
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        workers.run(Task(worker_tasks.hang, ()), tell, SECONDS)
+        workers.run(Task(worker_tasks.hang, ()), emit, SECONDS)
     assert is_gone(pids[0])
 
 

@@ -9,7 +9,7 @@ from rich.console import Console
 from synthetic import failed, make_case, make_record, measurement
 
 from zoobench.cases import Allocator, Case, Compiler, MemoryFormat, Mode, ModelRef, Precision
-from zoobench.measure.progress import Progress, outcome_of, title_of
+from zoobench.measure.progress import RunProgress, outcome_of, title_of
 from zoobench.records import CaseRecord, Failure, FailureKind, Finding, Severity
 
 STEADY_S = (0.0119, 0.0120, 0.0121, 0.0122, 0.0120, 0.0120)
@@ -33,7 +33,7 @@ class Screen:
         self.console = Console(
             file=io.StringIO(), force_terminal=is_terminal, color_system=None, highlight=False, soft_wrap=True, width=80
         )
-        self.progress = Progress(self.console, total, self.clock)
+        self.progress = RunProgress(self.console, total, self.clock)
 
     def measure(self, record: CaseRecord) -> None:
         self.progress.begin(record.case)
@@ -103,7 +103,7 @@ def test_a_failure_is_red_and_an_expected_one_yellow(record: CaseRecord, code: s
     screen.console = Console(
         file=io.StringIO(), force_terminal=True, color_system="standard", highlight=False, soft_wrap=True
     )
-    Progress(screen.console, 1, screen.clock).end(record)
+    RunProgress(screen.console, 1, screen.clock).end(record)
     assert f"\x1b[{code}m{outcome_of(record)}\x1b[0m" in screen.text
 
 

@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from fakes import TellingExecutor
+from fakes import EmittingExecutor
 from synthetic import make_case, measurement
 
 from zoobench.cases import Budget
 from zoobench.measure import tasks
 from zoobench.measure.doctor import QUICK, measure_replicates
-from zoobench.measure.executor import ForkedWorkers, InProcess, Task, Tell
+from zoobench.measure.executor import Emit, ForkedWorkers, InProcess, Task
 from zoobench.measure.messages import InCalls, Step
 from zoobench.measure.replication import ONLY_LATENCY
 from zoobench.measure.worker.probes import all_probes
@@ -20,18 +20,18 @@ EFFORT = msgspec.structs.replace(QUICK, processes=4, case_s=0.5)
 KILLED = Failure(kind=FailureKind.CRASH, message="the worker was killed by SIGKILL", where="latency")
 
 
-class InTurn(TellingExecutor):
+class InTurn(EmittingExecutor):
     """Tells one of these lists of parts after the other; a failure among them is how that worker ended."""
 
     def __init__(self, *turns: tuple[object, ...]) -> None:
         super().__init__()
         self._turns = iter(turns)
 
-    def run(self, task: Task, tell: Tell, time_limit_s: float) -> Failure | None:
+    def run(self, task: Task, emit: Emit, time_limit_s: float) -> Failure | None:
         self.parts = next(self._turns)
         died = next((part for part in self.parts if part is KILLED), None)
         self.parts = tuple(part for part in self.parts if part is not KILLED)
-        super().run(task, tell, time_limit_s)
+        super().run(task, emit, time_limit_s)
         return died
 
 

@@ -8,8 +8,8 @@ from synthetic import make_case, measurement
 
 from zoobench.cases import COUNT_ONLY, Budget
 from zoobench.measure import tasks
-from zoobench.measure.executor import Task, Tell
-from zoobench.measure.messages import Known
+from zoobench.measure.executor import Emit, Task
+from zoobench.measure.messages import KnownFacts
 from zoobench.measure.replication import ONLY_LATENCY, replicate
 from zoobench.records import Failure, FailureKind, Measurement
 from zoobench.records.metrics import METRICS
@@ -30,26 +30,26 @@ class Workers:
         self.limits_s: list[float] = []
         self.clock = FakeClock()
 
-    def run(self, task: Task, tell: Tell, time_limit_s: float) -> Failure | None:
+    def run(self, task: Task, emit: Emit, time_limit_s: float) -> Failure | None:
         self.tasks.append(task)
         self.limits_s.append(time_limit_s)
         self.clock.advance(self.takes_s)
         if len(self.tasks) == self.fails:
             return DIED
-        tell(measurement("latency", *[1.0] * (self.calls - 1)))
-        tell(measurement("warm_up_calls", 1))
-        tell(measurement("reference_time", 10.0 - len(self.tasks)))
+        emit(measurement("latency", *[1.0] * (self.calls - 1)))
+        emit(measurement("warm_up_calls", 1))
+        emit(measurement("reference_time", 10.0 - len(self.tasks)))
         for part in self.parts:
-            tell(part)
+            emit(part)
         return None
 
 
-def replicated(workers: Workers, budget: Budget, known: Known = Known()) -> list[object]:  # noqa: B008 - frozen
+def replicated(workers: Workers, budget: Budget, known: KnownFacts = KnownFacts()) -> list[object]:  # noqa: B008 - frozen
     return list(replicate(workers, CASE, budget, known, workers.clock))
 
 
 def test_a_case_of_one_process_is_one_task() -> None:
-    workers, known = Workers(), Known(metrics=frozenset({"macs"}), reference_s=0.5)
+    workers, known = Workers(), KnownFacts(metrics=frozenset({"macs"}), reference_s=0.5)
 
     replicated(workers, Budget(time_limit_s=42.0), known)
 
@@ -68,7 +68,7 @@ def test_each_process_has_the_case_and_the_budget_of_all() -> None:
 def test_only_the_first_process_measures_more_than_the_latency() -> None:
     workers = Workers(parts=(measurement("a_plug_in_s", 1.0),))
 
-    replicated(workers, Budget(processes=3, max_s=60.0), Known(metrics=frozenset({"macs"})))
+    replicated(workers, Budget(processes=3, max_s=60.0), KnownFacts(metrics=frozenset({"macs"})))
 
     first, second, third = (task.arguments[2].metrics for task in workers.tasks)
     assert first == {"macs"}
@@ -80,7 +80,7 @@ def test_only_the_first_process_measures_more_than_the_latency() -> None:
 def test_each_process_knows_how_quiet_the_machine_was_before(known_s: float | None, told_s: list[float | None]) -> None:
     workers = Workers()
 
-    replicated(workers, Budget(processes=3, max_s=60.0), Known(reference_s=known_s))
+    replicated(workers, Budget(processes=3, max_s=60.0), KnownFacts(reference_s=known_s))
 
     assert [task.arguments[2].reference_s for task in workers.tasks] == told_s
 

@@ -7,15 +7,15 @@ from typing import Any
 
 import msgspec
 import pytest
-from fakes import TellingExecutor, make_small_device, register
+from fakes import EmittingExecutor, make_small_device, register
 from synthetic import make_calibration, make_case
 
 from zoobench.cases import COUNT_ONLY, Budget, Case, DeviceFacts, Mode, ModelRef, Precision
 from zoobench.cases.errors import BadInputError, StoreError, UnknownNameError, ZoobenchError
 from zoobench.measure import tasks
 from zoobench.measure.executor import ForkedWorkers, InProcess, Task
-from zoobench.measure.messages import InCalls, Known, Step
-from zoobench.measure.session import Lab, Recorder, Session, check_case, open_lab, resume_run, start_run
+from zoobench.measure.messages import InCalls, KnownFacts, Step
+from zoobench.measure.session import Machine, Recorder, Session, check_case, open_machine, resume_run, start_run
 from zoobench.records import (
     Breakdown,
     CaseRecord,
@@ -28,7 +28,7 @@ from zoobench.records import (
     store,
 )
 from zoobench.records.calibration import facts_of, write_calibration
-from zoobench.records.metrics import METRICS, MODEL_METRICS, Comparison
+from zoobench.records.metrics import METRICS, MODEL_METRICS, Exactness
 from zoobench.stats.summaries import process_medians
 
 BUDGET = Budget(min_rounds=2, max_rounds=2, max_warmup_s=0.0, max_s=8.0, time_limit_s=42.0)
@@ -50,8 +50,8 @@ def latency(seconds: float) -> Measurement:
     return Measurement(metric="latency", samples=(seconds,), method="told")
 
 
-def session_of(executor: TellingExecutor, recorder: Recorder | None = None) -> Session:
-    return Session(Lab(executor=executor, environment=ENVIRONMENT), recorder or Recorder(), executor.clock)
+def session_of(executor: EmittingExecutor, recorder: Recorder | None = None) -> Session:
+    return Session(Machine(executor=executor, environment=ENVIRONMENT), recorder or Recorder(), executor.clock)
 
 
 def case(**axes: Any) -> Case:
@@ -62,18 +62,18 @@ def case(**axes: Any) -> Case:
 
 
 def test_a_lab_finds_out_where_it_is_by_a_task() -> None:
-    executor = TellingExecutor(ENVIRONMENT)
+    executor = EmittingExecutor(ENVIRONMENT)
 
-    lab = open_lab(executor, device="auto")
+    machine = open_machine(executor, device="auto")
 
-    assert lab.environment == ENVIRONMENT
+    assert machine.environment == ENVIRONMENT
     assert executor.tasks == [Task(tasks.collect_environment, (str(Path.cwd()), ()))]
 
 
 def test_a_device_with_an_index_is_asked_about() -> None:
-    executor = TellingExecutor(ENVIRONMENT)
+    executor = EmittingExecutor(ENVIRONMENT)
 
-    open_lab(executor, device="cuda:1")
+    open_machine(executor, device="cuda:1")
 
     assert executor.tasks[0].arguments[1] == ("cuda:1",)
 
@@ -87,7 +87,7 @@ def test_a_device_with_an_index_is_asked_about() -> None:
 )
 def test_a_worker_that_cannot_describe_the_machine_ends_the_run(failure: Failure | None, reason: str) -> None:
     with pytest.raises(ZoobenchError, match=f"the first worker could not describe this machine: .*{reason}"):
-        open_lab(TellingExecutor(failure=failure), device="auto")
+        open_machine(EmittingExecutor(failure=failure), device="auto")
 
 
 def test_a_lab_takes_a_gpu_where_there_is_one() -> None:
@@ -95,21 +95,21 @@ def test_a_lab_takes_a_gpu_where_there_is_one() -> None:
     with_gpu = msgspec.structs.replace(ENVIRONMENT, devices=(ENVIRONMENT.devices[0], gpu))
     without = msgspec.structs.replace(ENVIRONMENT, devices=ENVIRONMENT.devices[:1])
 
-    labs = [Lab(executor=TellingExecutor(), environment=each) for each in (with_gpu, ENVIRONMENT, without)]
+    labs = [Machine(executor=EmittingExecutor(), environment=each) for each in (with_gpu, ENVIRONMENT, without)]
 
-    assert [lab.preferred_device() for lab in labs] == ["cuda", "cpu", "cpu"]
+    assert [machine.preferred_device() for machine in labs] == ["cuda", "cpu", "cpu"]
 
 
 def test_a_lab_gives_the_facts_of_its_devices() -> None:
-    lab = Lab(executor=TellingExecutor(), environment=ENVIRONMENT)
+    machine = Machine(executor=EmittingExecutor(), environment=ENVIRONMENT)
 
-    assert lab.device("cpu") is ENVIRONMENT.devices[0]
+    assert machine.device("cpu") is ENVIRONMENT.devices[0]
     with pytest.raises(BadInputError, match="device 'cuda' is not available here: torch finds no CUDA GPU"):
-        lab.device("cuda")
+        machine.device("cuda")
     with pytest.raises(BadInputError, match="device 'cuda:0' is not available here: torch finds no CUDA GPU"):
-        lab.device("cuda:0")
+        machine.device("cuda:0")
     with pytest.raises(BadInputError, match="unknown device 'tpu': known are cpu, cuda"):
-        lab.device("tpu")
+        machine.device("tpu")
 
 
 @pytest.mark.parametrize("has_cuda", [True, False])
@@ -117,20 +117,20 @@ def test_the_preferred_device_is_a_gpu_where_there_is_one(*, has_cuda: bool) -> 
     cuda = DeviceFacts(name="cuda", is_available=has_cuda)
     environment = msgspec.structs.replace(ENVIRONMENT, devices=(ENVIRONMENT.devices[0], cuda))
 
-    lab = Lab(executor=TellingExecutor(), environment=environment)
+    machine = Machine(executor=EmittingExecutor(), environment=environment)
 
-    assert lab.preferred_device() == ("cuda" if has_cuda else "cpu")
+    assert machine.preferred_device() == ("cuda" if has_cuda else "cpu")
 
 
 def test_a_lab_is_calibrated_by_what_lies_beside_its_runs(tmp_path: Path) -> None:
-    lab = Lab(executor=TellingExecutor(), environment=ENVIRONMENT)
-    assert lab.calibrated(tmp_path) == (lab, ())
+    machine = Machine(executor=EmittingExecutor(), environment=ENVIRONMENT)
+    assert machine.calibrated(tmp_path) == (machine, ())
 
     made = make_calibration(facts=facts_of(ENVIRONMENT))
     write_calibration(made, tmp_path)
-    calibrated, notes = lab.calibrated(tmp_path)
+    calibrated, notes = machine.calibrated(tmp_path)
 
-    assert (calibrated.environment.calibration, calibrated.executor, notes) == (made, lab.executor, ())
+    assert (calibrated.environment.calibration, calibrated.executor, notes) == (made, machine.executor, ())
 
 
 def test_a_case_must_suit_its_device_and_its_model() -> None:
@@ -147,11 +147,11 @@ def test_a_case_must_suit_its_device_and_its_model() -> None:
 
 
 def test_a_case_is_a_task_with_its_budget_and_its_limit() -> None:
-    executor = TellingExecutor(latency(0.5), InCalls(1.25), takes_s=2.0)
+    executor = EmittingExecutor(latency(0.5), InCalls(1.25), takes_s=2.0)
 
     record = session_of(executor).measure(CASE, BUDGET)
 
-    assert executor.tasks == [Task(tasks.measure_case, (CASE, BUDGET, Known()))]
+    assert executor.tasks == [Task(tasks.measure_case, (CASE, BUDGET, KnownFacts()))]
     assert executor.limits_s == [42.0]
     assert (record.case, record.budget) == (CASE, BUDGET)
     assert (record.duration_s, record.in_calls_s) == (2.0, 1.25)
@@ -161,7 +161,7 @@ def test_a_case_is_a_task_with_its_budget_and_its_limit() -> None:
 
 def test_a_failure_of_the_worker_keeps_what_it_told() -> None:
     died = Failure(kind=FailureKind.CRASH, message="the worker was killed by SIGKILL", where="memory")
-    executor = TellingExecutor(Step("latency"), latency(0.5), Step("memory"), failure=died)
+    executor = EmittingExecutor(Step("latency"), latency(0.5), Step("memory"), failure=died)
 
     record = session_of(executor).measure(CASE, BUDGET)
 
@@ -172,37 +172,37 @@ def test_a_failure_of_the_worker_keeps_what_it_told() -> None:
 def test_a_failure_that_the_case_tells_is_recorded() -> None:
     told = Failure(kind=FailureKind.OUT_OF_MEMORY, message="OutOfMemoryError: no", where="latency")
 
-    record = session_of(TellingExecutor(told)).measure(CASE, BUDGET)
+    record = session_of(EmittingExecutor(told)).measure(CASE, BUDGET)
 
     assert record.failure == told
 
 
 def test_facts_of_a_model_are_counted_once() -> None:
-    executor = TellingExecutor(*FACTS, latency(0.5))
+    executor = EmittingExecutor(*FACTS, latency(0.5))
     session = session_of(executor)
     session.measure(CASE, BUDGET)
     executor.parts = (latency(0.75),)
 
     second = session.measure(case(mode=Mode.TRAIN), BUDGET)
 
-    assert executor.tasks[1].arguments[2] == Known(metrics=frozenset(MODEL_METRICS))
+    assert executor.tasks[1].arguments[2] == KnownFacts(metrics=frozenset(MODEL_METRICS))
     assert second.measurements == (*FACTS, latency(0.75))
 
 
 @pytest.mark.parametrize("axes", [{"image_size": 64}, {"model": ModelRef("torchvision", "resnet18")}], ids=str)
 def test_facts_of_another_size_or_model_are_counted_anew(axes: dict[str, Any]) -> None:
-    executor = TellingExecutor(*FACTS)
+    executor = EmittingExecutor(*FACTS)
     session = session_of(executor)
     session.measure(CASE, BUDGET)
 
     session.measure(case(**axes), BUDGET)
 
-    assert executor.tasks[1].arguments[2] == Known()
+    assert executor.tasks[1].arguments[2] == KnownFacts()
 
 
 def test_a_fact_that_is_unavailable_is_known_too() -> None:
     facts = (*FACTS[:-1], Unavailable(metric=MODEL_METRICS[-1], reason="uncountable"))
-    executor = TellingExecutor(*facts)
+    executor = EmittingExecutor(*facts)
     session = session_of(executor)
     session.measure(CASE, BUDGET)
     executor.parts = ()
@@ -214,7 +214,7 @@ def test_what_was_only_counted_is_timed_later_and_keeps_what_counting_told() -> 
     layer = Layer("c1", "Conv2d", "convolution", 1, 1, 1, 1, (1,), (1,))
     breakdown = Breakdown(metric="macs", by="kind", values={"convolution": 1.0}, method="counted")
     audit = Measurement(metric="fvcore_macs", samples=(2.0,), method="fvcore")
-    executor = TellingExecutor(*FACTS, audit, breakdown, layer)
+    executor = EmittingExecutor(*FACTS, audit, breakdown, layer)
     session = session_of(executor)
     counted = session.measure(CASE, COUNT_ONLY)
     assert session.finished(CASE, COUNT_ONLY) == counted
@@ -229,13 +229,13 @@ def test_what_was_only_counted_is_timed_later_and_keeps_what_counting_told() -> 
 
 
 def test_half_of_the_facts_are_not_enough() -> None:
-    executor = TellingExecutor(*FACTS[:2], failure=Failure(kind=FailureKind.CRASH, message="died", where="size"))
+    executor = EmittingExecutor(*FACTS[:2], failure=Failure(kind=FailureKind.CRASH, message="died", where="size"))
     session = session_of(executor)
     session.measure(CASE, BUDGET)
 
     session.measure(case(batch=2), BUDGET)
 
-    assert executor.tasks[1].arguments[2] == Known()
+    assert executor.tasks[1].arguments[2] == KnownFacts()
 
 
 def reference(seconds: float) -> Measurement:
@@ -243,7 +243,7 @@ def reference(seconds: float) -> Measurement:
 
 
 def test_the_quietest_pace_that_was_seen_is_left_to_later_cases_on_as_many_threads() -> None:
-    executor = TellingExecutor(reference(0.5))
+    executor = EmittingExecutor(reference(0.5))
     session = session_of(executor)
     for batch, seconds in enumerate((0.5, 0.25, 0.75), start=1):
         executor.parts = (reference(seconds),)
@@ -256,7 +256,7 @@ def test_the_quietest_pace_that_was_seen_is_left_to_later_cases_on_as_many_threa
 
 
 def test_a_pace_of_long_ago_is_forgotten() -> None:
-    executor = TellingExecutor(reference(0.25))
+    executor = EmittingExecutor(reference(0.25))
     session = session_of(executor)
     session.measure(case(batch=1), BUDGET)
     executor.parts = (reference(0.5),)
@@ -267,8 +267,8 @@ def test_a_pace_of_long_ago_is_forgotten() -> None:
 
 
 def test_a_resumed_session_knows_the_pace_of_its_records() -> None:
-    executor = TellingExecutor()
-    first = session_of(TellingExecutor(reference(0.5))).measure(CASE, BUDGET)
+    executor = EmittingExecutor()
+    first = session_of(EmittingExecutor(reference(0.5))).measure(CASE, BUDGET)
 
     session_of(executor, Recorder(finished=[first])).measure(case(batch=2), BUDGET)
 
@@ -277,7 +277,7 @@ def test_a_resumed_session_knows_the_pace_of_its_records() -> None:
 
 def test_a_case_that_is_forecast_to_be_too_dear_starts_no_worker() -> None:
     """A call of 3 s at batch 1 is 24 s at batch 8, more than the 8 s of the budget."""
-    executor = TellingExecutor(*FACTS, latency(3.0))
+    executor = EmittingExecutor(*FACTS, latency(3.0))
     session = session_of(executor)
     session.measure(CASE, BUDGET)
 
@@ -295,7 +295,7 @@ def test_a_case_that_is_forecast_to_be_too_dear_starts_no_worker() -> None:
 
 
 def test_a_dear_case_of_one_model_says_nothing_of_another() -> None:
-    executor = TellingExecutor(latency(3.0))
+    executor = EmittingExecutor(latency(3.0))
     session = session_of(executor)
     session.measure(CASE, BUDGET)
 
@@ -305,7 +305,7 @@ def test_a_dear_case_of_one_model_says_nothing_of_another() -> None:
 
 
 def test_time_inside_calls_is_told_as_a_share_of_all_time() -> None:
-    executor = TellingExecutor(InCalls(1.5), takes_s=2.0)
+    executor = EmittingExecutor(InCalls(1.5), takes_s=2.0)
     session = session_of(executor)
     assert session.in_calls_ratio() == 0.0
 
@@ -318,9 +318,9 @@ def test_time_inside_calls_is_told_as_a_share_of_all_time() -> None:
 
 
 def test_each_record_is_on_the_disk_before_the_next_case(tmp_path: Path) -> None:
-    executor = TellingExecutor(latency(0.5))
-    lab = Lab(executor=executor, environment=ENVIRONMENT)
-    with start_run(tmp_path, lab, label="test", command=("pytest", "suites")) as writer:
+    executor = EmittingExecutor(latency(0.5))
+    machine = Machine(executor=executor, environment=ENVIRONMENT)
+    with start_run(tmp_path, machine, label="test", command=("pytest", "suites")) as writer:
         session = session_of(executor, Recorder(writer))
         first = session.measure(CASE, BUDGET)
         on_disk = store.load_run(tmp_path, writer.run.run_id)
@@ -336,7 +336,7 @@ def test_a_disk_that_takes_no_more_is_an_error_of_the_run() -> None:
             raise StoreError("cannot write cases.jsonl: No space left on device")
 
     with pytest.raises(StoreError, match="No space left"):
-        session_of(TellingExecutor(), Recorder(FullDisk())).measure(CASE, BUDGET)  # type: ignore[arg-type]
+        session_of(EmittingExecutor(), Recorder(FullDisk())).measure(CASE, BUDGET)  # type: ignore[arg-type]
 
 
 # Resuming
@@ -345,17 +345,17 @@ def test_a_disk_that_takes_no_more_is_an_error_of_the_run() -> None:
 @pytest.fixture
 def begun(tmp_path: Path) -> str:
     """The id of a run with one finished case."""
-    executor = TellingExecutor(*FACTS, latency(3.0))
+    executor = EmittingExecutor(*FACTS, latency(3.0))
     with start_run(
-        tmp_path, Lab(executor=executor, environment=ENVIRONMENT), label="begun", command=("pytest",)
+        tmp_path, Machine(executor=executor, environment=ENVIRONMENT), label="begun", command=("pytest",)
     ) as writer:
         session_of(executor, Recorder(writer)).measure(CASE, BUDGET)
     return writer.run.run_id
 
 
 def test_a_resumed_session_knows_what_is_finished_and_what_that_tells(tmp_path: Path, begun: str) -> None:
-    executor = TellingExecutor(latency(3.0))
-    writer, stored = resume_run(tmp_path, begun, Lab(executor=executor, environment=ENVIRONMENT))
+    executor = EmittingExecutor(latency(3.0))
+    writer, stored = resume_run(tmp_path, begun, Machine(executor=executor, environment=ENVIRONMENT))
     with writer:
         session = session_of(executor, Recorder(writer, stored.records))
 
@@ -364,7 +364,7 @@ def test_a_resumed_session_knows_what_is_finished_and_what_that_tells(tmp_path: 
         session.measure(case(batch=2), BUDGET)
         dear = session.measure(case(batch=8), BUDGET)
 
-    assert executor.tasks[0].arguments[2] == Known(metrics=frozenset(MODEL_METRICS))
+    assert executor.tasks[0].arguments[2] == KnownFacts(metrics=frozenset(MODEL_METRICS))
     assert dear.failure is not None
     assert [record.case.batch for record in store.load_run(tmp_path, begun).records] == [1, 2, 8]
     assert session.in_calls_ratio() == 0.0, "another session's time is not this one's"
@@ -379,16 +379,16 @@ def test_another_machine_or_torch_cannot_go_on_with_a_run(tmp_path: Path, begun:
     before = getattr(ENVIRONMENT, group)[fact]
 
     with pytest.raises(BadInputError, match=f"was measured with {fact} '{before}', here it is 'other': start a new"):
-        resume_run(tmp_path, begun, Lab(executor=TellingExecutor(), environment=elsewhere))
+        resume_run(tmp_path, begun, Machine(executor=EmittingExecutor(), environment=elsewhere))
 
-    writer, _ = resume_run(tmp_path, begun, Lab(executor=TellingExecutor(), environment=ENVIRONMENT))
+    writer, _ = resume_run(tmp_path, begun, Machine(executor=EmittingExecutor(), environment=ENVIRONMENT))
     writer.close()
 
 
 def test_facts_that_do_not_matter_may_differ(tmp_path: Path, begun: str) -> None:
     later = msgspec.structs.replace(ENVIRONMENT, host={**ENVIRONMENT.host, "load_before": "7.00"})
 
-    writer, stored = resume_run(tmp_path, begun, Lab(executor=TellingExecutor(), environment=later))
+    writer, stored = resume_run(tmp_path, begun, Machine(executor=EmittingExecutor(), environment=later))
 
     writer.close()
     assert len(stored.records) == 1
@@ -396,15 +396,17 @@ def test_facts_that_do_not_matter_may_differ(tmp_path: Path, begun: str) -> None
 
 def test_an_unknown_run_cannot_be_resumed(tmp_path: Path, begun: str) -> None:
     with pytest.raises(UnknownNameError, match="unknown run"):
-        resume_run(tmp_path, begun.replace("begun", "other"), Lab(executor=TellingExecutor(), environment=ENVIRONMENT))
+        resume_run(
+            tmp_path, begun.replace("begun", "other"), Machine(executor=EmittingExecutor(), environment=ENVIRONMENT)
+        )
 
 
 # With the real runner
 
 
 @pytest.fixture(scope="module")
-def real_lab() -> Lab:
-    return open_lab(InProcess(), device="auto")
+def real_lab() -> Machine:
+    return open_machine(InProcess(), device="auto")
 
 
 @pytest.fixture
@@ -418,7 +420,7 @@ def factory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, s
     return write
 
 
-def test_a_real_case_has_all_its_parts_and_the_next_one_its_facts(real_lab: Lab) -> None:
+def test_a_real_case_has_all_its_parts_and_the_next_one_its_facts(real_lab: Machine) -> None:
     session = Session(real_lab, Recorder())
 
     first, second = session.measure(CASE, BUDGET), session.measure(case(batch=2), BUDGET)
@@ -432,7 +434,7 @@ def test_a_real_case_has_all_its_parts_and_the_next_one_its_facts(real_lab: Lab)
 
 
 def test_a_real_factory_that_raises_is_a_record_and_the_session_goes_on(
-    real_lab: Lab, factory: Callable[[str, str], ModelRef]
+    real_lab: Machine, factory: Callable[[str, str], ModelRef]
 ) -> None:
     session = Session(real_lab, Recorder())
     broken = factory("session_broken_factory", "raise ValueError('no width 7')")
@@ -446,7 +448,7 @@ def test_a_real_factory_that_raises_is_a_record_and_the_session_goes_on(
 
 
 def test_a_real_model_that_fails_in_training_keeps_its_counts(
-    real_lab: Lab, factory: Callable[[str, str], ModelRef]
+    real_lab: Machine, factory: Callable[[str, str], ModelRef]
 ) -> None:
     headless = factory("session_headless_factory", "return nn.Conv2d(3, 4, 3)")
 
@@ -465,11 +467,11 @@ def test_running_out_of_memory_changes_nothing_in_the_next_case(
     """With real workers: a case, one that runs out of memory in its call, the first case again."""
     register(tmp_path, make_small_device, name="small")
     monkeypatch.syspath_prepend(tmp_path)
-    lab = Lab(executor=ForkedWorkers(), environment=ENVIRONMENT)
+    machine = Machine(executor=ForkedWorkers(), environment=ENVIRONMENT)
 
     def measure(**axes: Any) -> CaseRecord:
         """In a session of its own, so that nothing is known beforehand."""
-        return Session(lab, Recorder()).measure(case(**axes), BUDGET)
+        return Session(machine, Recorder()).measure(case(**axes), BUDGET)
 
     before, doomed, after = measure(), measure(device="small"), measure()
 
@@ -483,17 +485,17 @@ def test_running_out_of_memory_changes_nothing_in_the_next_case(
 
 def exact_results(record: CaseRecord) -> dict[str, tuple[float, ...]]:
     """What is the same every time on a CPU: all that is counted, and what the allocator hands out."""
-    exact = {metric.key for metric in METRICS if metric.comparison is Comparison.EXACT}
+    exact = {metric.key for metric in METRICS if metric.comparison is Exactness.EXACT}
     exact |= {"peak_allocated", "peak_above_weights"}
     return {each.metric: each.samples for each in record.measurements if each.metric in exact}
 
 
 def test_a_real_case_in_three_processes() -> None:
     """They are fresh: each draws the layouts of its blocks by a seed of its own."""
-    lab = Lab(executor=ForkedWorkers(), environment=ENVIRONMENT)
+    machine = Machine(executor=ForkedWorkers(), environment=ENVIRONMENT)
     budget = Budget(min_rounds=6, max_rounds=60, min_s=0.0, max_s=6.0, max_warmup_s=0.3, processes=3)
 
-    record = Session(lab, Recorder()).measure(CASE, budget)
+    record = Session(machine, Recorder()).measure(CASE, budget)
 
     assert (record.failure, record.budget) == (None, budget)
     timed = record.measurement("latency")

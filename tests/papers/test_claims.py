@@ -24,7 +24,7 @@ SQUARE, WIDE = ImageSize(224, 224), ImageSize(480, 640)
 def record(net, latency=None, *, facts=None, rounds=9, **more):
     """A record of the net on one thread, with equal samples."""
     axes = {key: more.pop(key) for key in ("mode", "batch", "threads") if key in more}
-    height, width = net.picture
+    height, width = net.resolution
     case = make_case(
         model=net.model, image_size=height, image_width=None if width == height else width, **{"threads": 1, **axes}
     )
@@ -36,8 +36,8 @@ def shared(kind, macs, weights):
     return Layer("at", "Type", kind, macs, 0, weights + 5, weights, (1,), (1,))
 
 
-def of(claim, subject, quantity):
-    (found,) = [each for each in claim.comparisons if (each.subject, each.quantity) == (subject, quantity)]
+def of(claim, workload, quantity):
+    (found,) = [each for each in claim.comparisons if (each.workload, each.quantity) == (workload, quantity)]
     return found
 
 
@@ -138,7 +138,7 @@ def test_squeezenet_s_parameters_are_alexnet_s_over_its_own_and_accuracies_are_p
     ratio, *accuracies = claim.comparisons
     assert ratio.found.value == pytest.approx(48.83, abs=0.005)
     assert ratio.printed == 50
-    assert [(each.subject, each.printed, each.found) for each in accuracies[:2]] == [
+    assert [(each.workload, each.printed, each.found) for each in accuracies[:2]] == [
         ("AlexNet", pytest.approx(0.572), None),
         ("SqueezeNet v1.0", pytest.approx(0.575), None),
     ]

@@ -4,7 +4,7 @@ import pytest
 
 from zoobench.papers.conventions import DECLARED, PLAIN, conventions_of
 from zoobench.papers.published import figures
-from zoobench.papers.verdict import Verdict, judge
+from zoobench.papers.verdict import FigureVerdict, judge
 
 
 @pytest.mark.parametrize("declaration", DECLARED, ids=lambda each: f"{each.paper} {each.metric} {each.models}")
@@ -39,5 +39,5 @@ def test_few_conventions_are_tried_for_one_figure() -> None:
 
 def test_a_convention_explains_no_figure_of_another_table(zoo) -> None:
     """A table's own convention is no general licence: without its declaration the figure is not explained."""
-    explained = [figure for figure in figures() if judge(figure, zoo).verdict is Verdict.UNDER_CONVENTION]
+    explained = [figure for figure in figures() if judge(figure, zoo).verdict is FigureVerdict.UNDER_CONVENTION]
     assert all(sum(each.covers(figure) for each in DECLARED) == 1 for figure in explained)

@@ -28,7 +28,7 @@ SAMPLES = st.lists(st.floats(0.001, 1000.0), min_size=1, max_size=30)
 
 
 def record(net, *samples, metrics=(), **axes):
-    height, width = net.picture
+    height, width = net.resolution
     case = make_case(
         model=net.model, image_size=height, image_width=None if width == height else width, **{"threads": 1, **axes}
     )

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from zoobench.cases import catalogue
-from zoobench.papers.experiments import NETS, counted_models, experiment_of
+from zoobench.papers.experiments import NETS, counted_models, printed_net_of
 from zoobench.papers.published import figures
 from zoobench.papers.remarks import is_static, why_not_comparable
 
@@ -18,7 +18,7 @@ LISTED = {
 
 def test_only_nets_that_are_not_in_the_zoo_have_no_experiment_in_the_compared_tables() -> None:
     listed = [each for each in figures() if each.table.removeprefix("Table ") in LISTED.get(each.paper, ())]
-    without = {each.model.split(" ")[0] for each in listed if is_static(each) and not experiment_of(each)}
+    without = {each.model.split(" ")[0] for each in listed if is_static(each) and not printed_net_of(each)}
     assert without == {
         *("NasNet-A", "NASNet-A", "PNASNet-5", "DenseNet", "Xception", "CondenseNet"),
         *("IGCV2-0.25", "IGCV2-0.5", "IGCV2-1.0", "IGCV3-D"),
@@ -26,7 +26,7 @@ def test_only_nets_that_are_not_in_the_zoo_have_no_experiment_in_the_compared_ta
 
 
 def test_every_figure_has_a_net_or_a_reason() -> None:
-    assert all(experiment_of(figure) or why_not_comparable(figure) for figure in figures())
+    assert all(printed_net_of(figure) or why_not_comparable(figure) for figure in figures())
 
 
 def test_every_net_stands_for_a_printed_row() -> None:
@@ -37,8 +37,8 @@ def test_every_net_stands_for_a_printed_row() -> None:
 
 
 def test_every_net_is_in_the_catalogue_and_takes_such_pictures() -> None:
-    for model, picture in counted_models():
-        catalogue.check_image_size(catalogue.find(str(model)), picture)
+    for model, resolution in counted_models():
+        catalogue.check_image_size(catalogue.find(str(model)), resolution)
 
 
 def test_models_to_count_are_listed_once() -> None:
@@ -48,6 +48,6 @@ def test_models_to_count_are_listed_once() -> None:
 def test_printed_sizes_of_pictures_are_those_that_are_counted() -> None:
     """But for AlexNet and SqueezeNet, whose maps need 227 pixels where papers print 224."""
     for figure in figures():
-        experiment = experiment_of(figure)
-        if experiment and is_static(figure) and figure.image_size:
-            assert str(experiment.net.picture) == figure.image_size or figure.model == "AlexNet", figure.id
+        setup = printed_net_of(figure)
+        if setup and is_static(figure) and figure.image_size:
+            assert str(setup.net.resolution) == figure.image_size or figure.model == "AlexNet", figure.id

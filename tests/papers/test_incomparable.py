@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from zoobench.papers.experiments import experiment_of
+from zoobench.papers.experiments import printed_net_of
 from zoobench.papers.published import figures
 from zoobench.papers.remarks import is_static, why_not_comparable
 
@@ -33,5 +33,5 @@ def test_facts_of_a_net_are_what_is_no_accuracy_and_no_time() -> None:
 
 def test_a_comparable_figure_has_an_experiment() -> None:
     comparable = [figure for figure in figures() if not why_not_comparable(figure)]
-    assert all(experiment_of(figure) for figure in comparable)
+    assert all(printed_net_of(figure) for figure in comparable)
     assert all(is_static(figure) for figure in comparable)

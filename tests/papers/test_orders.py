@@ -8,7 +8,7 @@ from zoobench.papers.timed import rows_left_out, timed_rows
 
 
 def record(net, latency, *, batch=1):
-    case = make_case(model=net.model, image_size=net.picture.height, threads=1, batch=batch)
+    case = make_case(model=net.model, image_size=net.resolution.height, threads=1, batch=batch)
     return make_record(case, [measurement("latency", latency)])
 
 

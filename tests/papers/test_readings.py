@@ -9,7 +9,7 @@ from zoobench.cases import ImageSize, ModelRef
 from zoobench.counting import count_forward
 from zoobench.papers import readings
 from zoobench.papers.found import Net
-from zoobench.papers.readings import Subject, body_rows, bottleneck_rows
+from zoobench.papers.readings import CountedNet, body_rows, bottleneck_rows
 from zoobench.zoo.build import build_model
 
 SQUARE = ImageSize(224, 224)
@@ -50,7 +50,7 @@ def test_the_authors_shortcut_is_read_off_torchvisions_net(zoo, name) -> None:
         authors = ShuffleNetV2([4, 8, 4], [*WIDTHS[name]], inverted_residual=AuthorsUnit)
     counted = zoo[Net(ModelRef("torchvision", f"shufflenet_v2_{name}"), SQUARE)]
     images = torch.empty(1, 3, *SQUARE, device="meta")
-    assert readings.macs_with_authors_shortcut(Subject(counted)) == count_forward(authors, images).macs
+    assert readings.macs_with_authors_shortcut(CountedNet(counted)) == count_forward(authors, images).macs
 
 
 def test_a_separable_stem_is_read_off_a_dense_one(zoo) -> None:
@@ -62,19 +62,19 @@ def test_a_separable_stem_is_read_off_a_dense_one(zoo) -> None:
     path = next(path for path, part in module.named_modules() if part is dense)
     module.set_submodule(path, separable)
     images = torch.empty(1, 3, *SQUARE, device="meta")
-    found = readings.macs_with_separable_stem(Subject(zoo[Net(googlenet, SQUARE)]))
+    found = readings.macs_with_separable_stem(CountedNet(zoo[Net(googlenet, SQUARE)]))
     assert found == count_forward(module, images).macs
 
 
 def test_half_of_batch_norm_is_scales(zoo) -> None:
     inception = zoo[Net(ModelRef("torchvision", "inception_v3"), ImageSize(299, 299))]
-    assert readings.parameters(Subject(inception)) == 23_834_568
-    assert readings.parameters_without_scale(Subject(inception)) == 23_817_352, "Keras's trainable parameters"
+    assert readings.parameters(CountedNet(inception)) == 23_834_568
+    assert readings.parameters_without_scale(CountedNet(inception)) == 23_817_352, "Keras's trainable parameters"
 
 
 def test_a_block_is_the_first_of_its_shape(zoo) -> None:
     counted = zoo[Net(ModelRef("zoobench", "mobilenet_v1_100"), SQUARE)]
-    block = readings.block(Subject(counted, "14x14x512"))
+    block = readings.block(CountedNet(counted, "14x14x512"))
     assert block.weights == 9 * 512 + 512 * 512
     assert block.macs == 14 * 14 * block.weights
 
@@ -92,11 +92,11 @@ def test_bottlenecks_are_grouped_by_width(zoo) -> None:
 
 def test_a_row_that_the_net_has_not_is_empty(zoo) -> None:
     counted = zoo[Net(ModelRef("zoobench", "mobilenet_v1_100"), SQUARE)]
-    assert readings.body_row(Subject(counted, "22")) == ""
-    assert readings.body_row(Subject(counted, "21")) == "FC / s1 | 1024x1000 | 1x1x1024"
+    assert readings.body_row(CountedNet(counted, "22")) == ""
+    assert readings.body_row(CountedNet(counted, "21")) == "FC / s1 | 1024x1000 | 1x1x1024"
 
 
 def test_a_ratio_needs_a_baseline(zoo) -> None:
     counted = next(iter(zoo.values()))
     with pytest.raises(ValueError, match="compares two nets"):
-        readings.size_reduction(Subject(counted))
+        readings.size_reduction(CountedNet(counted))

@@ -4,7 +4,7 @@ import pytest
 
 from zoobench.papers.published import figures
 from zoobench.papers.remarks import REMARKS, remark_on
-from zoobench.papers.verdict import Verdict, judge
+from zoobench.papers.verdict import FigureVerdict, judge
 
 
 @pytest.mark.parametrize("key", REMARKS, ids=" ".join)
@@ -16,9 +16,9 @@ def test_a_remark_is_about_figures_that_were_counted(key, zoo) -> None:
     named = [each for each in about if row in {each.model, f"{each.model} | {each.variant}"}]
     assert named
     assert {judge(each, zoo).verdict for each in named} <= {
-        Verdict.NOT_REPRODUCIBLE,
-        Verdict.REPRODUCED,
-        Verdict.UNDER_CONVENTION,
+        FigureVerdict.NOT_REPRODUCIBLE,
+        FigureVerdict.REPRODUCED,
+        FigureVerdict.UNDER_CONVENTION,
     }
 
 

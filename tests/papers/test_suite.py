@@ -10,7 +10,7 @@ NARROW = Matrix(device="cpu", threads=1)
 
 def test_every_net_of_a_static_figure_is_counted_at_its_size() -> None:
     cases = [case for plan in counted_plans() for case in expanded(plan.matrix.over(NARROW))]
-    assert sorted((case.model, case.picture) for case in cases) == sorted(counted_models())
+    assert sorted((case.model, case.resolution) for case in cases) == sorted(counted_models())
 
 
 def test_nothing_that_is_only_counted_is_called() -> None:
@@ -25,4 +25,4 @@ def test_what_is_timed_comes_first() -> None:
 def test_every_net_takes_its_pictures() -> None:
     for plan in plans():
         for case in expanded(plan.matrix.over(NARROW)):
-            catalogue.check_image_size(catalogue.entry_of(case.model), case.picture)
+            catalogue.check_image_size(catalogue.entry_of(case.model), case.resolution)

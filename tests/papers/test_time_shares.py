@@ -14,7 +14,7 @@ def test_a_net_is_broken_down_only_where_layers_and_time_are_known():
     time = Breakdown(metric="operator_time", by="kind", values={"pointwise": 0.001, "add": 0.003}, method="")
 
     def record(net, **more):
-        case = make_case(model=net.model, image_size=net.picture.height, threads=1)
+        case = make_case(model=net.model, image_size=net.resolution.height, threads=1)
         return make_record(case, [measurement("latency", 0.004)], **more)
 
     records = [

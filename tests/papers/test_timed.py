@@ -28,7 +28,7 @@ def test_every_case_is_planned_once_and_can_be_built_at_its_size(planned):
     cases = [case for case, _ in planned]
     assert len({case.id for case in cases}) == len(cases) <= MOST_CASES
     for case in cases:
-        catalogue.check_image_size(catalogue.entry_of(case.model), case.picture)
+        catalogue.check_image_size(catalogue.entry_of(case.model), case.resolution)
         assert catalogue.entry_of(case.model) in catalogue.entries()
 
 
@@ -38,15 +38,15 @@ def test_all_cases_fit_in_ten_minutes(planned):
 
 def test_five_nets_are_called_on_one_thread_at_the_three_resolutions_of_table_8(planned):
     on_a_core = [case for case, _ in planned if (case.mode, case.batch, case.threads) == (Mode.INFER, 1, 1)]
-    for picture in (ImageSize(224, 224), ImageSize(480, 640), ImageSize(720, 1280)):
-        models = {case.model.name for case in on_a_core if case.picture == picture}
+    for resolution in (ImageSize(224, 224), ImageSize(480, 640), ImageSize(720, 1280)):
+        models = {case.model.name for case in on_a_core if case.resolution == resolution}
         assert models >= {
             "alexnet", "mobilenet_v1_100", "shufflenet_v1_g3_x0_5", "shufflenet_v1_g3_x1_0", "shufflenet_v1_g3_x2_0",
         }  # fmt: skip
 
 
 def test_training_is_planned_for_xception_and_inception_alone(planned):
-    training = {(case.model.name, case.picture) for case, _ in planned if case.mode is Mode.TRAIN}
+    training = {(case.model.name, case.resolution) for case, _ in planned if case.mode is Mode.TRAIN}
     assert training == {("xception", ImageSize(299, 299)), ("inception_v3", ImageSize(299, 299))}
 
 
@@ -78,8 +78,8 @@ def test_a_row_that_nobody_gave_a_reason_for_is_no_silent_gap(monkeypatch):
 
 def test_small_pictures_are_of_the_size_in_the_table_s_footnotes():
     rows = timed_rows("ShuffleNetV2", "gpu_speed")
-    assert rows["0.4 MobileNet v2 (our impl.)*"].picture == (160, 160)
-    assert rows["0.75 MobileNet v2 (our impl.)**"].picture == (192, 192)
+    assert rows["0.4 MobileNet v2 (our impl.)*"].resolution == (160, 160)
+    assert rows["0.75 MobileNet v2 (our impl.)**"].resolution == (192, 192)
 
 
 def test_conditions_fit_a_case_by_mode_batch_precision_and_threads():

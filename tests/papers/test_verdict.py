@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from zoobench.papers.conventions import DECLARED
 from zoobench.papers.found import Counted, Zoo
-from zoobench.papers.published import Figure, Rounding, Status, figures, parse_printed
+from zoobench.papers.published import PrintedFigure, Rounding, Status, figures, parse_printed
 from zoobench.papers.remarks import is_static, remark_on
-from zoobench.papers.verdict import Judgement, Verdict, count_verdicts, judge, judge_all
+from zoobench.papers.verdict import FigureVerdict, Judgement, count_verdicts, judge, judge_all
 
 BY_ID = {figure.id: figure for figure in figures()}
 SCALED = {"macs", "parameters", "model_size"}
@@ -90,15 +90,15 @@ def test_every_figure_has_one_judgement_in_the_order_of_the_tables(paper_records
 
 
 def test_with_every_net_counted_nothing_is_left_unmeasured(judged) -> None:
-    assert count_verdicts(judged.values())[Verdict.NOT_MEASURED] == 0
+    assert count_verdicts(judged.values())[FigureVerdict.NOT_MEASURED] == 0
 
 
 def test_whatever_is_not_reproduced_says_why(judged) -> None:
-    assert all(judgement.note for judgement in judged.values() if judgement.verdict is not Verdict.REPRODUCED)
+    assert all(judgement.note for judgement in judged.values() if judgement.verdict is not FigureVerdict.REPRODUCED)
 
 
 def test_what_nothing_explains_has_a_remark_and_its_nearest_figure(judged) -> None:
-    off = [judgement for judgement in judged.values() if judgement.verdict is Verdict.NOT_REPRODUCIBLE]
+    off = [judgement for judgement in judged.values() if judgement.verdict is FigureVerdict.NOT_REPRODUCIBLE]
     assert all(remark_on(judgement.figure) and judgement.found_text for judgement in off)
     assert all(judgement.difference_ratio for judgement in off)
 
@@ -111,15 +111,15 @@ def test_a_figure_that_was_not_read_says_so(judged) -> None:
 
 def test_without_records_nothing_is_claimed() -> None:
     verdicts = {judgement.verdict for judgement in judge_all(())}
-    assert verdicts == {Verdict.NOT_MEASURED, Verdict.NOT_COMPARABLE}
-    unmeasured = next(each for each in judge_all(()) if each.verdict is Verdict.NOT_MEASURED)
+    assert verdicts == {FigureVerdict.NOT_MEASURED, FigureVerdict.NOT_COMPARABLE}
+    unmeasured = next(each for each in judge_all(()) if each.verdict is FigureVerdict.NOT_MEASURED)
     assert (unmeasured.found, unmeasured.found_text, unmeasured.difference_ratio) == (None, "", None)
 
 
 def test_a_net_whose_baseline_was_not_counted_is_not_measured(zoo) -> None:
     figure = BY_ID["squeezenet/table-2/squeezenet-v1.0/none-32-bit/size_reduction"]
     alone = {net: counted for net, counted in zoo.items() if net.model.name != "alexnet_2012"}
-    assert judge(figure, alone).verdict is Verdict.NOT_MEASURED
+    assert judge(figure, alone).verdict is FigureVerdict.NOT_MEASURED
 
 
 def test_a_figure_is_not_given_up_while_a_convention_s_net_is_uncounted(zoo, judged) -> None:
@@ -127,18 +127,18 @@ def test_a_figure_is_not_given_up_while_a_convention_s_net_is_uncounted(zoo, jud
     some = {net: counted for net, counted in zoo.items() if net not in needed}
     for judgement in judged.values():
         again = judge(judgement.figure, some)
-        if again.verdict is Verdict.NOT_REPRODUCIBLE:
-            assert judgement.verdict is Verdict.NOT_REPRODUCIBLE, judgement.figure.id
+        if again.verdict is FigureVerdict.NOT_REPRODUCIBLE:
+            assert judgement.verdict is FigureVerdict.NOT_REPRODUCIBLE, judgement.figure.id
     conv1 = next(each for each in judged if "output_size" in each and "conv1" in each)
-    assert judged[conv1].verdict is Verdict.UNDER_CONVENTION
-    assert judge(judged[conv1].figure, some).verdict is Verdict.NOT_MEASURED
+    assert judged[conv1].verdict is FigureVerdict.UNDER_CONVENTION
+    assert judge(judged[conv1].figure, some).verdict is FigureVerdict.NOT_MEASURED
 
 
 def test_reproduced_is_a_matter_of_printed_digits_alone(judged) -> None:
     """By another way than the judge's: the found number, formatted with the printed one's decimals."""
     for judgement in judged.values():
         figure = judgement.figure
-        if judgement.verdict is Verdict.REPRODUCED and figure.unit == "M":
+        if judgement.verdict is FigureVerdict.REPRODUCED and figure.unit == "M":
             decimals = len(figure.value.partition(".")[2])
             assert f"{judgement.found / 1e6:.{decimals}f}" == figure.value
 
@@ -151,7 +151,7 @@ def test_a_count_that_is_one_per_cent_wrong_is_never_called_reproduced(zoo, fact
     assert len(told) > 40
     for judgement in told:
         verdict = judge(judgement.figure, wrong).verdict
-        assert verdict is Verdict.NOT_REPRODUCIBLE, judgement.figure.id
+        assert verdict is FigureVerdict.NOT_REPRODUCIBLE, judgement.figure.id
 
 
 @given(st.fractions(Fraction(9, 10), Fraction(11, 10), max_denominator=10**4))
@@ -161,7 +161,7 @@ def test_a_wrong_count_is_reproduced_only_if_it_is_printed_alike(zoo, factor) ->
     for judgement in reproduced_counts(zoo):
         again = judge(judgement.figure, wrong)
         printed = parse_printed(judgement.figure.value, judgement.figure.unit)
-        assert (again.verdict is Verdict.REPRODUCED) == printed.agrees(
+        assert (again.verdict is FigureVerdict.REPRODUCED) == printed.agrees(
             _plain(again, factor, judgement), Rounding.NEAREST
         )
 
@@ -175,21 +175,21 @@ def test_another_net_in_a_nets_place_is_not_reproduced(zoo) -> None:
         for counted in zoo.values():
             if abs(counted.macs / judgement.found - 1) > 0.03:
                 everywhere = dict.fromkeys(zoo, counted)
-                assert judge(judgement.figure, everywhere).verdict is not Verdict.REPRODUCED
+                assert judge(judgement.figure, everywhere).verdict is not FigureVerdict.REPRODUCED
 
 
 def test_counts_of_verdicts_add_up(judged) -> None:
     assert sum(count_verdicts(judged.values()).values()) == len(figures())
     static = [each for each in judged.values() if is_static(each.figure)]
-    assert count_verdicts(static)[Verdict.REPRODUCED] == count_verdicts(judged.values())[Verdict.REPRODUCED]
+    assert count_verdicts(static)[FigureVerdict.REPRODUCED] == count_verdicts(judged.values())[FigureVerdict.REPRODUCED]
 
 
 def reproduced_counts(zoo: Zoo) -> Iterator[Judgement]:
     judgements = (judge(figure, zoo) for figure in figures() if figure.metric in SCALED)
-    return (each for each in judgements if each.verdict is Verdict.REPRODUCED)
+    return (each for each in judgements if each.verdict is FigureVerdict.REPRODUCED)
 
 
-def step(figure: Figure) -> Fraction:
+def step(figure: PrintedFigure) -> Fraction:
     printed = parse_printed(figure.value, figure.unit)
     assert printed is not None
     return printed.step

@@ -22,8 +22,8 @@ from synthetic import make_calibration
 
 from zoobench.cases import Case, Mode
 from zoobench.measure.executor import InProcess
-from zoobench.measure.machine import Surveyed, survey_ceilings
-from zoobench.measure.session import Lab, open_lab
+from zoobench.measure.machine import MachineCeilings, find_ceilings
+from zoobench.measure.session import Machine, open_machine
 from zoobench.measure.worker import ceilings
 from zoobench.measure.worker.probes import all_probes
 from zoobench.pytest_plugin import plugin
@@ -103,11 +103,11 @@ def survey(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> l
     """Measures no ceilings, which would take two seconds a run; the cases that they were asked for."""
     asked: list[list[Case]] = []
 
-    def know_nothing(lab: Lab, cases: Iterable[Case], folder: Path) -> Surveyed:
+    def know_nothing(machine: Machine, cases: Iterable[Case], folder: Path) -> MachineCeilings:
         asked.append(list(cases))
-        return Surveyed(lab, ())
+        return MachineCeilings(machine, ())
 
-    monkeypatch.setattr(plugin, "survey_ceilings", know_nothing)
+    monkeypatch.setattr(plugin, "find_ceilings", know_nothing)
     return asked
 
 
@@ -148,7 +148,7 @@ def test_a_case_in_several_processes_is_one_benchmark(run: Run, pytester: pytest
 
 
 def test_a_run_carries_the_calibration_that_lies_beside_it(run: Run, pytester: pytest.Pytester) -> None:
-    here = open_lab(InProcess(), device="auto").environment
+    here = open_machine(InProcess(), device="auto").environment
     made = make_calibration(facts=facts_of(here))
     write_calibration(made, pytester.path / "results")
 
@@ -159,7 +159,7 @@ def test_a_run_carries_the_calibration_that_lies_beside_it(run: Run, pytester: p
 
 
 def test_a_calibration_of_another_machine_is_a_line_and_the_run_goes_on(run: Run, pytester: pytest.Pytester) -> None:
-    here = open_lab(InProcess(), device="auto").environment
+    here = open_machine(InProcess(), device="auto").environment
     made = make_calibration(facts=facts_of(here) | {"processor": "Another CPU"})
     write_calibration(made, pytester.path / "results")
 
@@ -173,7 +173,7 @@ def test_a_calibration_of_another_machine_is_a_line_and_the_run_goes_on(run: Run
 def test_a_run_knows_the_ceilings_of_its_cases(
     run: Run, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plugin, "survey_ceilings", survey_ceilings)
+    monkeypatch.setattr(plugin, "find_ceilings", find_ceilings)
     monkeypatch.setattr(ceilings, "PRODUCT_SIDES", (16,))
     monkeypatch.setattr(ceilings, "COPY_BYTES", (2**16,))
 
@@ -196,7 +196,7 @@ def test_ceilings_are_asked_for_the_selected_cases_alone(run: Run, survey: list[
 
 
 def test_what_is_said_of_ceilings_is_told_and_the_run_goes_on(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plugin, "survey_ceilings", lambda lab, *_: Surveyed(lab, ("no ceiling is known",)))
+    monkeypatch.setattr(plugin, "find_ceilings", lambda machine, *_: MachineCeilings(machine, ("no ceiling is known",)))
 
     result = run("--benchmark-only")
 
@@ -607,7 +607,7 @@ def test_each_plan_has_its_own_budget(run: Run, suite: Path, pytester: pytest.Py
     timed, stepped, counted = the_run(pytester.path).records
     assert (timed.case.mode, stepped.case.mode) == (Mode.INFER, Mode.TRAIN)
     assert timed.measurement("latency") is not None
-    assert counted.case.picture == (64, 96)
+    assert counted.case.resolution == (64, 96)
     assert counted.budget.max_rounds == 0
     assert counted.failure is None
     assert counted.measurement("macs") is not None

@@ -6,7 +6,7 @@ from zoobench.cases.errors import UnknownNameError
 from zoobench.cases.units import format_quantity
 from zoobench.measure.worker.probes import all_probes
 from zoobench.records import metrics
-from zoobench.records.metrics import CALIBRATION_METRICS, METRICS, Better, Comparison
+from zoobench.records.metrics import CALIBRATION_METRICS, METRICS, Better, Exactness
 
 OF_CASES = [metric for metric in METRICS if metric.key not in CALIBRATION_METRICS]
 
@@ -30,7 +30,7 @@ def test_every_unit_can_be_printed() -> None:
 def test_facts_of_a_model_are_counts_that_compare_exactly() -> None:
     facts = [metrics.find(key) for key in metrics.MODEL_METRICS]
     assert [fact.key for fact in facts] == ["parameters", "trainable_parameters", "buffers", "macs", "activations"]
-    assert {(fact.unit, fact.comparison) for fact in facts} == {("1", Comparison.EXACT)}
+    assert {(fact.unit, fact.comparison) for fact in facts} == {("1", Exactness.EXACT)}
 
 
 def test_what_is_counted_or_predicted_compares_exactly_and_what_is_measured_does_not() -> None:
@@ -38,7 +38,7 @@ def test_what_is_counted_or_predicted_compares_exactly_and_what_is_measured_does
     of_program = {"operator_calls", "graph_breaks"}  # counted by no probe, and the same every time
     for metric in OF_CASES:
         is_called_for = metric.key not in of_program and (metric.key not in probes or probes[metric.key].makes_calls)
-        assert metric.comparison is (Comparison.NOISY if is_called_for else Comparison.EXACT), metric.key
+        assert metric.comparison is (Exactness.NOISY if is_called_for else Exactness.EXACT), metric.key
 
 
 def test_only_throughput_and_capacity_should_rise() -> None:
@@ -65,5 +65,5 @@ def test_a_calibration_is_of_a_machine_and_no_probe_measures_it() -> None:
 def test_an_error_of_a_calibration_is_best_at_nought() -> None:
     errors = {metric for metric in METRICS if metric.key.startswith("known_")}
     assert {(metric.unit, metric.better) for metric in errors} == {("ratio", Better.NEITHER)}
-    exact = {metric.key for metric in errors if metric.comparison is Comparison.EXACT}
+    exact = {metric.key for metric in errors if metric.comparison is Exactness.EXACT}
     assert exact == {"known_macs_error", "known_bytes_error"}, "a clock is not exact"

@@ -40,9 +40,9 @@ def test_the_summary_counts_who_is_right() -> None:
 
 def test_facts_told_by_several_cases_of_a_model_make_one_row() -> None:
     full = audited(MOBILENET, (300.7e6, 314.1e6, 301e6), {"batch_norm": 13.4e6})
-    counted, opinion = full.measurements[:1], full.measurements[1:]
+    counted, cross_check = full.measurements[:1], full.measurements[1:]
     other = make_case("mobilenet_v2", batch=8)
-    split = make_run([make_record(other, counted), make_record(MOBILENET, opinion, breakdowns=full.breakdowns)])
+    split = make_run([make_record(other, counted), make_record(MOBILENET, cross_check, breakdowns=full.breakdowns)])
     assert audit_rows([split]) == audit_rows([make_run([full])])
 
 

@@ -5,7 +5,7 @@ from synthetic import make_case, make_record, make_run, measurement
 
 from zoobench.records import metrics
 from zoobench.report.changes import change_sentences, changes_table, compare_ends, exact_changes_table
-from zoobench.report.report_data import collect_material
+from zoobench.report.report_data import collect_report_data
 
 RESNET, VGG = make_case("resnet18"), make_case("vgg16")
 
@@ -82,6 +82,6 @@ def test_runs_that_share_no_case_say_so():
 
 
 def test_the_files_beside_the_page_hold_every_case():
-    tables = collect_material([BASE, HEAD]).tables
+    tables = collect_report_data([BASE, HEAD]).tables
     assert tables["changes"].frame["case_id"].tolist() == [VGG.id, RESNET.id]
     assert len(tables["exact_changes"].frame) == 1

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from synthetic import make_case, make_record
 
 from zoobench.records import Breakdown, CaseRecord, Layer, LayerKind
-from zoobench.report.charts.flame import OWN, Cell, cells_of, flame_of_modules
+from zoobench.report.charts.flame import OWN, FlameCell, cells_of, flame_of_modules
 from zoobench.report.palette import KIND_STYLES
 
 
@@ -25,13 +25,13 @@ def test_modules_lie_below_those_that_call_them_in_the_order_of_their_calls() ->
     layers = (layer("", ""), layer("b", "add"), layer("b.0"), layer("b.1", "activation"), layer("a", "pooling"))
     times = {"b.1": 1.0, "a": 4.0, "b.0": 2.0, "b": 0.5, "": 0.25}
     assert cells_of(record_of(times, layers)) == (
-        Cell("", "(model)", "", 0, 0.0, 7.75),
-        Cell("b", "b", "", 1, 0.0, 3.5),
-        Cell("b.0", "0", "convolution", 2, 0.0, 2.0),
-        Cell("b.1", "1", "activation", 2, 2.0, 1.0),
-        Cell("b", OWN, "add", 2, 3.0, 0.5),
-        Cell("a", "a", "pooling", 1, 3.5, 4.0),
-        Cell("", OWN, "other", 1, 7.5, 0.25),
+        FlameCell("", "(model)", "", 0, 0.0, 7.75),
+        FlameCell("b", "b", "", 1, 0.0, 3.5),
+        FlameCell("b.0", "0", "convolution", 2, 0.0, 2.0),
+        FlameCell("b.1", "1", "activation", 2, 2.0, 1.0),
+        FlameCell("b", OWN, "add", 2, 3.0, 0.5),
+        FlameCell("a", "a", "pooling", 1, 3.5, 4.0),
+        FlameCell("", OWN, "other", 1, 7.5, 0.25),
     )
 
 

@@ -11,8 +11,8 @@ from zoobench.papers.claims import shufflenet_speed_up
 from zoobench.papers.evidence import NetShares, TimeShares
 from zoobench.papers.experiments import NETS
 from zoobench.papers.found import Net
-from zoobench.papers.published import Figure, Status
-from zoobench.papers.verdict import Judgement, Verdict
+from zoobench.papers.published import PrintedFigure, Status
+from zoobench.papers.verdict import FigureVerdict, Judgement
 from zoobench.records import LayerKind
 from zoobench.report import palette
 from zoobench.report.charts.canvas import PNG_DPI
@@ -26,7 +26,7 @@ from zoobench.report.placement import Box, overlap
 
 
 def judged(verdict, printed, found, *, paper="MobileNet V1", metric="macs", model="net", variant=""):
-    figure = Figure(
+    figure = PrintedFigure(
         paper=paper, arxiv="1", table="Table 1", model=model, variant=variant, metric=metric, value=str(printed),
         unit="1", image_size="224", status=Status.READ, note="",
     )  # fmt: skip
@@ -36,22 +36,22 @@ def judged(verdict, printed, found, *, paper="MobileNet V1", metric="macs", mode
 
 
 JUDGEMENTS = (
-    judged(Verdict.REPRODUCED, 1e6, 1.001e6),
-    judged(Verdict.UNDER_CONVENTION, 3e6, 3.001e6, paper="SqueezeNet"),
-    judged(Verdict.MISPRINT, 4e6, 8e6, paper="ShuffleNetV2", model="twice"),
-    judged(Verdict.NOT_REPRODUCIBLE, 5e8, 4e8, paper="Xception", model="less", metric="parameters"),
-    judged(Verdict.REPRODUCED, 0.9, 0.9, metric="macs_share", variant="Conv 1x1"),
-    judged(Verdict.NOT_MEASURED, 2e6, None),
-    judged(Verdict.NOT_COMPARABLE, 2e6, None),
-    judged(Verdict.REPRODUCED, 2e6, "a text"),
+    judged(FigureVerdict.REPRODUCED, 1e6, 1.001e6),
+    judged(FigureVerdict.UNDER_CONVENTION, 3e6, 3.001e6, paper="SqueezeNet"),
+    judged(FigureVerdict.MISPRINT, 4e6, 8e6, paper="ShuffleNetV2", model="twice"),
+    judged(FigureVerdict.NOT_REPRODUCIBLE, 5e8, 4e8, paper="Xception", model="less", metric="parameters"),
+    judged(FigureVerdict.REPRODUCED, 0.9, 0.9, metric="macs_share", variant="Conv 1x1"),
+    judged(FigureVerdict.NOT_MEASURED, 2e6, None),
+    judged(FigureVerdict.NOT_COMPARABLE, 2e6, None),
+    judged(FigureVerdict.REPRODUCED, 2e6, "a text"),
 )
 
 
 def speeds(latency_of, pictures=timed.RESOLUTIONS):
     """Records of ShuffleNet Table 8: latencies in seconds by name of the net, more for larger pictures."""
     nets = {"alexnet": timed.ALEXNET} | {row: NETS["ShuffleNet V1"][row].model for row in timed.SPED_UP}
-    for (place, model), picture in itertools.product(enumerate(nets.values()), pictures):
-        height, width = picture
+    for (place, model), resolution in itertools.product(enumerate(nets.values()), pictures):
+        height, width = resolution
         case = make_case(model=model, image_size=height, image_width=width, threads=1)
         area = height * width / 224**2
         samples = [area * latency_of[place] * (1 + 0.01 * step) for step in range(9)]
@@ -71,7 +71,10 @@ EVERY_KIND = {kind: 1 / len(palette.KIND_STYLES) for kind in palette.KIND_STYLES
 FIGURES = {
     "printed": lambda: printed_against_found(JUDGEMENTS),
     "many off": lambda: printed_against_found(
-        [judged(Verdict.MISPRINT, 10.0**place, 2 * 10.0**place, model=f"a long name {place}") for place in range(3, 9)]
+        [
+            judged(FigureVerdict.MISPRINT, 10.0**place, 2 * 10.0**place, model=f"a long name {place}")
+            for place in range(3, 9)
+        ]
     ),
     "speed-up": lambda: theoretical_against_actual(
         shufflenet_speed_up(tuple(speeds([0.02, 0.002, 0.006, 0.02, 0.015])))
@@ -119,7 +122,7 @@ def test_tick_labels_of_an_axis_do_not_touch(name):
 def test_a_chart_without_data_is_not_drawn():
     assert [chart.build(()) for chart in PAPER_CHARTS] == [None] * 3
     assert len({chart.key for chart in PAPER_CHARTS}) == 3
-    assert printed_against_found([judged(Verdict.NOT_MEASURED, 1.0, None)]) is None
+    assert printed_against_found([judged(FigureVerdict.NOT_MEASURED, 1.0, None)]) is None
 
 
 def points(ax):
@@ -151,7 +154,7 @@ def test_only_what_is_off_is_named_with_how_far():
 
 
 def test_the_variant_is_named_where_a_table_has_several_of_the_model():
-    off = [judged(Verdict.MISPRINT, 1e6, 2e6, variant=variant) for variant in ("thin", "wide")]
+    off = [judged(FigureVerdict.MISPRINT, 1e6, 2e6, variant=variant) for variant in ("thin", "wide")]
     (ax,) = printed_against_found(off).axes
     assert {text.get_text() for text in ax.texts} == {"net thin: +100.0 %", "net wide: +100.0 %"}
 

@@ -6,7 +6,7 @@ from synthetic import default_run, make_run
 
 from zoobench.papers.experiments import NETS
 from zoobench.papers.published import figures
-from zoobench.papers.verdict import Verdict
+from zoobench.papers.verdict import FigureVerdict
 from zoobench.report.reproduction import COUNTED_BY, render_reproduction, reproduction_table
 from zoobench.report.write import write_report
 
@@ -97,7 +97,7 @@ def test_what_a_run_did_not_count_is_summed_up_with_the_command(run):
     some = make_run(record for record in paper_records() if record.case.model.name.startswith("mobilenet_v1"))
     page = render_reproduction([some], image="", rest=REST)
     frame = reproduction_table([some]).frame
-    missing = frame[frame["verdict"] == Verdict.NOT_MEASURED.value]
+    missing = frame[frame["verdict"] == FigureVerdict.NOT_MEASURED.value]
     assert f", {len(missing)} not counted by this run." in page
     assert COUNTED_BY in page
     assert "not-measured" not in page

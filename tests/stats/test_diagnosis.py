@@ -18,7 +18,7 @@ from zoobench.stats.diagnosis import (
     diagnose_case,
     fixed_cost_s,
 )
-from zoobench.stats.roofline import Point, Roof
+from zoobench.stats.roofline import Roof, RooflinePoint
 
 ROOF = Roof(macs_per_s=5e10, bytes_per_s=1.6e10)
 """About those of two cores with AVX-512."""
@@ -26,8 +26,8 @@ ROOF = Roof(macs_per_s=5e10, bytes_per_s=1.6e10)
 TINY_S = 5e-6
 
 
-def layer(kind: LayerKind, time_s: float, *, gmacs: float = 0.0, megabytes: float = 0.0) -> Point:
-    return Point(path=kind.value, kind=kind.value, macs=1e9 * gmacs, moved_bytes=1e6 * megabytes, time_s=time_s)
+def layer(kind: LayerKind, time_s: float, *, gmacs: float = 0.0, megabytes: float = 0.0) -> RooflinePoint:
+    return RooflinePoint(path=kind.value, kind=kind.value, macs=1e9 * gmacs, moved_bytes=1e6 * megabytes, time_s=time_s)
 
 
 TINY = layer(LayerKind.ACTIVATION, TINY_S, megabytes=1e-4)
@@ -49,11 +49,11 @@ SQUEEZENET = [
 ]
 
 
-def in_sequence(points: list[Point]) -> float:
+def in_sequence(points: list[RooflinePoint]) -> float:
     return sum(point.time_s for point in points)
 
 
-def diagnosed(points: list[Point], **more: float) -> Diagnosis:
+def diagnosed(points: list[RooflinePoint], **more: float) -> Diagnosis:
     return diagnose(points, ROOF, in_sequence(points), **more)
 
 
@@ -178,7 +178,7 @@ def test_without_layers_there_is_nothing_to_diagnose() -> None:
 
 points_of_nets = st.lists(
     st.builds(
-        Point,
+        RooflinePoint,
         path=st.just("a"),
         kind=st.sampled_from(LayerKind),
         macs=st.just(0.0) | st.floats(1e3, 1e10),
@@ -192,7 +192,7 @@ points_of_nets = st.lists(
 
 @given(points_of_nets, st.floats(1e-6, 100.0), st.none() | st.floats(1e-6, 100.0), st.floats(0.0, 1e8))
 def test_the_parts_add_up_to_the_call(
-    points: list[Point], latency_s: float, device_time_s: float | None, faults: float
+    points: list[RooflinePoint], latency_s: float, device_time_s: float | None, faults: float
 ) -> None:
     found = diagnose(points, ROOF, latency_s, device_time_s=device_time_s, page_faults=faults)
     assert set(found.parts) == set(Bound)
@@ -203,7 +203,7 @@ def test_the_parts_add_up_to_the_call(
 
 
 @given(points_of_nets, st.floats(1.0, 100.0))
-def test_a_faster_machine_makes_no_net_reach_more_of_it(points: list[Point], factor: float) -> None:
+def test_a_faster_machine_makes_no_net_reach_more_of_it(points: list[RooflinePoint], factor: float) -> None:
     assume(in_sequence(points) > 0)
     faster = Roof(macs_per_s=factor * ROOF.macs_per_s, bytes_per_s=factor * ROOF.bytes_per_s)
     assert diagnose(points, faster, 1.0).reached_ratio <= diagnose(points, ROOF, 1.0).reached_ratio * (1 + 1e-9)

@@ -12,7 +12,7 @@ from synthetic import make_case, make_record
 
 from zoobench.cases import Mode, Precision
 from zoobench.records import Breakdown, Ceiling, Layer
-from zoobench.stats.roofline import Point, Roof, layer_times, moved_bytes, points_of, roof_of, whole
+from zoobench.stats.roofline import Roof, RooflinePoint, layer_times, moved_bytes, points_of, roof_of, whole
 
 ROOF = Roof(macs_per_s=100.0, bytes_per_s=20.0)
 CONVOLUTION = Layer(
@@ -25,12 +25,17 @@ ACTIVATION = msgspec.structs.replace(
 positive = st.floats(1e-3, 1e6)
 roofs = st.builds(Roof, macs_per_s=positive, bytes_per_s=positive)
 works = st.builds(
-    Point, path=st.just(""), kind=st.just(""), macs=st.just(0.0) | positive, moved_bytes=positive, time_s=positive
+    RooflinePoint,
+    path=st.just(""),
+    kind=st.just(""),
+    macs=st.just(0.0) | positive,
+    moved_bytes=positive,
+    time_s=positive,
 )
 
 
-def point(macs: float, moved: float, time_s: float = 1.0) -> Point:
-    return Point(path="", kind="", macs=macs, moved_bytes=moved, time_s=time_s)
+def point(macs: float, moved: float, time_s: float = 1.0) -> RooflinePoint:
+    return RooflinePoint(path="", kind="", macs=macs, moved_bytes=moved, time_s=time_s)
 
 
 def ceiling(kind: str, rate: float, **more: object) -> Ceiling:
@@ -82,20 +87,20 @@ def test_work_that_moves_nothing_has_no_end_of_intensity() -> None:
 
 
 @given(roofs, works)
-def test_the_share_reached_is_the_achieved_over_the_attainable_rate(roof: Roof, work: Point) -> None:
+def test_the_share_reached_is_the_achieved_over_the_attainable_rate(roof: Roof, work: RooflinePoint) -> None:
     attainable = roof.attainable(work.intensity)
     expected = work.macs_per_s / attainable if work.macs else work.bytes_per_s / roof.bytes_per_s
     assert roof.reached(work) == pytest.approx(expected)
 
 
 @given(roofs, works)
-def test_the_nearer_ceiling_is_that_of_the_side_of_the_ridge(roof: Roof, work: Point) -> None:
+def test_the_nearer_ceiling_is_that_of_the_side_of_the_ridge(roof: Roof, work: RooflinePoint) -> None:
     if not math.isclose(work.intensity, roof.ridge):
         assert roof.is_compute_sided(work) == (work.intensity > roof.ridge)
 
 
 @given(roofs, st.lists(works, min_size=1, max_size=8))
-def test_a_net_takes_no_longer_than_its_layers_one_after_another(roof: Roof, layers: list[Point]) -> None:
+def test_a_net_takes_no_longer_than_its_layers_one_after_another(roof: Roof, layers: list[RooflinePoint]) -> None:
     total = whole(layers, 1.0)
     assert roof.least_s(total) <= sum(map(roof.least_s, layers)) * (1 + 1e-9)
     assert roof.compute_s(total) == pytest.approx(sum(map(roof.compute_s, layers)))

@@ -66,8 +66,8 @@ def check(tool: ModuleType, *steps: Any) -> tuple[int, str]:
 def test_without_a_gpu_it_says_so_in_one_line_and_writes_nothing(
     tool: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    lab = msgspec.defstruct("Lab", ["environment"])(environment_with(NO_GPU))
-    monkeypatch.setattr(tool, "open_lab", lambda *_, device: lab)
+    machine = msgspec.defstruct("Lab", ["environment"])(environment_with(NO_GPU))
+    monkeypatch.setattr(tool, "open_machine", lambda *_, device: machine)
 
     assert tool.main() == 2
     assert capsys.readouterr().out == "gpu-check needs a CUDA GPU: torch finds no CUDA GPU\n"

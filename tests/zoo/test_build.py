@@ -65,7 +65,7 @@ def test_sizes_beyond_those_claimed_fail(entry: Entry, build_valueless: Build) -
 def test_default_suite_and_variants_learn_from_a_real_batch(entry: Entry) -> None:
     image_size = max(entry.min_image_size, SMALLEST_TRAINED) if entry.max_image_size is None else entry.min_image_size
     model = build_model(entry.name, num_classes=4).train()
-    images = example_images(entry, batch=2, picture=ImageSize(image_size, image_size))
+    images = example_images(entry, batch=2, resolution=ImageSize(image_size, image_size))
     (logits,) = logits_of(model(images))
     assert logits.shape == (2, 4)
     nn.functional.cross_entropy(logits, torch.tensor([0, 3])).backward()

@@ -24,7 +24,7 @@ def scores(value: int = 0, classes: int = 5) -> Tensor:
 
 @pytest.mark.parametrize(("name", "channels"), [("lenet5", 1), ("resnet18", 3)])
 def test_images_have_the_models_shape(name: str, channels: int) -> None:
-    images = example_images(catalogue.find(name), batch=2, picture=ImageSize(32, 32), dtype=torch.bfloat16, seed=1)
+    images = example_images(catalogue.find(name), batch=2, resolution=ImageSize(32, 32), dtype=torch.bfloat16, seed=1)
     assert images.shape == (2, channels, 32, 32)
     assert images.dtype == torch.bfloat16
 
@@ -32,24 +32,24 @@ def test_images_have_the_models_shape(name: str, channels: int) -> None:
 def test_images_are_standard_normal_and_from_the_seed_alone() -> None:
     entry = catalogue.find("resnet18")
     before = torch.get_rng_state()
-    images = example_images(entry, batch=4, picture=ImageSize(64, 64), seed=3)
+    images = example_images(entry, batch=4, resolution=ImageSize(64, 64), seed=3)
     assert torch.equal(torch.get_rng_state(), before)
     torch.rand(7)
-    assert torch.equal(example_images(entry, batch=4, picture=ImageSize(64, 64), seed=3), images)
-    assert not torch.equal(example_images(entry, batch=4, picture=ImageSize(64, 64), seed=4), images)
+    assert torch.equal(example_images(entry, batch=4, resolution=ImageSize(64, 64), seed=3), images)
+    assert not torch.equal(example_images(entry, batch=4, resolution=ImageSize(64, 64), seed=4), images)
     # 49,152 draws: the mean's standard error is 0.0045
     assert abs(images.mean()) < 0.02
     assert abs(images.std() - 1) < 0.02
 
 
 def test_images_need_not_be_square() -> None:
-    picture = ImageSize(height=480, width=640)
-    images = example_images(catalogue.find("resnet18"), batch=1, picture=picture, device="meta")
+    resolution = ImageSize(height=480, width=640)
+    images = example_images(catalogue.find("resnet18"), batch=1, resolution=resolution, device="meta")
     assert images.shape == (1, 3, 480, 640)
 
 
 def test_images_may_have_no_values() -> None:
-    assert example_images(catalogue.find("resnet18"), batch=1, picture=ImageSize(224, 224), device="meta").is_meta
+    assert example_images(catalogue.find("resnet18"), batch=1, resolution=ImageSize(224, 224), device="meta").is_meta
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_images_may_have_no_values() -> None:
 )
 def test_images_the_model_cannot_take(name: str, image_size: int, bounds: str) -> None:
     with pytest.raises(BadInputError, match=rf"image size {image_size} is too .* for {name}: it must be {bounds}$"):
-        example_images(catalogue.find(name), batch=1, picture=ImageSize(image_size, image_size))
+        example_images(catalogue.find(name), batch=1, resolution=ImageSize(image_size, image_size))
 
 
 def test_a_tensor_is_its_own_logits() -> None:

@@ -89,8 +89,8 @@ def test_a_skeleton_has_the_names_and_shapes_of_the_model(name: str) -> None:
 def test_every_model_of_the_catalogue_has_a_skeleton_that_can_be_counted(entry: catalogue.Entry) -> None:
     skeleton = build_skeleton(entry.ref)
     assert on_meta(skeleton)
-    picture = (entry.image_size, entry.image_size)
-    assert count_forward(skeleton, torch.empty(1, entry.channels, *picture, device="meta")).macs > 0
+    resolution = (entry.image_size, entry.image_size)
+    assert count_forward(skeleton, torch.empty(1, entry.channels, *resolution, device="meta")).macs > 0
 
 
 def test_the_classes_are_as_asked() -> None:

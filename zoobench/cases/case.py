@@ -109,7 +109,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
             msgspec.structs.force_setattr(self, "image_width", None)
 
     @property
-    def picture(self) -> ImageSize:
+    def resolution(self) -> ImageSize:
         """Size of one picture."""
         return ImageSize(self.image_size, self.image_width or self.image_size)
 
@@ -120,7 +120,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
             str(self.model),
             self.mode,
             f"b{self.batch}",
-            str(self.picture),
+            str(self.resolution),
             self.precision,
             self.device,
             self.memory_format,
@@ -140,8 +140,8 @@ def parse_case_id(text: str) -> Case:
     source, separator, name = model.partition(":")
     if len(axes) != 9 or not (source and separator and name):  # noqa: PLR2004 - axes beside the model
         raise BadInputError(f"{text!r} is not the id of a case: {_ID_EXAMPLE} is one, and `zoobench show` prints them")
-    mode, batch, picture, precision, device, memory_format, compiler, threads, allocator = axes
-    height, width = parse_image_size(picture)
+    mode, batch, resolution, precision, device, memory_format, compiler, threads, allocator = axes
+    height, width = parse_image_size(resolution)
     return Case(
         model=ModelRef(source, name),
         mode=parse_choice("mode", mode, Mode),
@@ -250,10 +250,10 @@ class Matrix(msgspec.Struct, frozen=True, kw_only=True):
             "compilers": case.compiler,
             "allocators": case.allocator,
         }
-        wanted_picture = (self.image_size, self.image_width or self.image_size)
+        wanted_resolution = (self.image_size, self.image_width or self.image_size)
         return (
             all(getattr(self, axis) is None or value in getattr(self, axis) for axis, value in axes.items())
-            and (self.image_size is None or case.picture == wanted_picture)
+            and (self.image_size is None or case.resolution == wanted_resolution)
             and self.threads in (None, case.threads)
         )
 

@@ -144,12 +144,12 @@ def families() -> tuple[str, ...]:
     return tuple(dict.fromkeys(entry.family for entry in entries()))
 
 
-def check_image_size(entry: Entry, picture: ImageSize) -> None:
+def check_image_size(entry: Entry, resolution: ImageSize) -> None:
     """Raises: BadInputError if a side of these pictures is too small or too large for the model."""
-    if min(picture) < entry.min_image_size:
-        raise BadInputError(f"image size {picture} is too small for {entry.name}: it must be {_size_bounds(entry)}")
-    if entry.max_image_size is not None and max(picture) > entry.max_image_size:
-        raise BadInputError(f"image size {picture} is too large for {entry.name}: it must be {_size_bounds(entry)}")
+    if min(resolution) < entry.min_image_size:
+        raise BadInputError(f"image size {resolution} is too small for {entry.name}: it must be {_size_bounds(entry)}")
+    if entry.max_image_size is not None and max(resolution) > entry.max_image_size:
+        raise BadInputError(f"image size {resolution} is too large for {entry.name}: it must be {_size_bounds(entry)}")
 
 
 def _size_bounds(entry: Entry) -> str:

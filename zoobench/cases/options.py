@@ -204,14 +204,14 @@ def _parse_matrix(texts: Mapping[str, str]) -> Matrix:
     def one(name: str) -> int | None:
         return _map(texts.get(name), lambda text: parse_positive(name, text))
 
-    picture = _map(texts.get("image-size"), parse_image_size)
+    resolution = _map(texts.get("image-size"), parse_image_size)
     return Matrix(
         models=several("models", str),
         families=several("families", str),
         modes=several("modes", lambda text: parse_choice("mode", text, Mode)),
         batch_sizes=several("batch-sizes", lambda text: parse_positive("batch size", text)),
-        image_size=picture.height if picture else None,
-        image_width=picture.width if picture else None,
+        image_size=resolution.height if resolution else None,
+        image_width=resolution.width if resolution else None,
         precisions=several("precisions", lambda text: parse_choice("precision", text, Precision)),
         memory_formats=several("memory-format", lambda text: parse_choice("memory format", text, MemoryFormat)),
         compilers=several("compilers", lambda text: parse_choice("compiler", text, Compiler)),

@@ -39,12 +39,8 @@ def bisect(
     from zoobench.cases import parse_case_id  # noqa: PLC0415
     from zoobench.compare import bisection  # noqa: PLC0415
     from zoobench.compare.repository import find_repository  # noqa: PLC0415
-    from zoobench.compare.request import Request, SideRequest  # noqa: PLC0415
-    from zoobench.records.comparison import (  # noqa: PLC0415
-        Exit,
-        Kind,
-        Verdict,
-    )
+    from zoobench.compare.request import ComparisonRequest, SideRequest  # noqa: PLC0415
+    from zoobench.records.comparison import ComparisonKind, Exit, Verdict  # noqa: PLC0415
     from zoobench.stats.verdicts.decide import decide  # noqa: PLC0415
 
     wanted = parse_case_id(case)
@@ -54,8 +50,8 @@ def bisect(
     typer.echo(f"{plural(len(commits) - 1, 'commit')} after {good}, along first parents")
 
     def verdict_on(base: str, head: str, effort: int) -> Verdict:
-        sides = Request(
-            kind=Kind.COMMITS,
+        sides = ComparisonRequest(
+            kind=ComparisonKind.COMMITS,
             base=SideRequest(revision=base, case=wanted),
             head=SideRequest(revision=head, case=wanted),
         )

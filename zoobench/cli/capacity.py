@@ -18,8 +18,8 @@ from zoobench.measure.capacity import LARGEST_BATCH
 from zoobench.records import CaseRecord, Measurement
 
 if TYPE_CHECKING:
-    from zoobench.measure.capacity import Trial
-    from zoobench.measure.session import Lab
+    from zoobench.measure.capacity import CapacityTrial
+    from zoobench.measure.session import Machine
 
 MODELS = typer.Argument(metavar="[MODEL]...", help="names or patterns of `zoobench list`, or package.module:factory")
 LIMIT = typer.Option(metavar="SIZE", help="as 2GiB or 500MB (default: what the device has free)")
@@ -72,30 +72,30 @@ def _measure(options: Options, limit_bytes: int | None, largest_batch: int) -> l
     from zoobench.measure.capacity import BUDGET, measure_capacity  # noqa: PLC0415 - numpy
     from zoobench.measure.capacity import memory_limit as find_limit  # noqa: PLC0415
     from zoobench.measure.executor import ForkedWorkers  # noqa: PLC0415
-    from zoobench.measure.session import open_lab, start_run  # noqa: PLC0415
+    from zoobench.measure.session import open_machine, start_run  # noqa: PLC0415
 
-    lab = open_lab(ForkedWorkers(), device=options.device)
-    cases = _cases(lab, options)
-    limit = find_limit(lab, cases[0].device, limit_bytes)
+    machine = open_machine(ForkedWorkers(), device=options.device)
+    cases = _cases(machine, options)
+    limit = find_limit(machine, cases[0].device, limit_bytes)
     budget = options.budget(BUDGET)
     records = []
     noun = "search" if len(cases) == 1 else "searches"
-    with start_run(options.results, lab, label=options.label, command=("zoobench", *sys.argv[1:])) as writer:
+    with start_run(options.results, machine, label=options.label, command=("zoobench", *sys.argv[1:])) as writer:
         typer.echo(f"{writer.path}: {len(cases)} {noun}, memory limit {format_bytes(limit.size_bytes)}")
         for number, case in enumerate(cases, start=1):
             telling = _Telling(f"[{number:>{len(str(len(cases)))}}/{len(cases)}]", case)
-            record = measure_capacity(lab, case, limit, most=largest_batch, budget=budget, watch=telling.watch)
+            record = measure_capacity(machine, case, limit, most=largest_batch, budget=budget, watch=telling.watch)
             writer.append(record)
             records.append(record)
             telling.end(record)
     return records
 
 
-def _cases(lab: Lab, options: Options) -> Sequence[Case]:
+def _cases(machine: Machine, options: Options) -> Sequence[Case]:
     """One image of each model in each mode, checked."""
     from zoobench.measure.session import check_case  # noqa: PLC0415
 
-    facts = lab.device(lab.preferred_device() if options.device == AUTOMATIC else options.device)
+    facts = machine.device(machine.preferred_device() if options.device == AUTOMATIC else options.device)
     single = Matrix(batch_sizes=(1,), threads=usable_threads(), device=facts.name)
     cases = list(expanded(options.matrix.over(single)))
     for case in cases:
@@ -112,7 +112,7 @@ class _Telling:
         self._title = f"{counter} {title_of(case).replace(' b1 ', ' ')}"
         self._began_s = time.monotonic()
 
-    def watch(self, trial: Trial) -> None:
+    def watch(self, trial: CapacityTrial) -> None:
         if sys.stderr.isatty():
             sign = "fits" if trial.fits else "does not fit"
             typer.echo(f"\r\x1b[K{self._title} {trial.describe()}: {sign}\r", nl=False, err=True)

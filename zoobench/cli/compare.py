@@ -67,11 +67,11 @@ def compare(
     named = [*(sides or []), *(text for text in (aa, base_python, head_python, *(case or [])) if text is not None)]
     if replay is not None:
         _refuse("--replay", replay, [*named, *([] if resume is None else [f"--resume {resume}"])])
-        again = ReplayRequest(experiment_id=replay, results=results, rule=rule, out=out)
+        again = ReplayRequest(comparison_id=replay, results=results, rule=rule, out=out)
         raise typer.Exit(decide_again(again))
     if resume is not None:
         _refuse("--resume", resume, named)
-        raise typer.Exit(go_on(ResumeRequest(experiment_id=resume, budget_s=budget_s, results=results, out=out)))
+        raise typer.Exit(go_on(ResumeRequest(comparison_id=resume, budget_s=budget_s, results=results, out=out)))
     asked = parse_request(sides or [], aa=aa, base_python=base_python, head_python=head_python, cases=case or ())
     if asked.base.runs:
         stored = StoredRequest(base=asked.base.runs, head=asked.head.runs, results=results, rule=rule, out=out)

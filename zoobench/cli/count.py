@@ -20,10 +20,10 @@ from zoobench.cases.units import NOT_MEASURED, format_bytes, format_count
 
 if TYPE_CHECKING:
     from zoobench.counting import Counts, Group
-    from zoobench.measure.worker.count_report import Question, Tally
+    from zoobench.measure.worker.count_report import CountReport, CountRequest
 
-Cell = str | int | float | None
-Row = dict[str, Cell]
+CountCell = str | int | float | None
+CountRow = dict[str, CountCell]
 
 
 _CATEGORIES = {
@@ -70,13 +70,13 @@ def count(
     form = _form(as_json=as_json, as_csv=as_csv)
     entries = _entries(models or [], every=every)
     question = _question(image_size, batch, mode, by, depth)
-    if question.picture:
+    if question.resolution:
         for entry in entries:  # all of them before the first is built
-            catalogue.check_image_size(entry, question.picture)
-    tallies = list(_tallies(entries, question))
-    if tallies:
-        typer.echo(_render(tallies, form), nl=False)
-    if len(tallies) < len(entries):
+            catalogue.check_image_size(entry, question.resolution)
+    reports = list(_reports(entries, question))
+    if reports:
+        typer.echo(_render(reports, form), nl=False)
+    if len(reports) < len(entries):
         raise typer.Exit(1)
 
 
@@ -94,70 +94,70 @@ def _entries(models: Sequence[str], *, every: bool) -> tuple[Entry, ...]:
     return catalogue.select(Matrix(models=(EVERYTHING,) if every else tuple(models)))
 
 
-def _question(image_size: str | None, batch: int, mode: str, by: str | None, depth: int | None) -> Question:
+def _question(image_size: str | None, batch: int, mode: str, by: str | None, depth: int | None) -> CountRequest:
     """The options; mistakes in all but the breakdown are found before torch is imported."""
-    picture = parse_image_size(image_size) if image_size else None
+    resolution = parse_image_size(image_size) if image_size else None
     parse_positive("batch size", str(batch))
     chosen_mode = parse_choice("mode", mode, Mode)
 
     from zoobench.counting import By  # noqa: PLC0415 - torch
-    from zoobench.measure.worker.count_report import Question  # noqa: PLC0415 - torch
+    from zoobench.measure.worker.count_report import CountRequest  # noqa: PLC0415 - torch
 
     chosen_by = parse_choice("breakdown", by, By) if by else By.MODULE if depth is not None else None
     if depth is not None and chosen_by is not By.MODULE:
         raise BadInputError(f"--depth is of modules, and does not go with --by {by}")
-    return Question(picture=picture, batch=batch, mode=chosen_mode, by=chosen_by, depth=depth)
+    return CountRequest(resolution=resolution, batch=batch, mode=chosen_mode, by=chosen_by, depth=depth)
 
 
-def _tallies(entries: Sequence[Entry], question: Question) -> Iterator[Tally]:
+def _reports(entries: Sequence[Entry], question: CountRequest) -> Iterator[CountReport]:
     """What can be counted; why the rest cannot goes to standard error."""
-    from zoobench.measure.worker.count_report import NoTallyError, tally  # noqa: PLC0415 - torch
+    from zoobench.measure.worker.count_report import NoCountError, count_model  # noqa: PLC0415 - torch
 
     for number, entry in enumerate(entries, start=1):
         if sys.stderr.isatty():
             typer.echo(f"\r\x1b[K[{number}/{len(entries)}] {entry.name}\r", nl=False, err=True)
         try:
-            yield tally(entry, question)
-        except NoTallyError as error:
+            yield count_model(entry, question)
+        except NoCountError as error:
             typer.echo(f"zoobench: {error}", err=True)
     if sys.stderr.isatty():
         typer.echo("\r\x1b[K", nl=False, err=True)
 
 
-def _render(tallies: Sequence[Tally], form: Form) -> str:
+def _render(reports: Sequence[CountReport], form: Form) -> str:
     if form is Form.JSON:
-        return json.dumps([_document(tally) for tally in tallies], indent=2) + "\n"
+        return json.dumps([_document(report) for report in reports], indent=2) + "\n"
     if form is Form.CSV:
-        return _csv([row for tally in tallies for row in _rows(tally)])
-    return "\n".join(_text(tallies))
+        return _csv([row for report in reports for row in _rows(report)])
+    return "\n".join(_text(reports))
 
 
-def _document(tally: Tally) -> dict[str, Any]:
+def _document(report: CountReport) -> dict[str, Any]:
     """All that is known of one model, its parts inside."""
     parts = [
         _part(group) | _work(group.counts) | {"uncounted": msgspec.to_builtins(group.counts.uncounted)}
-        for group in tally.groups
+        for group in report.groups
     ]
-    return _whole(tally) | {"uncounted": msgspec.to_builtins(tally.counts.uncounted), "parts": parts}
+    return _whole(report) | {"uncounted": msgspec.to_builtins(report.counts.uncounted), "parts": parts}
 
 
-def _rows(tally: Tally) -> list[Row]:
+def _rows(report: CountReport) -> list[CountRow]:
     """One row a part, or one for the whole."""
-    if not tally.groups:
-        return [_whole(tally) | _uncounted_calls(tally.counts)]
-    head = _head(tally)
-    return [head | _part(group) | _work(group.counts) | _uncounted_calls(group.counts) for group in tally.groups]
+    if not report.groups:
+        return [_whole(report) | _uncounted_calls(report.counts)]
+    head = _head(report)
+    return [head | _part(group) | _work(group.counts) | _uncounted_calls(group.counts) for group in report.groups]
 
 
-def _whole(tally: Tally) -> Row:
-    counter = f"{tally.counts.counter} {tally.counts.counter_version}"
-    state: Row = msgspec.to_builtins(tally.state)
-    return _head(tally) | state | _work(tally.counts) | _memory(tally) | {"counter": counter}
+def _whole(report: CountReport) -> CountRow:
+    counter = f"{report.counts.counter} {report.counts.counter_version}"
+    state: CountRow = msgspec.to_builtins(report.state)
+    return _head(report) | state | _work(report.counts) | _memory(report) | {"counter": counter}
 
 
-def _memory(tally: Tally) -> Row:
+def _memory(report: CountReport) -> CountRow:
     """Bytes at the predicted peak, in all and by what they are for, and the layer at work then."""
-    peak = tally.peak
+    peak = report.peak
     if peak is None:
         return {"predicted_peak_bytes": None, "predicted_peak_layer": None, **dict.fromkeys(_CATEGORIES)}
     amounts = {category.value: amount for category, amount in peak.bytes_by_category.items()}
@@ -165,19 +165,19 @@ def _memory(tally: Tally) -> Row:
     return {"predicted_peak_bytes": peak.total_bytes, "predicted_peak_layer": peak.path, **parts}
 
 
-def _head(tally: Tally) -> Row:
-    return {"model": tally.model, "image_size": tally.image_size, "batch": tally.batch, "mode": tally.mode.value}
+def _head(report: CountReport) -> CountRow:
+    return {"model": report.model, "image_size": report.image_size, "batch": report.batch, "mode": report.mode.value}
 
 
-def _part(group: Group) -> Row:
+def _part(group: Group) -> CountRow:
     return {"part": group.name, "calls": group.calls}
 
 
-def _uncounted_calls(counts: Counts) -> Row:
+def _uncounted_calls(counts: Counts) -> CountRow:
     return {"uncounted_calls": " ".join(f"{name}={left_out.calls}" for name, left_out in counts.uncounted.items())}
 
 
-def _work(counts: Counts) -> Row:
+def _work(counts: Counts) -> CountRow:
     return {
         "macs": counts.macs,
         "flops": counts.flops,
@@ -189,7 +189,7 @@ def _work(counts: Counts) -> Row:
     }
 
 
-def _csv(rows: Sequence[Row]) -> str:
+def _csv(rows: Sequence[CountRow]) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
     writer.writeheader()
@@ -197,31 +197,31 @@ def _csv(rows: Sequence[Row]) -> str:
     return text.getvalue()
 
 
-def _text(tallies: Sequence[Tally]) -> Iterator[str]:
+def _text(reports: Sequence[CountReport]) -> Iterator[str]:
     """Tables for people: one of all models, or one of each with its parts."""
-    broken_down = [tally for tally in tallies if tally.groups]
+    broken_down = [report for report in reports if report.groups]
     if not broken_down:
-        yield _table([_readable_total(tally) for tally in tallies])
-    for tally in broken_down:
-        size = f"{tally.batch} × {tally.image_size}"
-        yield f"{tally.model}, {tally.mode.value}, {size}, {tally.state.parameters:,} parameters{_peak_text(tally)}"
-        yield _table([_readable_part(group.name, group.calls, group.counts) for group in tally.groups])
-    yield "\n".join(_footnotes(tallies)) + "\n"
+        yield _table([_readable_total(report) for report in reports])
+    for report in broken_down:
+        size = f"{report.batch} × {report.image_size}"
+        yield f"{report.model}, {report.mode.value}, {size}, {report.state.parameters:,} parameters{_peak_text(report)}"
+        yield _table([_readable_part(group.name, group.calls, group.counts) for group in report.groups])
+    yield "\n".join(_footnotes(reports)) + "\n"
 
 
-def _peak_text(tally: Tally) -> str:
-    if tally.peak is None:
+def _peak_text(report: CountReport) -> str:
+    if report.peak is None:
         return ""
-    return f", peak memory {format_bytes(tally.peak.total_bytes)} in {tally.peak.path or 'no layer'}"
+    return f", peak memory {format_bytes(report.peak.total_bytes)} in {report.peak.path or 'no layer'}"
 
 
-def _readable_total(tally: Tally) -> dict[str, str]:
+def _readable_total(report: CountReport) -> dict[str, str]:
     return {
-        "model": tally.model,
-        "pictures": f"{tally.batch} × {tally.image_size}",
-        "parameters": f"{tally.state.parameters:,}",
-        **_readable_work(tally.counts),
-        "peak memory": NOT_MEASURED if tally.peak is None else format_bytes(tally.peak.total_bytes),
+        "model": report.model,
+        "pictures": f"{report.batch} × {report.image_size}",
+        "parameters": f"{report.state.parameters:,}",
+        **_readable_work(report.counts),
+        "peak memory": NOT_MEASURED if report.peak is None else format_bytes(report.peak.total_bytes),
     }
 
 
@@ -239,11 +239,11 @@ def _readable_work(counts: Counts) -> dict[str, str]:
     }
 
 
-def _footnotes(tallies: Sequence[Tally]) -> Iterator[str]:
-    first = tallies[0].counts
+def _footnotes(reports: Sequence[CountReport]) -> Iterator[str]:
+    first = reports[0].counts
     yield f"counted by {first.counter} {first.counter_version}: multiply-accumulates of convolutions and products"
-    yield from (f"no peak memory of {tally.model}: {tally.no_peak}" for tally in tallies if tally.no_peak)
-    yield f"in no MACs: {_left_out(tally.counts for tally in tallies) or 'nothing'}"
+    yield from (f"no peak memory of {report.model}: {report.no_peak}" for report in reports if report.no_peak)
+    yield f"in no MACs: {_left_out(report.counts for report in reports) or 'nothing'}"
 
 
 def _left_out(all_counts: Iterable[Counts]) -> str:

@@ -34,7 +34,7 @@ class StoredRequest(msgspec.Struct, frozen=True, kw_only=True):
 class ReplayRequest(msgspec.Struct, frozen=True, kw_only=True):
     """An experiment that was measured already."""
 
-    experiment_id: str
+    comparison_id: str
     results: Path
     rule: RuleRequest
     out: Path | None = None
@@ -44,15 +44,15 @@ def compare_stored(request: StoredRequest) -> int:
     """Compare runs, write the result beside the newest of the head's, and tell it; the exit code."""
     from zoobench.records import store  # noqa: PLC0415
     from zoobench.records.comparison import Rule  # noqa: PLC0415
-    from zoobench.records.files import collected_later  # noqa: PLC0415
+    from zoobench.records.files import gc_paused  # noqa: PLC0415
     from zoobench.stats.verdicts.decide import margin_of  # noqa: PLC0415
     from zoobench.stats.verdicts.stored_runs import compare_runs  # noqa: PLC0415
 
-    with collected_later():
+    with gc_paused():
         base, head = ([store.load_run(request.results, run) for run in runs] for runs in (request.base, request.head))
         rule = request.rule.over(Rule(margin_ratio=margin_of(_devices((*base, *head)))))
         comparison = compare_runs(base, head, rule)
-    tell_comparison(comparison, request.out or request.results / max(request.head) / "compare")
+    print_comparison(comparison, request.out or request.results / max(request.head) / "compare")
     return comparison.exit
 
 
@@ -66,13 +66,13 @@ def replay(request: ReplayRequest) -> int:
     from zoobench.records.comparison import FILE  # noqa: PLC0415
     from zoobench.stats.verdicts.decide import decide  # noqa: PLC0415
 
-    folder = experiment_folder(request.results, request.experiment_id)
+    folder = comparison_folder(request.results, request.comparison_id)
     evidence = load_evidence(folder)
     again = _under(evidence, request.rule)
     comparison = decide(again)
     stored = folder / FILE
     is_finished = stored.exists()
-    tell_comparison(comparison, request.out or (None if is_finished else folder))
+    print_comparison(comparison, request.out or (None if is_finished else folder))
     if again != evidence:
         typer.echo(
             "decided by another rule than the experiment's, which chose the suspects: nothing to hold it against"
@@ -84,23 +84,23 @@ def replay(request: ReplayRequest) -> int:
     return comparison.exit
 
 
-def experiment_folder(results: Path, experiment_id: str) -> Path:
+def comparison_folder(results: Path, comparison_id: str) -> Path:
     """Where that experiment is stored.
 
     Raises: UnknownNameError.
     """
-    from zoobench.compare.journal import experiment_ids  # noqa: PLC0415
+    from zoobench.compare.journal import comparison_ids  # noqa: PLC0415
 
-    known = experiment_ids(results)
-    if experiment_id not in known:
-        raise UnknownNameError("comparison", experiment_id, known)
-    return results / experiment_id
+    known = comparison_ids(results)
+    if comparison_id not in known:
+        raise UnknownNameError("comparison", comparison_id, known)
+    return results / comparison_id
 
 
 def _under(evidence: Evidence, rule: RuleRequest) -> Evidence:
-    experiment = evidence.experiment
-    replaced = msgspec.structs.replace(experiment, rule=rule.over(experiment.rule))
-    return msgspec.structs.replace(evidence, experiment=replaced)
+    setup = evidence.setup
+    replaced = msgspec.structs.replace(setup, rule=rule.over(setup.rule))
+    return msgspec.structs.replace(evidence, setup=replaced)
 
 
 def _hold_against(path: Path, comparison: Comparison) -> int:
@@ -117,7 +117,7 @@ def _hold_against(path: Path, comparison: Comparison) -> int:
     return Exit.NO_VERDICT
 
 
-def tell_comparison(comparison: Comparison, folder: Path | None) -> None:
+def print_comparison(comparison: Comparison, folder: Path | None) -> None:
     """Print it, then write it: a disk that is full must not hide the verdict."""
     from rich.console import Console  # noqa: PLC0415
 

@@ -31,19 +31,14 @@ def doctor(
     Whatever is found, the exit code is 0: it is advice. A check that cannot be made says why.
     """
     from zoobench.cases.options import AUTOMATIC  # noqa: PLC0415
-    from zoobench.measure.doctor import (  # noqa: PLC0415 - `--help` need not wait for the measuring side
-        FULL,
-        QUICK,
-        examine,
-        example_case,
-    )
+    from zoobench.measure.doctor import FULL, QUICK, examine, example_case  # noqa: PLC0415 - `--help` need not wait for the measuring side
     from zoobench.measure.executor import ForkedWorkers  # noqa: PLC0415
-    from zoobench.measure.session import open_lab  # noqa: PLC0415
+    from zoobench.measure.session import open_machine  # noqa: PLC0415
 
     check_writable(results)
-    lab = open_lab(ForkedWorkers(), device=device)
-    case = example_case(lab.preferred_device() if device == AUTOMATIC else device)
-    made = examine(lab, case, QUICK if quick else FULL, _announce)
+    machine = open_machine(ForkedWorkers(), device=device)
+    case = example_case(machine.preferred_device() if device == AUTOMATIC else device)
+    made = examine(machine, case, QUICK if quick else FULL, _announce)
     typer.echo("\n".join(render_calibration(made)))
     path = write_calibration(made, results)
     typer.echo(f"written to {path}: runs that start in {results} carry it")

@@ -68,13 +68,13 @@ def _load_runs(results: Path) -> list[StoredRun]:
     Raises: BadInputError if there is none.
     """
     from zoobench.records import store  # noqa: PLC0415
-    from zoobench.records.files import collected_later  # noqa: PLC0415
+    from zoobench.records.files import gc_paused  # noqa: PLC0415
 
     names = store.stored_run_ids(results)
     if not names:
         store.newest_run(results)  # tells that there is none, and what measures one
     runs = []
-    with collected_later():
+    with gc_paused():
         for name in names:
             try:
                 runs.append(store.load_run(results, name))

@@ -15,15 +15,15 @@ import typer
 from zoobench.cases import Matrix, presets
 from zoobench.cases.options import AUTOMATIC, parse_options, read_project_options
 from zoobench.cases.units import format_seconds, parse_ratio
-from zoobench.cli.decided import experiment_folder, tell_comparison
+from zoobench.cli.decided import comparison_folder, print_comparison
 from zoobench.cli.options import RuleRequest
 
 if TYPE_CHECKING:
     from zoobench.cases import DeviceFacts
-    from zoobench.compare.comparison import Conducted
-    from zoobench.compare.request import Request
-    from zoobench.compare.spec import Assignment, Event, Injection, Pair
-    from zoobench.records.comparison import Contest, Experiment, Facts
+    from zoobench.compare.comparison import MeasuredComparison
+    from zoobench.compare.request import ComparisonRequest
+    from zoobench.compare.spec import AskedPair, ComparisonSpec, Event, Injection
+    from zoobench.records.comparison import CaseFacts, CasePair, ComparisonSetup
 
 MATRIX_OPTIONS = (
     "preset", "models", "families", "batch-sizes", "image-size", "precisions", "modes", "device", "memory-format",
@@ -37,7 +37,7 @@ _SEED_BITS = 31
 class LiveRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Two sides that are to be measured now. `texts` say which cases, by the names of options with underscores."""
 
-    sides: Request
+    sides: ComparisonRequest
     texts: Mapping[str, str | None]
     budget_s: float
     rule: RuleRequest
@@ -51,7 +51,7 @@ class LiveRequest(msgspec.Struct, frozen=True, kw_only=True):
 class ResumeRequest(msgspec.Struct, frozen=True, kw_only=True):
     """An experiment that was stopped, and so much more time for it."""
 
-    experiment_id: str
+    comparison_id: str
     budget_s: float
     results: Path
     out: Path | None = None
@@ -59,51 +59,51 @@ class ResumeRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 def compare_live(request: LiveRequest) -> int:
     """Measure, decide, tell and write; the exit code."""
-    conducted = measure_live(request)
-    return _decide_and_tell(conducted, request.out or conducted.folder)
+    measured_comparison = measure_live(request)
+    return _decide_and_print(measured_comparison, request.out or measured_comparison.folder)
 
 
-def measure_live(request: LiveRequest) -> Conducted:
+def measure_live(request: LiveRequest) -> MeasuredComparison:
     """Measure both sides.
 
     Raises: ZoobenchError for what the user can mend.
     """
     from zoobench.compare.comparison import compare_sides  # noqa: PLC0415 - stored runs need none of it
 
-    assignment = _assignment(request)
-    telling = Telling(request.results)
+    spec = _spec(request)
+    telling = EventPrinter(request.results)
     with telling.resumable():
-        return compare_sides(request.sides, assignment, results=request.results, label=request.label, tell=telling)
+        return compare_sides(request.sides, spec, results=request.results, label=request.label, emit=telling)
 
 
 def go_on(request: ResumeRequest) -> int:
     """Measure what an experiment lacks, decide, tell and write; the exit code."""
     from zoobench.compare.comparison import resume_sides  # noqa: PLC0415
-    from zoobench.compare.journal import load_assignment, load_evidence  # noqa: PLC0415
+    from zoobench.compare.journal import load_evidence, load_spec  # noqa: PLC0415
 
-    folder = experiment_folder(request.results, request.experiment_id)
-    sides = sides_of(load_evidence(folder).experiment, load_assignment(folder))
-    telling = Telling(request.results)
+    folder = comparison_folder(request.results, request.comparison_id)
+    sides = sides_of(load_evidence(folder).setup, load_spec(folder))
+    telling = EventPrinter(request.results)
     with telling.resumable():
-        conducted = resume_sides(folder, sides, budget_s=request.budget_s, tell=telling)
-    return _decide_and_tell(conducted, request.out or folder)
+        measured_comparison = resume_sides(folder, sides, budget_s=request.budget_s, emit=telling)
+    return _decide_and_print(measured_comparison, request.out or folder)
 
 
-def sides_of(experiment: Experiment, assignment: Assignment) -> Request:
+def sides_of(setup: ComparisonSetup, spec: ComparisonSpec) -> ComparisonRequest:
     """What an experiment was asked to compare, by the commits that it had; other files are found out later."""
-    from zoobench.compare.request import WORKING_TREE, Request, SideRequest  # noqa: PLC0415
-    from zoobench.records.comparison import Kind  # noqa: PLC0415
+    from zoobench.compare.request import WORKING_TREE, ComparisonRequest, SideRequest  # noqa: PLC0415
+    from zoobench.records.comparison import ComparisonKind  # noqa: PLC0415
 
-    revisions = [None if side.asked == WORKING_TREE else side.commit for side in (experiment.base, experiment.head)]
-    pairs: list[Pair | None] = list(assignment.pairs) or [None]
-    first = pairs[0] if experiment.kind is Kind.CASES else None
+    revisions = [None if side.asked == WORKING_TREE else side.commit for side in (setup.base, setup.head)]
+    pairs: list[AskedPair | None] = list(spec.pairs) or [None]
+    first = pairs[0] if setup.kind is ComparisonKind.CASES else None
     cases = (None, None) if first is None else (first.base, first.head)
-    pythons = [Path(python) if python else None for python in assignment.pythons]
+    pythons = [Path(python) if python else None for python in spec.pythons]
     base, head = (
         SideRequest(revision=revision, python=python, case=case)
         for revision, python, case in zip(revisions, pythons, cases, strict=True)
     )
-    return Request(kind=experiment.kind, base=base, head=head)
+    return ComparisonRequest(kind=setup.kind, base=base, head=head)
 
 
 def parse_injection(ratio: str | None, share: str) -> Injection | None:
@@ -123,16 +123,16 @@ def _share(text: str) -> float:
     return 1.0 if text.strip() in {"1", "1.0", "100%"} else parse_ratio("inject-share", text)
 
 
-def _assignment(request: LiveRequest) -> Assignment:
-    from zoobench.compare.spec import Assignment, Pair  # noqa: PLC0415
+def _spec(request: LiveRequest) -> ComparisonSpec:
+    from zoobench.compare.spec import AskedPair, ComparisonSpec  # noqa: PLC0415
     from zoobench.records.comparison import Rule  # noqa: PLC0415
     from zoobench.stats.verdicts.decide import margin_of  # noqa: PLC0415
 
     base, head = request.sides.base.case, request.sides.head.case
-    pairs = () if base is None else (Pair(base=base, head=head),)
+    pairs = () if base is None else (AskedPair(base=base, head=head),)
     matrix = None if pairs else _matrix(request.texts)
     devices = {case.device for pair in pairs for case in pair.cases} if matrix is None else {matrix.device or ""}
-    return Assignment(
+    return ComparisonSpec(
         kind=request.sides.kind,
         rule=request.rule.over(Rule(margin_ratio=margin_of(devices))),
         seed=secrets.randbits(_SEED_BITS) if request.seed is None else request.seed,
@@ -162,38 +162,38 @@ def _matrix(texts: Mapping[str, str | None]) -> Matrix:
 def _facts_of(device: str) -> DeviceFacts:
     """Of the device that a user names, `auto` included; asked of a worker, since this process has no torch."""
     from zoobench.measure.executor import ForkedWorkers  # noqa: PLC0415
-    from zoobench.measure.session import open_lab  # noqa: PLC0415
+    from zoobench.measure.session import open_machine  # noqa: PLC0415
 
-    lab = open_lab(ForkedWorkers(), device=device)
-    return lab.device(lab.preferred_device() if device == AUTOMATIC else device)
+    machine = open_machine(ForkedWorkers(), device=device)
+    return machine.device(machine.preferred_device() if device == AUTOMATIC else device)
 
 
-def _decide_and_tell(conducted: Conducted, folder: Path) -> int:
+def _decide_and_print(measured_comparison: MeasuredComparison, folder: Path) -> int:
     from zoobench.stats.verdicts.decide import decide  # noqa: PLC0415
 
-    comparison = decide(conducted.evidence)
-    tell_comparison(comparison, folder)
+    comparison = decide(measured_comparison.evidence)
+    print_comparison(comparison, folder)
     return comparison.exit
 
 
-class Telling:
+class EventPrinter:
     """Prints events as lines; on a terminal, the generation that is measured now is written over by the next."""
 
     def __init__(self, results: Path) -> None:
         self._results = results
-        self._before = set(_experiment_ids(results))
+        self._before = set(_comparison_ids(results))
         self._is_terminal = sys.stderr.isatty()
 
     def __call__(self, event: Event) -> None:
         from zoobench.compare import spec  # noqa: PLC0415
-        from zoobench.stats.verdicts.plan import told  # noqa: PLC0415
+        from zoobench.stats.verdicts.plan import describe_plan  # noqa: PLC0415
 
         match event:
-            case spec.Found(contest=contest):
-                self._line(f"{contest.id}: {_found(contest)}")
+            case spec.PairPrepared(case_pair=case_pair):
+                self._line(f"{case_pair.id}: {_found(case_pair)}")
             case spec.Planned(plan=plan):
-                self._line(told(plan))
-            case spec.Began(stage=stage, generation=number, contests=count):
+                self._line(describe_plan(plan))
+            case spec.Began(stage=stage, generation=number, case_pairs=count):
                 self._passing(f"{stage}, generation {number}: {count} cases and controls")
             case spec.Noted(text=text):
                 self._line(f"note: {text}")
@@ -207,8 +207,8 @@ class Telling:
             yield
         except KeyboardInterrupt:
             self._clear()
-            for experiment_id in sorted(set(_experiment_ids(self._results)) - self._before):
-                typer.echo(f"zoobench: stopped; `zoobench compare --resume {experiment_id}` goes on", err=True)
+            for comparison_id in sorted(set(_comparison_ids(self._results)) - self._before):
+                typer.echo(f"zoobench: stopped; `zoobench compare --resume {comparison_id}` goes on", err=True)
             raise
         finally:
             self._clear()
@@ -226,17 +226,17 @@ class Telling:
             typer.echo("\r\x1b[K", nl=False, err=True)
 
 
-def _experiment_ids(results: Path) -> list[str]:
-    from zoobench.compare.journal import experiment_ids  # noqa: PLC0415
+def _comparison_ids(results: Path) -> list[str]:
+    from zoobench.compare.journal import comparison_ids  # noqa: PLC0415
 
-    return experiment_ids(results)
-
-
-def _found(contest: Contest) -> str:
-    return f"base {_of_side(contest.base)}, head {_of_side(contest.head)}"
+    return comparison_ids(results)
 
 
-def _of_side(facts: Facts) -> str:
+def _found(case_pair: CasePair) -> str:
+    return f"base {_of_side(case_pair.base)}, head {_of_side(case_pair.head)}"
+
+
+def _of_side(facts: CaseFacts) -> str:
     if facts.failure is not None:
         return facts.failure.message
     return "not run" if facts.call_s is None else format_seconds(facts.call_s)

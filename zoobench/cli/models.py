@@ -65,9 +65,9 @@ def env() -> None:
     """Print this machine as a run would record it. Host, software, settings, commit and devices."""
     from zoobench.cases.options import AUTOMATIC  # noqa: PLC0415
     from zoobench.measure.executor import ForkedWorkers  # noqa: PLC0415
-    from zoobench.measure.session import open_lab  # noqa: PLC0415
+    from zoobench.measure.session import open_machine  # noqa: PLC0415
 
-    for line in render_environment(open_lab(ForkedWorkers(), device=AUTOMATIC).environment):
+    for line in render_environment(open_machine(ForkedWorkers(), device=AUTOMATIC).environment):
         typer.echo(line)
 
 

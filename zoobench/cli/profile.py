@@ -25,7 +25,7 @@ from zoobench.cases.errors import BadInputError, StoreError
 from zoobench.stats.roofline import OPERATOR_TIME
 
 if TYPE_CHECKING:
-    from zoobench.measure.session import Lab
+    from zoobench.measure.session import Machine
     from zoobench.records import CaseRecord, Failure
 
 RESULTS = Path("results")
@@ -70,19 +70,19 @@ def profile(
 
     from zoobench.measure.progress import outcome_of, title_of  # noqa: PLC0415
 
-    lab, case = _open(case)
+    machine, case = _open(case)
     folder = _prepare(out or RESULTS / "profile" / f"{case.model.name.replace(':', '.')}-{case.mode}-b{case.batch}")
-    lab = _survey(lab, case)
+    machine = _survey(machine, case)
     typer.echo(title_of(case))
-    record = _measure(lab, case)
+    record = _measure(machine, case)
     _keep(record, folder / "profile.json")
     if record.failure is not None:
         typer.echo(f"zoobench: {outcome_of(record)}", err=True)
         raise typer.Exit(1)
     typer.echo(f"latency: {outcome_of(record).lstrip()}")
     _refuse_unprofiled(record)
-    failure = _trace(lab, case, folder / "trace.json")
-    _report(record, lab, folder, title_of(case))
+    failure = _trace(machine, case, folder / "trace.json")
+    _report(record, machine, folder, title_of(case))
     if failure is not None:
         typer.echo(f"zoobench: no trace: {failure.message}", err=True)
         raise typer.Exit(1)
@@ -107,13 +107,13 @@ def _case(
         reason = "its kernels are of its own making, and belong to no module"
         raise BadInputError(f"a model compiled by {compiler} cannot be profiled, {reason}: use --compiler eager")
     entry = catalogue.find(model)
-    picture = parse_image_size(image_size) if image_size else None
+    resolution = parse_image_size(image_size) if image_size else None
     return Case(
         model=entry.ref,
         mode=parse_choice("mode", mode, Mode),
         batch=parse_positive("batch size", str(batch)),
-        image_size=picture.height if picture else entry.image_size,
-        image_width=picture.width if picture else None,
+        image_size=resolution.height if resolution else entry.image_size,
+        image_width=resolution.width if resolution else None,
         precision=parse_choice("precision", precision, Precision),
         device=device,
         threads=usable_threads() if threads is None else parse_positive("threads", str(threads)),
@@ -134,31 +134,31 @@ def _prepare(folder: Path) -> Path:
         raise StoreError(f"cannot write to {folder}: {error.strerror or error}") from None
 
 
-def _open(case: Case) -> tuple[Lab, Case]:
+def _open(case: Case) -> tuple[Machine, Case]:
     """A lab that can measure the case, and the case with its device as the lab names it."""
     from zoobench.measure.executor import ForkedWorkers  # noqa: PLC0415
-    from zoobench.measure.session import check_case, open_lab  # noqa: PLC0415
+    from zoobench.measure.session import check_case, open_machine  # noqa: PLC0415
 
-    lab = open_lab(ForkedWorkers(), device=case.device)
-    facts = lab.device(case.device)
+    machine = open_machine(ForkedWorkers(), device=case.device)
+    facts = machine.device(case.device)
     check_case(case, facts)
-    return lab, msgspec.structs.replace(case, device=facts.name)
+    return machine, msgspec.structs.replace(case, device=facts.name)
 
 
-def _survey(lab: Lab, case: Case) -> Lab:
+def _survey(machine: Machine, case: Case) -> Machine:
     """The lab with the ceilings that the case is held against."""
-    from zoobench.measure.machine import survey_ceilings  # noqa: PLC0415
+    from zoobench.measure.machine import find_ceilings  # noqa: PLC0415
 
-    surveyed = survey_ceilings(lab, [case], RESULTS)
-    for note in surveyed.notes:
+    ceilings = find_ceilings(machine, [case], RESULTS)
+    for note in ceilings.notes:
         typer.echo(f"note: {note}", err=True)
-    return surveyed.lab
+    return ceilings.machine
 
 
-def _measure(lab: Lab, case: Case) -> CaseRecord:
+def _measure(machine: Machine, case: Case) -> CaseRecord:
     from zoobench.measure.session import Recorder, Session  # noqa: PLC0415
 
-    return Session(lab, Recorder()).measure(case, BUDGET)
+    return Session(machine, Recorder()).measure(case, BUDGET)
 
 
 def _keep(record: CaseRecord, path: Path) -> None:
@@ -175,19 +175,21 @@ def _refuse_unprofiled(record: CaseRecord) -> None:
         raise BadInputError(f"{record.case.model.name} cannot be profiled: {reason}")
 
 
-def _trace(lab: Lab, case: Case, path: Path) -> Failure | None:
+def _trace(machine: Machine, case: Case, path: Path) -> Failure | None:
     from zoobench.measure import tasks  # noqa: PLC0415
     from zoobench.measure.executor import Task  # noqa: PLC0415
 
     path.unlink(missing_ok=True)  # one of an earlier profile would pass for this one's
-    return lab.executor.run(Task(tasks.write_trace, (case, str(path.absolute()))), lambda _: None, BUDGET.time_limit_s)
+    return machine.executor.run(
+        Task(tasks.write_trace, (case, str(path.absolute()))), lambda _: None, BUDGET.time_limit_s
+    )
 
 
-def _report(record: CaseRecord, lab: Lab, folder: Path, title: str) -> None:
+def _report(record: CaseRecord, machine: Machine, folder: Path, title: str) -> None:
     from zoobench.report.profile import render_profile, write_figures  # noqa: PLC0415
 
-    typer.echo("\n".join(render_profile(record, lab.environment.ceilings)))
-    figures = write_figures(record, lab.environment.ceilings, folder, title)
+    typer.echo("\n".join(render_profile(record, machine.environment.ceilings)))
+    figures = write_figures(record, machine.environment.ceilings, folder, title)
     typer.echo()
     for path in (folder / "trace.json", *figures, folder / "profile.json"):
         if path.exists():

@@ -34,7 +34,7 @@ class Confidence(enum.StrEnum):
     NOTHING_FOUND = "nothing found"
 
 
-class Trial(msgspec.Struct, frozen=True, kw_only=True):
+class BisectionStep(msgspec.Struct, frozen=True, kw_only=True):
     """One comparison that was made."""
 
     base: str
@@ -54,7 +54,7 @@ class Culprit(msgspec.Struct, frozen=True, kw_only=True):
     commits: tuple[str, ...]
     confidence: Confidence
     reason: str
-    trials: tuple[Trial, ...]
+    trials: tuple[BisectionStep, ...]
 
 
 def bisect(commits: Sequence[str], compare: Compare) -> Culprit:
@@ -75,7 +75,7 @@ class _Bisection:
     def __init__(self, commits: Sequence[str], compare: Compare) -> None:
         self._commits = commits
         self._compare = compare
-        self._trials: list[Trial] = []
+        self._trials: list[BisectionStep] = []
         self._good, self._bad = 0, len(commits) - 1
         self._silent: set[int] = set()
 
@@ -104,7 +104,7 @@ class _Bisection:
         names = self._commits[base], self._commits[head]
         for effort in range(1, MAX_EFFORT + 1):
             verdict = self._compare(*names, effort)
-            self._trials.append(Trial(base=names[0], head=names[1], effort=effort, verdict=verdict))
+            self._trials.append(BisectionStep(base=names[0], head=names[1], effort=effort, verdict=verdict))
             if not is_undecided(verdict):
                 break
         return verdict

@@ -21,9 +21,9 @@ from typing import NamedTuple
 import msgspec
 
 from zoobench.cases.errors import BadInputError, ZoobenchError
-from zoobench.compare.repository import Entry, GitError, Repository, Scratch
-from zoobench.compare.request import THIS_PYTHON, Request, SideRequest
-from zoobench.records.comparison import Kind, SideName
+from zoobench.compare.repository import GitError, Repository, Scratch, TreeEntry
+from zoobench.compare.request import THIS_PYTHON, ComparisonRequest, SideRequest
+from zoobench.records.comparison import ComparisonKind, SideName
 
 # A side of an experiment as it lies on the disk.
 
@@ -124,7 +124,7 @@ class Worktrees(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @contextlib.contextmanager
-def checked_out(request: Request, repository: Repository, place: Path | None = None) -> Iterator[Worktrees]:
+def checked_out(request: ComparisonRequest, repository: Repository, place: Path | None = None) -> Iterator[Worktrees]:
     """The two sides of a request, in a folder of `place` (the system's for temporary files) that is removed at the end.
 
     Raises: UnknownNameError for a revision, BadInputError if there is nothing to compare or no room.
@@ -186,8 +186,8 @@ def _root_of(scratch: Scratch, name: SideName) -> Path:
     return scratch.folder / name
 
 
-def _check_there_is_a_difference(request: Request, base: Checkout, head: Checkout) -> None:
-    if request.kind is not Kind.COMMITS or (base.commit, base.tree) != (head.commit, head.tree):
+def _check_there_is_a_difference(request: ComparisonRequest, base: Checkout, head: Checkout) -> None:
+    if request.kind is not ComparisonKind.COMMITS or (base.commit, base.tree) != (head.commit, head.tree):
         return
     if request.head.revision is None:
         raise BadInputError(f"nothing in the working tree differs from {base.asked}: --aa {base.asked} compares it so")
@@ -196,8 +196,8 @@ def _check_there_is_a_difference(request: Request, base: Checkout, head: Checkou
     )
 
 
-def _same_files(request: Request, base: Checkout, head: Checkout) -> Iterator[str]:
-    if request.kind is Kind.COMMITS and base.tree == head.tree:
+def _same_files(request: ComparisonRequest, base: Checkout, head: Checkout) -> Iterator[str]:
+    if request.kind is ComparisonKind.COMMITS and base.tree == head.tree:
         yield f"{base.asked} and {head.asked} have the same files"
 
 
@@ -211,7 +211,7 @@ def _gaps(sides: Iterable[Checkout], repository: Repository, scratch: Scratch) -
             yield f"{side.name}: files in Git LFS are left as pointers, and cannot be read as what they stand for"
 
 
-def _attributes(entries: Iterable[Entry]) -> Iterator[Entry]:
+def _attributes(entries: Iterable[TreeEntry]) -> Iterator[TreeEntry]:
     return (entry for entry in entries if entry.path.name == ".gitattributes")
 
 

@@ -18,7 +18,7 @@ import msgspec
 
 from zoobench.cases.errors import BadInputError, IdentityError
 from zoobench.compare.checkouts import Checkout
-from zoobench.compare.request import THIS_PYTHON, Request
+from zoobench.compare.request import THIS_PYTHON, ComparisonRequest
 from zoobench.records.comparison import Difference
 
 # The proof that a side measured its own files: where its worker's modules came from, and that none was changed.
@@ -158,7 +158,7 @@ Facts = dict[str, str]
 """What is asked for, by what it is asked of: `pyproject.toml: torch` is `>=2.9`."""
 
 
-def check_dependencies(request: Request, base: Checkout, head: Checkout) -> tuple[Difference, ...]:
+def check_dependencies(request: ComparisonRequest, base: Checkout, head: Checkout) -> tuple[Difference, ...]:
     """Differences of what the sides ask for, where the user has given a side an environment of its own.
 
     Raises: IdentityError if there are any and both sides would run in ours; BadInputError for a file that cannot be

@@ -13,8 +13,8 @@ import msgspec
 
 from zoobench.compare.messages import Prepare, Prepared, Release, Released, TakeBlock, TakenBlock, Warm, WarmUp
 from zoobench.compare.spec import RequestFailedError, needs_own_processes, warm_up_bound_s
-from zoobench.compare.worker_pair import LETTERS, Opponents
-from zoobench.records.comparison import Block, Contest, Plan, Replicate, SideName, Stage
+from zoobench.compare.worker_pair import LETTERS, WorkerPair
+from zoobench.records.comparison import Block, CasePair, GenerationPlan, Replicate, SideName, Stage
 from zoobench.stats.verdicts.plan import rounds_of
 
 # What is drawn by the seed: the order of contests and of blocks, and the seeds of layouts and of hashes.
@@ -30,23 +30,23 @@ _PAIRS = ("AB", "BA")
 _SEEDS = 2**32
 
 
-def contest_order(contests: Iterable[str], seed: int, stage: Stage, generation: int) -> list[str]:
+def pair_order(case_pairs: Iterable[str], seed: int, stage: Stage, generation: int) -> list[str]:
     """The contests of a generation in random order."""
-    ordered = sorted(contests)
+    ordered = sorted(case_pairs)
     _random(seed, stage, generation, "contests").shuffle(ordered)
     return ordered
 
 
-def block_order(blocks: int, seed: int, stage: Stage, generation: int, contest: str) -> str:
+def block_order(blocks: int, seed: int, stage: Stage, generation: int, case_pair: str) -> str:
     """Sides of so many blocks (rounded up to pairs), as runs of four, each begun by either side."""
-    drawn = _random(seed, stage, generation, contest, "blocks")
+    drawn = _random(seed, stage, generation, case_pair, "blocks")
     runs = [drawn.choice(_RUNS) for _ in range(blocks // 4)]
     return "".join([*runs, *(drawn.choice(_PAIRS) for _ in range((blocks % 4 + 1) // 2))])
 
 
-def layout_seed(seed: int, stage: Stage, generation: int, contest: str, side: SideName) -> int:
+def layout_seed(seed: int, stage: Stage, generation: int, case_pair: str, side: SideName) -> int:
     """Of a side's memory layouts in a generation."""
-    return _random(seed, stage, generation, contest, side).randrange(_SEEDS)
+    return _random(seed, stage, generation, case_pair, side).randrange(_SEEDS)
 
 
 def hash_seed(seed: int, *drawn_for: object) -> int:
@@ -66,7 +66,7 @@ _MOST_ROUNDS = 30
 _LAYOUTS = 4
 """Of each side in a generation."""
 
-NewOpponents = Callable[[int], AbstractContextManager[Opponents]]
+NewWorkers = Callable[[int], AbstractContextManager[WorkerPair]]
 """Fresh workers with that hash seed."""
 
 
@@ -75,7 +75,7 @@ class Generation(msgspec.Struct, frozen=True, kw_only=True):
 
     stage: Stage
     number: int
-    plan: Plan
+    plan: GenerationPlan
     seed: int
     limit_s: float
 
@@ -88,49 +88,49 @@ class Bounds(NamedTuple):
 
 
 class _Next(NamedTuple):
-    contest: Contest
+    case_pair: CasePair
     attempt: int = 1
 
 
 def take_generation(
-    generation: Generation, contests: Sequence[Contest], new: NewOpponents, bounds: Bounds
+    generation: Generation, case_pairs: Sequence[CasePair], new: NewWorkers, bounds: Bounds
 ) -> Iterator[Replicate]:
     """The replicate of every contest, as each is done; those for which there is no time any more are left out.
 
     When a request fails, the contest is begun anew with fresh workers, once. A contest with the system's heap has
     workers of its own: that heap is only itself in a process that never retained memory.
     """
-    by_id = {contest.id: contest for contest in contests}
-    ordered = [by_id[name] for name in contest_order(by_id, generation.seed, generation.stage, generation.number)]
-    alone = [contest for contest in ordered if needs_own_processes(contest.base_case, contest.head_case)]
-    shared = [contest for contest in ordered if contest not in alone]
-    for together in filter(None, (shared, *([contest] for contest in alone))):
+    by_id = {case_pair.id: case_pair for case_pair in case_pairs}
+    ordered = [by_id[name] for name in pair_order(by_id, generation.seed, generation.stage, generation.number)]
+    alone = [case_pair for case_pair in ordered if needs_own_processes(case_pair.base_case, case_pair.head_case)]
+    shared = [case_pair for case_pair in ordered if case_pair not in alone]
+    for together in filter(None, (shared, *([case_pair] for case_pair in alone))):
         yield from _take_together(generation, together, new, bounds)
 
 
-def take_replicate(generation: Generation, contest: Contest, opponents: Opponents, *, attempt: int = 1) -> Replicate:
+def take_replicate(generation: Generation, case_pair: CasePair, workers: WorkerPair, *, attempt: int = 1) -> Replicate:
     """Measure one contest in these workers.
 
     Raises: RequestFailedError; the workers are then not to be used again.
     """
-    drawn_for = (generation.seed, generation.stage, generation.number, contest.id)
+    drawn_for = (generation.seed, generation.stage, generation.number, case_pair.id)
     order = block_order(generation.plan.blocks, *drawn_for)
     sides = [LETTERS[letter] for letter in dict.fromkeys(order)]
     for side in sides:
         seed = layout_seed(*drawn_for, side)
-        opponents[side].ask(_prepare(contest, side, seed), Prepared, generation.limit_s)
-    bound_s = warm_up_bound_s(_mean_call_s(contest), is_injected=contest.injected_ratio > 0)
+        workers[side].ask(_prepare(case_pair, side, seed), Prepared, generation.limit_s)
+    bound_s = warm_up_bound_s(_mean_call_s(case_pair), is_injected=case_pair.injected_ratio > 0)
     for side in sides:
-        opponents[side].ask(WarmUp(bound_s=bound_s), Warm, generation.limit_s)
-    requests = block_requests(contest, generation.plan, order)
+        workers[side].ask(WarmUp(bound_s=bound_s), Warm, generation.limit_s)
+    requests = block_requests(case_pair, generation.plan, order)
     blocks = [
-        opponents[LETTERS[letter]].ask(request, TakenBlock, generation.limit_s).block
+        workers[LETTERS[letter]].ask(request, TakenBlock, generation.limit_s).block
         for letter, request in zip(order, requests, strict=True)
     ]
     for side in sides:
-        opponents[side].ask(Release(), Released, generation.limit_s)
+        workers[side].ask(Release(), Released, generation.limit_s)
     return Replicate(
-        contest=contest.id,
+        case_pair=case_pair.id,
         stage=generation.stage,
         generation=generation.number,
         order=order,
@@ -139,12 +139,12 @@ def take_replicate(generation: Generation, contest: Contest, opponents: Opponent
     )
 
 
-def block_requests(contest: Contest, plan: Plan, order: str) -> Iterator[TakeBlock]:
+def block_requests(case_pair: CasePair, plan: GenerationPlan, order: str) -> Iterator[TakeBlock]:
     """As many calls on both sides, whose mean takes the block's time; several a round where they are short.
 
     Layouts are new every few blocks of a side only: to move the weights may take longer than a call.
     """
-    calls = rounds_of(plan.block_s, _mean_call_s(contest))
+    calls = rounds_of(plan.block_s, _mean_call_s(case_pair))
     calls_a_round = math.ceil(calls / _MOST_ROUNDS)
     request = TakeBlock(rounds=math.ceil(calls / calls_a_round), calls_a_round=calls_a_round)
     under_one_layout = math.ceil(len(order) / len(LETTERS) / _LAYOUTS)
@@ -166,51 +166,51 @@ def without_zeros(blocks: Sequence[Block]) -> tuple[Block, ...]:
 
 
 def _take_together(
-    generation: Generation, contests: Sequence[Contest], new: NewOpponents, bounds: Bounds
+    generation: Generation, case_pairs: Sequence[CasePair], new: NewWorkers, bounds: Bounds
 ) -> Iterator[Replicate]:
     """Contests that share their workers, which are replaced after every failure."""
-    left = deque(map(_Next, contests))
+    left = deque(map(_Next, case_pairs))
     starts = 0
     while left and bounds.is_in_time():
         starts += 1
-        with new(hash_seed(generation.seed, generation.stage, generation.number, starts)) as opponents:
-            yield from _take_until_failure(generation, left, opponents, bounds)
+        with new(hash_seed(generation.seed, generation.stage, generation.number, starts)) as workers:
+            yield from _take_until_failure(generation, left, workers, bounds)
 
 
 def _take_until_failure(
-    generation: Generation, left: deque[_Next], opponents: Opponents, bounds: Bounds
+    generation: Generation, left: deque[_Next], workers: WorkerPair, bounds: Bounds
 ) -> Iterator[Replicate]:
     while left and bounds.is_in_time():
-        contest, attempt = left.popleft()
+        case_pair, attempt = left.popleft()
         try:
-            replicate = take_replicate(generation, contest, opponents, attempt=attempt)
+            replicate = take_replicate(generation, case_pair, workers, attempt=attempt)
         except RequestFailedError as error:
             if attempt == ATTEMPTS:
-                yield _failed(generation, contest, error)
+                yield _failed(generation, case_pair, error)
             else:
-                bounds.note(f"{contest.id}: generation {generation.number} was begun anew, the {error.side} failed: "
+                bounds.note(f"{case_pair.id}: generation {generation.number} was begun anew, the {error.side} failed: "
                             f"{error.failure.message}")  # fmt: skip
-                left.appendleft(_Next(contest, attempt + 1))
+                left.appendleft(_Next(case_pair, attempt + 1))
             return
         yield replicate
 
 
-def _prepare(contest: Contest, side: SideName, seed: int) -> Prepare:
-    case = contest.base_case if side is SideName.BASE else contest.head_case
+def _prepare(case_pair: CasePair, side: SideName, seed: int) -> Prepare:
+    case = case_pair.base_case if side is SideName.BASE else case_pair.head_case
     if case is None:
-        raise ValueError(f"{contest.id}: the {side} has no case to measure")
-    wasted_ratio = contest.injected_ratio if side is SideName.HEAD else 0.0
-    return Prepare(case=case, seed=seed, is_control=contest.is_control, wasted_ratio=wasted_ratio)
+        raise ValueError(f"{case_pair.id}: the {side} has no case to measure")
+    wasted_ratio = case_pair.injected_ratio if side is SideName.HEAD else 0.0
+    return Prepare(case=case, seed=seed, is_control=case_pair.is_control, wasted_ratio=wasted_ratio)
 
 
-def _mean_call_s(contest: Contest) -> float:
+def _mean_call_s(case_pair: CasePair) -> float:
     """Of both sides' calls in the pilot."""
-    return ((contest.base.call_s or 0.0) + (contest.head.call_s or 0.0)) / 2
+    return ((case_pair.base.call_s or 0.0) + (case_pair.head.call_s or 0.0)) / 2
 
 
-def _failed(generation: Generation, contest: Contest, error: RequestFailedError) -> Replicate:
+def _failed(generation: Generation, case_pair: CasePair, error: RequestFailedError) -> Replicate:
     return Replicate(
-        contest=contest.id,
+        case_pair=case_pair.id,
         stage=generation.stage,
         generation=generation.number,
         order="",

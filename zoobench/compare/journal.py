@@ -14,8 +14,8 @@ from typing import Any, Self, TypeVar
 import msgspec
 
 from zoobench.cases.errors import BadInputError, StoreError
-from zoobench.compare.spec import Assignment, Cost
-from zoobench.records.comparison import SCHEMA, Contest, Evidence, Experiment, Plan, Replicate
+from zoobench.compare.spec import ComparisonSpec, PairCost
+from zoobench.records.comparison import SCHEMA, CasePair, ComparisonSetup, Evidence, GenerationPlan, Replicate
 from zoobench.records.files import COMPRESSED, LineWriter, cannot, read_lines
 from zoobench.records.store import new_folder, write_head
 
@@ -25,17 +25,17 @@ JOURNAL_FILE = "journal.jsonl"
 LABEL = "compare"
 
 
-def experiment_ids(results: Path) -> list[str]:
+def comparison_ids(results: Path) -> list[str]:
     """Ids of the experiments in a results folder, oldest first."""
     return sorted(head.parent.name for head in results.glob(f"*/{EXPERIMENT_FILE}"))
 
 
-class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class JournalLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One thing that was seen: exactly one of these."""
 
-    contest: Contest | None = None
-    plan: Plan | None = None
-    cost: Cost | None = None
+    case_pair: CasePair | None = msgspec.field(default=None, name="contest")
+    plan: GenerationPlan | None = None
+    cost: PairCost | None = None
     replicate: Replicate | None = None
     note: str | None = None
 
@@ -48,14 +48,14 @@ class Seen(msgspec.Struct, frozen=True):
     """What a journal holds: the evidence, and what contests cost, by which an experiment that goes on makes plans."""
 
     evidence: Evidence
-    costs: tuple[Cost, ...] = ()
+    costs: tuple[PairCost, ...] = ()
 
-    def after(self, lines: Iterable[Line]) -> Seen:
+    def after(self, lines: Iterable[JournalLine]) -> Seen:
         """With these lines behind."""
         lines = tuple(lines)
         evidence = msgspec.structs.replace(
             self.evidence,
-            contests=(*self.evidence.contests, *(line.contest for line in lines if line.contest is not None)),
+            case_pairs=(*self.evidence.case_pairs, *(line.case_pair for line in lines if line.case_pair is not None)),
             plans=(*self.evidence.plans, *(line.plan for line in lines if line.plan is not None)),
             replicates=(*self.evidence.replicates, *(line.replicate for line in lines if line.replicate is not None)),
             notes=(*self.evidence.notes, *(line.note for line in lines if line.note is not None)),
@@ -77,10 +77,10 @@ class Journal:
         return self._seen.evidence
 
     @property
-    def costs(self) -> tuple[Cost, ...]:
+    def costs(self) -> tuple[PairCost, ...]:
         return self._seen.costs
 
-    def add(self, line: Line) -> None:
+    def add(self, line: JournalLine) -> None:
         """Put it on the disk.
 
         Raises: StoreError if the disk does not take it; what was there before stays.
@@ -99,17 +99,17 @@ class Journal:
 
 
 def create_journal(
-    results: Path, assignment: Assignment, describe: Callable[[str, str], Experiment], label: str = LABEL
+    results: Path, spec: ComparisonSpec, describe: Callable[[str, str], ComparisonSetup], label: str = LABEL
 ) -> Journal:
     """Begin a folder in the results. `describe` makes the head from its id and its starting time.
 
     Raises: StoreError if it cannot be written.
     """
     folder, now = new_folder(results, label)
-    experiment = describe(folder.name, now.isoformat(timespec="milliseconds"))
-    write_head(folder / ASSIGNMENT_FILE, assignment)
-    write_head(folder / EXPERIMENT_FILE, experiment)
-    return Journal(folder, Seen(Evidence(experiment=experiment)))
+    setup = describe(folder.name, now.isoformat(timespec="milliseconds"))
+    write_head(folder / ASSIGNMENT_FILE, spec)
+    write_head(folder / EXPERIMENT_FILE, setup)
+    return Journal(folder, Seen(Evidence(setup=setup)))
 
 
 def resume_journal(folder: Path) -> Journal:
@@ -131,23 +131,23 @@ def load_evidence(folder: Path) -> Evidence:
 
 
 def _read(folder: Path) -> Seen:
-    seen = Seen(Evidence(experiment=load_experiment(folder)))
+    seen = Seen(Evidence(setup=load_setup(folder)))
     path = folder / JOURNAL_FILE
     if not path.exists():
         path = path.with_name(f"{JOURNAL_FILE}{COMPRESSED}")
     return seen.after(_line_of(path, *read) for read in read_lines(path))
 
 
-def _line_of(path: Path, number: int, content: bytes, is_whole: bool) -> Line:  # noqa: FBT001 - as read
+def _line_of(path: Path, number: int, content: bytes, is_whole: bool) -> JournalLine:  # noqa: FBT001 - as read
     if not is_whole:
-        return Line(note=f"{path.name} line {number}, the last, was cut off in the middle and was skipped")
+        return JournalLine(note=f"{path.name} line {number}, the last, was cut off in the middle and was skipped")
     try:
         return _LINES.decode(content)
     except _UNREADABLE as error:
-        return Line(note=f"{path.name} line {number} is corrupt and was skipped: {error}")
+        return JournalLine(note=f"{path.name} line {number} is corrupt and was skipped: {error}")
 
 
-def load_experiment(folder: Path) -> Experiment:
+def load_setup(folder: Path) -> ComparisonSetup:
     """The head.
 
     Raises: StoreError, BadInputError.
@@ -157,24 +157,24 @@ def load_experiment(folder: Path) -> Experiment:
     schema = document.get("schema")
     if isinstance(schema, int) and schema > SCHEMA:
         raise BadInputError(f"{path} has schema {schema}, this zoobench reads up to {SCHEMA}: upgrade zoobench")
-    return _decoded(path, Experiment)
+    return _decoded(path, ComparisonSetup)
 
 
-def load_assignment(folder: Path) -> Assignment:
+def load_spec(folder: Path) -> ComparisonSpec:
     """What was asked.
 
     Raises: StoreError.
     """
-    return _decoded(folder / ASSIGNMENT_FILE, Assignment)
+    return _decoded(folder / ASSIGNMENT_FILE, ComparisonSpec)
 
 
-_LINES = msgspec.json.Decoder(Line)
+_LINES = msgspec.json.Decoder(JournalLine)
 _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError)
 
-Kind = TypeVar("Kind")
+AnyLine = TypeVar("AnyLine")
 
 
-def _decoded(path: Path, kind: type[Kind]) -> Kind:
+def _decoded(path: Path, kind: type[AnyLine]) -> AnyLine:
     try:
         return msgspec.json.decode(path.read_bytes(), type=kind)
     except _UNREADABLE as error:

@@ -87,14 +87,14 @@ EXACT_METRICS = (*MODEL_METRICS, "predicted_peak", "predicted_workspace", "opera
 """What is counted of a case on both sides (`zoobench.records.metrics`)."""
 
 
-class Introduce(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+class Discover(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Import these modules of the side, as far as they can be, and say who you are."""
 
     modules: tuple[str, ...] = ()
     extra_devices: tuple[str, ...] = ()
 
 
-class Introduction(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+class Discovery(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Where the worker is, and the file of every module that it has loaded."""
 
     environment: Environment
@@ -134,7 +134,7 @@ class CountFacts(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Tell the exact metrics of the prepared case."""
 
 
-class Counted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+class CountedFacts(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Exact metrics by key, and why there are no others."""
 
     exact: dict[str, float]
@@ -196,11 +196,11 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     is_missing: bool = False
 
 
-Request = Introduce | ListCases | Prepare | CountFacts | Compute | WarmUp | TakeBlock | Release
-Reply = Introduction | Listed | Prepared | Counted | Output | Warm | TakenBlock | Released | Refusal
+WorkerRequest = Discover | ListCases | Prepare | CountFacts | Compute | WarmUp | TakeBlock | Release
+Reply = Discovery | Listed | Prepared | CountedFacts | Output | Warm | TakenBlock | Released | Refusal
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
+class WorkerReply(msgspec.Struct, frozen=True, kw_only=True):
     """A reply, and from when to when the worker worked on it, by a clock that all processes share."""
 
     reply: Reply

@@ -18,10 +18,10 @@ from zoobench.compare.environments import prove_own
 from zoobench.compare.messages import (
     EXACT_METRICS,
     Compute,
-    Counted,
+    CountedFacts,
     CountFacts,
-    Introduce,
-    Introduction,
+    Discover,
+    Discovery,
     ListCases,
     Listed,
     Output,
@@ -29,53 +29,55 @@ from zoobench.compare.messages import (
     Prepared,
     Release,
     Released,
-    Request,
     Warm,
     WarmUp,
+    WorkerRequest,
 )
 from zoobench.compare.spec import (
-    Assignment,
-    Cost,
+    AskedPair,
+    ComparisonSpec,
     NothingToCompareError,
-    Pair,
+    PairCost,
     RequestFailedError,
     SideError,
     warm_up_bound_s,
 )
-from zoobench.compare.worker_pair import AnyReply, Opponents
+from zoobench.compare.worker_pair import AnyReply, WorkerPair
 from zoobench.records import Failure, FailureKind
-from zoobench.records.comparison import Contest, Facts, Side, SideName
+from zoobench.records.comparison import CaseFacts, CasePair, Side, SideName
 
 # The beginning of an experiment: who the two sides are, and which cases they have between them.
 
 
-class Introduced(NamedTuple):
+class DiscoveredSides(NamedTuple):
     """Both sides, and the contests to be, none of them twice."""
 
     base: Side
     head: Side
-    pairs: tuple[Pair, ...]
+    pairs: tuple[AskedPair, ...]
 
 
-def introduce(opponents: Opponents, checkouts: Mapping[SideName, Checkout], assignment: Assignment) -> Introduced:
+def discover(workers: WorkerPair, checkouts: Mapping[SideName, Checkout], spec: ComparisonSpec) -> DiscoveredSides:
     """Ask both sides.
 
     Raises: IdentityError for a side that loaded files of the project from elsewhere; SideError for one whose own
     zoobench cannot be imported; BadInputError for a model that neither side knows; NothingToCompareError.
     """
-    request = Introduce(modules=tuple(modules_of(assignment)), extra_devices=tuple(devices_of(assignment)))
-    said = _ask_both(opponents, request, Introduction, assignment.time_limit_s)
+    request = Discover(modules=tuple(modules_of(spec)), extra_devices=tuple(devices_of(spec)))
+    said = _ask_both(workers, request, Discovery, spec.time_limit_s)
     sides = {side: _side_of(checkout, said[side]) for side, checkout in checkouts.items()}
-    pairs = assignment.pairs
-    if assignment.matrix is not None:
-        asked = _ask_both(opponents, ListCases(matrix=assignment.matrix), Listed, assignment.time_limit_s)
+    pairs = spec.pairs
+    if spec.matrix is not None:
+        asked = _ask_both(workers, ListCases(matrix=spec.matrix), Listed, spec.time_limit_s)
         pairs = (*pairs, *pairs_of(asked[SideName.BASE], asked[SideName.HEAD]))
     if not pairs:
         raise NothingToCompareError("nothing to compare: no case was selected on either side")
-    return Introduced(sides[SideName.BASE], sides[SideName.HEAD], tuple({pair.id: pair for pair in pairs}.values()))
+    return DiscoveredSides(
+        sides[SideName.BASE], sides[SideName.HEAD], tuple({pair.id: pair for pair in pairs}.values())
+    )
 
 
-def pairs_of(base: Listed, head: Listed) -> tuple[Pair, ...]:
+def pairs_of(base: Listed, head: Listed) -> tuple[AskedPair, ...]:
     """Every case that the head's catalogue has, then those of models that only the base's has; each for both sides.
 
     Whether a side has the model is found out when it is built there.
@@ -86,36 +88,38 @@ def pairs_of(base: Listed, head: Listed) -> tuple[Pair, ...]:
             raise BadInputError(f"{said} (on both sides)")
     of_head = {case.model for case in head.cases}
     cases = (*head.cases, *(case for case in base.cases if case.model not in of_head))
-    return tuple(Pair(base=case, head=case) for case in cases)
+    return tuple(AskedPair(base=case, head=case) for case in cases)
 
 
-def modules_of(assignment: Assignment) -> Iterator[str]:
+def modules_of(spec: ComparisonSpec) -> Iterator[str]:
     """Modules of which models are made: what is loaded with them proves whose code is measured."""
-    models = (case.model for pair in assignment.pairs for case in pair.cases)
+    models = (case.model for pair in spec.pairs for case in pair.cases)
     named = [model.name for model in models if model.source == IMPORTED]
-    named += assignment.matrix.models or () if assignment.matrix else ()
+    named += spec.matrix.models or () if spec.matrix else ()
     factories = (name.removeprefix(f"{IMPORTED}:") for name in named)
     yield from dict.fromkeys(name.partition(":")[0] for name in factories if ":" in name)
 
 
-def devices_of(assignment: Assignment) -> Iterator[str]:
+def devices_of(spec: ComparisonSpec) -> Iterator[str]:
     """Devices that are named with their index."""
-    devices = {case.device for pair in assignment.pairs for case in pair.cases}
-    if assignment.matrix is not None and assignment.matrix.device is not None:
-        devices.add(assignment.matrix.device)
+    devices = {case.device for pair in spec.pairs for case in pair.cases}
+    if spec.matrix is not None and spec.matrix.device is not None:
+        devices.add(spec.matrix.device)
     yield from sorted(device for device in devices if ":" in device)
 
 
-def _ask_both(opponents: Opponents, request: Request, kind: type[AnyReply], limit_s: float) -> dict[SideName, AnyReply]:
+def _ask_both(
+    workers: WorkerPair, request: WorkerRequest, kind: type[AnyReply], limit_s: float
+) -> dict[SideName, AnyReply]:
     replies: dict[SideName, AnyReply] = {}
-    for side, reply in opponents.ask_both(dict.fromkeys(SideName, request), kind, limit_s).items():
+    for side, reply in workers.ask_both(dict.fromkeys(SideName, request), kind, limit_s).items():
         if isinstance(reply, RequestFailedError):
             raise SideError(side, reply.failure.message) from reply
         replies[side] = reply
     return replies
 
 
-def _side_of(checkout: Checkout, said: Introduction) -> Side:
+def _side_of(checkout: Checkout, said: Discovery) -> Side:
     return Side(
         name=checkout.name,
         asked=checkout.asked,
@@ -182,23 +186,23 @@ class Tried(NamedTuple):
     `is_over` if a worker died: both are to be replaced.
     """
 
-    contest: Contest
-    cost: Cost | None
+    case_pair: CasePair
+    cost: PairCost | None
     notes: tuple[str, ...]
     is_over: bool
 
 
-def try_pair(opponents: Opponents, pair: Pair, *, injected_ratio: float, limit_s: float) -> Tried:
+def try_pair(workers: WorkerPair, pair: AskedPair, *, injected_ratio: float, limit_s: float) -> Tried:
     """Try one pair on both sides: at the same time, but for what is timed. A side that failed is asked no more."""
-    trial = _Trial(opponents, pair, limit_s)
+    trial = _Trial(workers, pair, limit_s)
     trial.build()
     trial.count()
     trial.compute()
     trial.warm_up()
     trial.release()
     return Tried(
-        contest=_contest_of(pair, trial.seen, injected_ratio),
-        cost=_cost_of(pair, trial.seen, opponents.start_s, is_injected=injected_ratio > 0),
+        case_pair=_contest_of(pair, trial.seen, injected_ratio),
+        cost=_cost_of(pair, trial.seen, workers.start_s, is_injected=injected_ratio > 0),
         notes=tuple(trial.notes),
         is_over=trial.is_over,
     )
@@ -207,7 +211,7 @@ def try_pair(opponents: Opponents, pair: Pair, *, injected_ratio: float, limit_s
 class _Seen(msgspec.Struct, kw_only=True):
     """What one side has said so far."""
 
-    facts: Facts = Facts()
+    facts: CaseFacts = CaseFacts()
     output: Output | None = None
     build_s: float = 0.0
 
@@ -215,14 +219,14 @@ class _Seen(msgspec.Struct, kw_only=True):
 class _Trial:
     """One pair on its way through the pilot."""
 
-    def __init__(self, opponents: Opponents, pair: Pair, limit_s: float) -> None:
+    def __init__(self, workers: WorkerPair, pair: AskedPair, limit_s: float) -> None:
         cases = {SideName.BASE: pair.base, SideName.HEAD: pair.head}
-        self._requests: dict[SideName, Request] = {
+        self._requests: dict[SideName, WorkerRequest] = {
             side: Prepare(case=case, seed=_SEED, is_control=pair.is_control)
             for side, case in cases.items()
             if case is not None
         }
-        self._opponents = opponents
+        self._workers = workers
         self._pair = pair
         self._limit_s = limit_s
         self.seen = {side: _Seen() if side in self._requests else _Seen(facts=_WITHOUT_CASE) for side in SideName}
@@ -233,11 +237,11 @@ class _Trial:
         for side, reply in self._ask(self._requests, Prepared).items():
             if isinstance(reply, RequestFailedError):
                 self._fail(side, reply)
-            self.seen[side].build_s = self._opponents[side].spent_s
+            self.seen[side].build_s = self._workers[side].spent_s
 
     def count(self) -> None:
-        for side, reply in self._ask(dict.fromkeys(self._running(), CountFacts()), Counted).items():
-            if isinstance(reply, Counted):
+        for side, reply in self._ask(dict.fromkeys(self._running(), CountFacts()), CountedFacts).items():
+            if isinstance(reply, CountedFacts):
                 self._learn(side, exact=reply.exact, unavailable=reply.unavailable)
             else:
                 self._learn(side, unavailable=dict.fromkeys(EXACT_METRICS, reply.failure.message))
@@ -263,10 +267,10 @@ class _Trial:
             self._ask(dict.fromkeys(SideName, Release()), Released)
 
     def _ask(
-        self, requests: Mapping[SideName, Request], kind: type[AnyReply]
+        self, requests: Mapping[SideName, WorkerRequest], kind: type[AnyReply]
     ) -> dict[SideName, AnyReply | RequestFailedError]:
         """The replies of the living; a death is noted here."""
-        replies = self._opponents.ask_both(requests, kind, self._limit_s)
+        replies = self._workers.ask_both(requests, kind, self._limit_s)
         dead = {
             side: reply for side, reply in replies.items() if isinstance(reply, RequestFailedError) and reply.is_dead
         }
@@ -285,10 +289,10 @@ class _Trial:
         self.seen[side].facts = msgspec.structs.replace(self.seen[side].facts, **fields)
 
 
-def _contest_of(pair: Pair, seen: Mapping[SideName, _Seen], injected_ratio: float) -> Contest:
+def _contest_of(pair: AskedPair, seen: Mapping[SideName, _Seen], injected_ratio: float) -> CasePair:
     base, head = seen[SideName.BASE], seen[SideName.HEAD]
     error = output_error(base.output, head.output) if base.output and head.output else None
-    return Contest(
+    return CasePair(
         id=pair.id,
         base_case=pair.base,
         head_case=pair.head,
@@ -301,7 +305,7 @@ def _contest_of(pair: Pair, seen: Mapping[SideName, _Seen], injected_ratio: floa
     )
 
 
-def _cost_of(pair: Pair, seen: Mapping[SideName, _Seen], start_s: float, *, is_injected: bool) -> Cost | None:
+def _cost_of(pair: AskedPair, seen: Mapping[SideName, _Seen], start_s: float, *, is_injected: bool) -> PairCost | None:
     """None unless both sides run it."""
     calls_s = [one.facts.call_s for one in seen.values() if one.facts.call_s is not None]
     if len(calls_s) < len(SideName):
@@ -310,9 +314,9 @@ def _cost_of(pair: Pair, seen: Mapping[SideName, _Seen], start_s: float, *, is_i
     warm_up_s = len(SideName) * warm_up_bound_s(call_s, is_injected=is_injected)
     own_start_s = start_s if pair.needs_own_processes else 0.0
     fixed_s = own_start_s + sum(one.build_s for one in seen.values()) + warm_up_s
-    return Cost(contest=pair.id, fixed_s=fixed_s, call_s=call_s)
+    return PairCost(case_pair=pair.id, fixed_s=fixed_s, call_s=call_s)
 
 
-_WITHOUT_CASE = Facts(
+_WITHOUT_CASE = CaseFacts(
     failure=Failure(kind=FailureKind.BUILD, message="this side has no such case", where="build"), is_missing=True
 )

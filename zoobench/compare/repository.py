@@ -73,7 +73,7 @@ _GITLINK = "160000"
 _IN_FULL = "fetch the rest with `git fetch --unshallow`, in GitHub Actions with `fetch-depth: 0` at actions/checkout"
 
 
-class Entry(msgspec.Struct, frozen=True):
+class TreeEntry(msgspec.Struct, frozen=True):
     """A path in a tree, relative to the root of the repository."""
 
     path: PurePosixPath
@@ -124,7 +124,7 @@ class Repository(msgspec.Struct, frozen=True, kw_only=True):
         """Hash, author, date and subject of a commit, in one line."""
         return git(self.root, "log", "-1", "--format=%h %an, %as: %s", commit).strip()
 
-    def entries(self, tree: str, scratch: Scratch) -> tuple[Entry, ...]:
+    def entries(self, tree: str, scratch: Scratch) -> tuple[TreeEntry, ...]:
         """Every path of a tree."""
         listing = git(self.root, "ls-tree", "-r", "-z", tree, environment=scratch.objects_of(self))
         return tuple(_entry(line) for line in listing.split("\0") if line)
@@ -217,6 +217,6 @@ def _project(folder: Path, root: Path) -> PurePosixPath:
     raise AssertionError("unreachable: the root is above the folder")
 
 
-def _entry(line: str) -> Entry:
+def _entry(line: str) -> TreeEntry:
     facts, _, path = line.partition("\t")
-    return Entry(PurePosixPath(path), facts.startswith(_GITLINK))
+    return TreeEntry(PurePosixPath(path), facts.startswith(_GITLINK))

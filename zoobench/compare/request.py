@@ -15,7 +15,7 @@ import msgspec
 
 from zoobench.cases import Case, parse_case_id
 from zoobench.cases.errors import BadInputError
-from zoobench.records.comparison import Kind
+from zoobench.records.comparison import ComparisonKind
 from zoobench.records.store import RUN_ID
 
 WORKING_TREE = "working tree"
@@ -43,10 +43,10 @@ class SideRequest(msgspec.Struct, frozen=True, kw_only=True):
         return ",".join(self.runs) or self.revision or WORKING_TREE
 
 
-class Request(msgspec.Struct, frozen=True, kw_only=True):
+class ComparisonRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Two sides, and what they differ in."""
 
-    kind: Kind
+    kind: ComparisonKind
     base: SideRequest
     head: SideRequest
 
@@ -58,7 +58,7 @@ def parse_request(
     base_python: str | None = None,
     head_python: str | None = None,
     cases: Sequence[str] = (),
-) -> Request:
+) -> ComparisonRequest:
     """The request of a command line: its arguments, and its options that say what is on the sides.
 
     Raises: BadInputError for a combination that means nothing, UnknownNameError for a value within a case's id.
@@ -74,16 +74,16 @@ def parse_request(
     return _measured(sides, *(_interpreter(name, text) for name, text in pythons.items()))
 
 
-def _same(commit: str, others: Sequence[str]) -> Request:
+def _same(commit: str, others: Sequence[str]) -> ComparisonRequest:
     if others:
         raise BadInputError(f"--aa {commit} has the same commit on both sides: leave out {_listed(others)}")
     if _RANGE in commit:
         raise BadInputError(f"--aa takes one commit, for both sides, not {commit}: --aa {_ends(commit)[1]}")
     side = SideRequest(revision=_revision(commit))
-    return Request(kind=Kind.SAME, base=side, head=side)
+    return ComparisonRequest(kind=ComparisonKind.SAME, base=side, head=side)
 
 
-def _stored(sides: Sequence[str], options: Sequence[str]) -> Request:
+def _stored(sides: Sequence[str], options: Sequence[str]) -> ComparisonRequest:
     """Each side is a run, or several separated by commas: the replicates of a case are its runs."""
     if options:
         raise BadInputError(f"stored runs are measured already: leave out {_listed(options)}")
@@ -96,10 +96,12 @@ def _stored(sides: Sequence[str], options: Sequence[str]) -> Request:
     shared = sorted({*base} & {*head})
     if shared:
         raise BadInputError(f"run {shared[0]} is on both sides: a run cannot be compared with itself")
-    return Request(kind=Kind.RUNS, base=SideRequest(runs=tuple(base)), head=SideRequest(runs=tuple(head)))
+    return ComparisonRequest(
+        kind=ComparisonKind.RUNS, base=SideRequest(runs=tuple(base)), head=SideRequest(runs=tuple(head))
+    )
 
 
-def _two_cases(sides: Sequence[str], ids: Sequence[str], pythons: Sequence[str]) -> Request:
+def _two_cases(sides: Sequence[str], ids: Sequence[str], pythons: Sequence[str]) -> ComparisonRequest:
     if pythons:
         raise BadInputError(f"two cases are compared in one environment: leave out {_listed(pythons)}")
     if len(ids) != 2:  # noqa: PLR2004
@@ -109,8 +111,8 @@ def _two_cases(sides: Sequence[str], ids: Sequence[str], pythons: Sequence[str])
     revision = _revision(sides[0]) if sides else None
     base, head = map(parse_case_id, ids)
     _check_comparable(base, head)
-    return Request(
-        kind=Kind.CASES,
+    return ComparisonRequest(
+        kind=ComparisonKind.CASES,
         base=SideRequest(revision=revision, case=base),
         head=SideRequest(revision=revision, case=head),
     )
@@ -120,13 +122,13 @@ def _check_comparable(base: Case, head: Case) -> None:
     """A call of one must be as much work as a call of the other."""
     if base == head:
         raise BadInputError(f"--case names {base.id} twice: to compare a commit with itself, use --aa COMMIT")
-    for axis in ("mode", "batch", "picture"):
+    for axis in ("mode", "batch", "resolution"):
         values = getattr(base, axis), getattr(head, axis)
         if values[0] != values[1]:
             raise BadInputError(f"the two cases differ in {axis} ({values[0]}, {values[1]}): it must be the same")
 
 
-def _measured(sides: Sequence[str], base_python: Path | None, head_python: Path | None) -> Request:
+def _measured(sides: Sequence[str], base_python: Path | None, head_python: Path | None) -> ComparisonRequest:
     """Revisions and environments: one of the two must differ."""
     has_own_python = base_python is not None or head_python is not None
     base_revision, head_revision = _revisions(sides, has_own_python=has_own_python)
@@ -134,8 +136,8 @@ def _measured(sides: Sequence[str], base_python: Path | None, head_python: Path 
     if is_same_code and (base_python or THIS_PYTHON) == (head_python or THIS_PYTHON):
         what = base_revision or f"the {WORKING_TREE}"
         raise BadInputError(f"both sides are {what}: --aa {base_revision or 'HEAD'} does that on purpose")
-    return Request(
-        kind=Kind.ENVIRONMENTS if is_same_code else Kind.COMMITS,
+    return ComparisonRequest(
+        kind=ComparisonKind.ENVIRONMENTS if is_same_code else ComparisonKind.COMMITS,
         base=SideRequest(revision=base_revision, python=base_python),
         head=SideRequest(revision=head_revision, python=head_python),
     )

@@ -11,14 +11,14 @@ import msgspec
 from zoobench.cases import Allocator, Case, Compiler, Matrix, MemoryFormat, Mode, ModelRef, Precision
 from zoobench.cases.errors import ZoobenchError
 from zoobench.records import Failure
-from zoobench.records.comparison import Contest, Exit, Kind, Plan, Replicate, Rule, SideName, Stage
+from zoobench.records.comparison import CasePair, ComparisonKind, Exit, GenerationPlan, Replicate, Rule, SideName, Stage
 from zoobench.stats.verdicts.plan import Costs
 
 TIME_LIMIT_S = 120.0
 """Of one request: to build a model, to count it, to warm it up, to take a block."""
 
 
-class Pair(msgspec.Struct, frozen=True, kw_only=True):
+class AskedPair(msgspec.Struct, frozen=True, kw_only=True):
     """A contest to be: the case of each side, of which at most one is None."""
 
     base: Case | None
@@ -57,7 +57,7 @@ class Injection(msgspec.Struct, frozen=True, kw_only=True):
     share: float = 0.5
 
 
-class Assignment(msgspec.Struct, frozen=True, kw_only=True):
+class ComparisonSpec(msgspec.Struct, frozen=True, kw_only=True):
     """Which cases, by which rule, within which time.
 
     Each side expands `matrix`, whose axes are all set but the models' image sizes, by its own catalogue; `pairs` are
@@ -66,13 +66,13 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     named for base and head; the empty path is the one that runs the experiment.
     """
 
-    kind: Kind
+    kind: ComparisonKind
     rule: Rule
     seed: int
     budget_s: float
     command: tuple[str, ...] = ()
     matrix: Matrix | None = None
-    pairs: tuple[Pair, ...] = ()
+    pairs: tuple[AskedPair, ...] = ()
     pythons: tuple[str, str] = ("", "")
     injection: Injection | None = None
     has_controls: bool = True
@@ -95,14 +95,14 @@ class _Control(NamedTuple):
 _CONTROLS = (_Control(CONVOLUTIONS, 32), _Control(NORMALISATIONS, 112))
 
 
-def control_pairs(pairs: Sequence[Pair]) -> tuple[Pair, ...]:
+def control_pairs(pairs: Sequence[AskedPair]) -> tuple[AskedPair, ...]:
     """The controls on the device and the threads of these contests; none without contests."""
     cases = [case for pair in pairs for case in (pair.head, pair.base) if case is not None]
     if not cases:
         return ()
     of_device = {(case.device, case.threads): case for case in reversed(cases)}
     made = [_case(control, device, threads) for device, threads in reversed(of_device) for control in _CONTROLS]
-    return tuple(Pair(base=case, head=case, is_control=True) for case in made)
+    return tuple(AskedPair(base=case, head=case, is_control=True) for case in made)
 
 
 def _case(control: _Control, device: str, threads: int) -> Case:
@@ -123,12 +123,12 @@ def _case(control: _Control, device: str, threads: int) -> Case:
 # Where a slowdown of known size is injected, to see whether it is found.
 
 
-def choose(contests: Collection[str], share: float, seed: int) -> frozenset[str]:
+def choose_injected(case_pairs: Collection[str], share: float, seed: int) -> frozenset[str]:
     """The contests whose head wastes time, by seed: that share of them, one at least; whatever order they come in."""
-    if not contests:
+    if not case_pairs:
         return frozenset()
-    count = min(len(contests), max(1, round(share * len(contests))))
-    return frozenset(random.Random(f"{seed}/injection").sample(sorted(contests), count))  # noqa: S311 - not for secrets
+    count = min(len(case_pairs), max(1, round(share * len(case_pairs))))
+    return frozenset(random.Random(f"{seed}/injection").sample(sorted(case_pairs), count))  # noqa: S311 - not for secrets
 
 
 # What can go wrong with a side.
@@ -173,10 +173,10 @@ _INJECTED_WARM_UP_CALLS = 12
 """What is wasted is a share of what a warm call takes: such contests are warmed up for longer, on both sides."""
 
 
-class Cost(msgspec.Struct, frozen=True, kw_only=True):
+class PairCost(msgspec.Struct, frozen=True, kw_only=True):
     """Of one contest that runs on both sides: seconds before its first block, on both together, and a call's mean."""
 
-    contest: str
+    case_pair: str
     fixed_s: float
     call_s: float
 
@@ -187,29 +187,29 @@ def warm_up_bound_s(call_s: float, *, is_injected: bool = False) -> float:
     return max(_LEAST_WARM_UP_S, calls * call_s)
 
 
-def costs_of(costs: Iterable[Cost], start_s: float) -> Costs:
+def costs_of(costs: Iterable[PairCost], start_s: float) -> Costs:
     """The table of a plan; `start_s` is what it takes until fresh workers of both sides answer."""
     costs = tuple(costs)
     return Costs(
         start_s=start_s,
-        fixed_s={cost.contest: cost.fixed_s for cost in costs},
-        call_s={cost.contest: cost.call_s for cost in costs},
+        fixed_s={cost.case_pair: cost.fixed_s for cost in costs},
+        call_s={cost.case_pair: cost.call_s for cost in costs},
     )
 
 
 # What an experiment tells while it goes on.
 
 
-class Found(msgspec.Struct, frozen=True, kw_only=True):
+class PairPrepared(msgspec.Struct, frozen=True, kw_only=True):
     """A contest was tried on both sides."""
 
-    contest: Contest
+    case_pair: CasePair
 
 
 class Planned(msgspec.Struct, frozen=True, kw_only=True):
     """From here on, this plan is in force."""
 
-    plan: Plan
+    plan: GenerationPlan
 
 
 class Began(msgspec.Struct, frozen=True, kw_only=True):
@@ -217,7 +217,7 @@ class Began(msgspec.Struct, frozen=True, kw_only=True):
 
     stage: Stage
     generation: int
-    contests: int
+    case_pairs: int
 
 
 class Taken(msgspec.Struct, frozen=True, kw_only=True):
@@ -232,7 +232,7 @@ class Noted(msgspec.Struct, frozen=True, kw_only=True):
     text: str
 
 
-class Spent(msgspec.Struct, frozen=True, kw_only=True):
+class TimeSpent(msgspec.Struct, frozen=True, kw_only=True):
     """A worker worked on a request from then to then, by a clock that all processes share."""
 
     side: SideName
@@ -241,8 +241,8 @@ class Spent(msgspec.Struct, frozen=True, kw_only=True):
     ended_s: float
 
 
-Event = Found | Planned | Began | Taken | Noted | Spent
-Tell = Callable[[Event], None]
+Event = PairPrepared | Planned | Began | Taken | Noted | TimeSpent
+OnEvent = Callable[[Event], None]
 
 
 def ignore(_: Event) -> None:

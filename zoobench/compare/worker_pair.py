@@ -16,8 +16,8 @@ import msgspec
 
 from zoobench.compare import messages
 from zoobench.compare.checkouts import Checkout
-from zoobench.compare.messages import Answer, Refusal, Release, Released, Request
-from zoobench.compare.spec import RequestFailedError, SideError, Spent, Tell
+from zoobench.compare.messages import Refusal, Release, Released, WorkerReply, WorkerRequest
+from zoobench.compare.spec import OnEvent, RequestFailedError, SideError, TimeSpent
 from zoobench.measure.executor import describe_end
 from zoobench.records import Failure, FailureKind
 from zoobench.records.comparison import SideName
@@ -28,7 +28,7 @@ START_LIMIT_S = 300.0
 _END_S = 5.0
 """Within which a process that said its last has ended, whatever it writes before that."""
 
-_ANSWERS: msgspec.msgpack.Decoder[Answer] = msgspec.msgpack.Decoder(Answer)
+_ANSWERS: msgspec.msgpack.Decoder[WorkerReply] = msgspec.msgpack.Decoder(WorkerReply)
 
 AnyReply = TypeVar("AnyReply")
 
@@ -47,12 +47,12 @@ class SideProcess:
     order is the same on both.
     """
 
-    def __init__(self, checkout: Checkout, bootstrap: Path, *, hash_seed: int, tell: Tell) -> None:
+    def __init__(self, checkout: Checkout, bootstrap: Path, *, hash_seed: int, emit: OnEvent) -> None:
         self.side: SideName = checkout.name
         self._checkout = checkout
         self._bootstrap = bootstrap
         self._hash_seed = hash_seed
-        self._tell = tell
+        self._emit = emit
         self._asked = ""
         self.spent_s = 0.0
 
@@ -84,7 +84,7 @@ class SideProcess:
         """The worker's process."""
         return self._process.pid
 
-    def ask(self, request: Request, kind: type[AnyReply], limit_s: float) -> AnyReply:
+    def ask(self, request: WorkerRequest, kind: type[AnyReply], limit_s: float) -> AnyReply:
         """Send a request and wait for its reply.
 
         Raises: RequestFailedError.
@@ -92,7 +92,7 @@ class SideProcess:
         self.send(request)
         return self.reply(kind, limit_s)
 
-    def send(self, request: Request) -> None:
+    def send(self, request: WorkerRequest) -> None:
         """Begin a request whose reply is fetched later, once.
 
         Raises: RequestFailedError.
@@ -118,7 +118,7 @@ class SideProcess:
         except messages.ClosedError:
             raise self._died() from None
         self.spent_s = answer.ended_s - answer.began_s
-        self._tell(Spent(side=self.side, request=self._asked, began_s=answer.began_s, ended_s=answer.ended_s))
+        self._emit(TimeSpent(side=self.side, request=self._asked, began_s=answer.began_s, ended_s=answer.ended_s))
         if isinstance(answer.reply, Refusal):
             raise RequestFailedError(self.side, answer.reply.failure, is_missing=answer.reply.is_missing)
         if not isinstance(answer.reply, kind):
@@ -167,7 +167,7 @@ _STARTS = 2
 LETTERS = {"A": SideName.BASE, "B": SideName.HEAD}
 
 
-class Opponents:
+class WorkerPair:
     """A fresh worker of each side. Within the context both have answered once; afterwards both are gone."""
 
     def __init__(self, start: Start, checkouts: Mapping[SideName, Checkout], hash_seed: int) -> None:
@@ -197,7 +197,7 @@ class Opponents:
         return self._processes[side]
 
     def ask_both(
-        self, requests: Mapping[SideName, Request], kind: type[AnyReply], limit_s: float
+        self, requests: Mapping[SideName, WorkerRequest], kind: type[AnyReply], limit_s: float
     ) -> dict[SideName, AnyReply | RequestFailedError]:
         """The replies of sides that work at the same time: for what is not timed."""
         unsent = {side: _refused(self[side].send, request) for side, request in requests.items()}
@@ -217,7 +217,7 @@ class Opponents:
         self.start_s = time.monotonic() - began_s
 
 
-def _refused(send: Callable[[Request], None], request: Request) -> RequestFailedError | None:
+def _refused(send: Callable[[WorkerRequest], None], request: WorkerRequest) -> RequestFailedError | None:
     try:
         send(request)
     except RequestFailedError as error:

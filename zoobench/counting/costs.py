@@ -49,10 +49,10 @@ class UncountableError(Exception):
     """
 
 
-def refusal(subject: str, reason: str | Exception) -> UncountableError:
+def refusal(workload: str, reason: str | Exception) -> UncountableError:
     """The error of one line: "(subject) cannot be counted: (reason)", cut where it is too long to read."""
     why = reason if isinstance(reason, str) else str(reason) or type(reason).__name__
-    return UncountableError(textwrap.shorten(f"{subject}: {why}", _REASON_LENGTH, placeholder=" …"))
+    return UncountableError(textwrap.shorten(f"{workload}: {why}", _REASON_LENGTH, placeholder=" …"))
 
 
 Shape = tuple[int, ...]

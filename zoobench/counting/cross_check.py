@@ -46,7 +46,7 @@ _ATTENTION_PRODUCTS: Final = ("aten.bmm", "aten.baddbmm")
 """What is left of attention where torch takes it apart."""
 
 
-class Opinion(msgspec.Struct, frozen=True, kw_only=True):
+class CrossCheck(msgspec.Struct, frozen=True, kw_only=True):
     """What another counter says of one image's forward pass: multiply-accumulates by its own names of operators.
 
     `unsupported` are the operators that it says it left out, as `aten::softmax`, with their calls.
@@ -63,7 +63,7 @@ class Opinion(msgspec.Struct, frozen=True, kw_only=True):
         return sum(self.by_operator.values())
 
 
-class Difference(msgspec.Struct, frozen=True, kw_only=True):
+class CountDifference(msgspec.Struct, frozen=True, kw_only=True):
     """Another counter's total less ours: `sum(terms.values()) + remainder`, exactly.
 
     A term is named by an operator. Above zero, it is work that the other one alone counts; below zero, work that only
@@ -79,7 +79,7 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
         return sum(self.terms.values()) + self.remainder
 
 
-def explain(opinion: Opinion, operators: Iterable[Group]) -> Difference:
+def explain(cross_check: CrossCheck, operators: Iterable[Group]) -> CountDifference:
     """The difference between an opinion and our count of the same pass, divided by operator (`groups.divide`).
 
     A term below zero needs the other counter's own word that it left the operator out; without it, what only we count
@@ -88,19 +88,19 @@ def explain(opinion: Opinion, operators: Iterable[Group]) -> Difference:
     ours = {group.name: group.counts.macs for group in operators if group.counts.macs}
     terms: Counter[str] = Counter()
     remainder = 0
-    for name, macs in _differences(opinion, ours).items():
-        cause = _cause(name, macs, opinion, ours)
+    for name, macs in _differences(cross_check, ours).items():
+        cause = _cause(name, macs, cross_check, ours)
         if cause is None:
             remainder += macs
         else:
             terms[cause] += macs
-    return Difference(terms=dict(terms), remainder=remainder)
+    return CountDifference(terms=dict(terms), remainder=remainder)
 
 
-def _differences(opinion: Opinion, ours: Mapping[str, int]) -> dict[str, int]:
+def _differences(cross_check: CrossCheck, ours: Mapping[str, int]) -> dict[str, int]:
     """Theirs less ours, by the name of the work; what agrees is left out."""
     differences: Counter[str] = Counter()
-    for name, macs in opinion.by_operator.items():
+    for name, macs in cross_check.by_operator.items():
         differences[_THEIRS.get(name, name)] += macs
     for name, macs in ours.items():
         differences[_shared_name(name)] -= macs
@@ -114,21 +114,21 @@ def _shared_name(operator: str) -> str:
     return _OURS.get(operator, operator.rpartition(".")[2])
 
 
-def _cause(name: str, macs: int, opinion: Opinion, ours: Mapping[str, int]) -> str | None:
+def _cause(name: str, macs: int, cross_check: CrossCheck, ours: Mapping[str, int]) -> str | None:
     """The operator that explains this difference; None if nothing does."""
     if name == MATRIX_PRODUCT:
-        return _cause_of_products(macs, opinion, ours)
+        return _cause_of_products(macs, cross_check, ours)
     if macs < 0:
-        return name if _is_left_out(name, opinion) else None
-    return name if name in opinion.by_operator and all(_shared_name(own) != name for own in ours) else None
+        return name if _is_left_out(name, cross_check) else None
+    return name if name in cross_check.by_operator and all(_shared_name(own) != name for own in ours) else None
 
 
-def _cause_of_products(macs: int, opinion: Opinion, ours: Mapping[str, int]) -> str | None:
+def _cause_of_products(macs: int, cross_check: CrossCheck, ours: Mapping[str, int]) -> str | None:
     attention = sum(ours.get(name, 0) for name in _ATTENTION_PRODUCTS)
-    if macs == -attention and _is_left_out(ATTENTION, opinion):
+    if macs == -attention and _is_left_out(ATTENTION, cross_check):
         return ATTENTION
-    return EINSUM if abs(macs) <= EINSUM_ROUNDING_RATIO * opinion.by_operator.get(EINSUM, 0) else None
+    return EINSUM if abs(macs) <= EINSUM_ROUNDING_RATIO * cross_check.by_operator.get(EINSUM, 0) else None
 
 
-def _is_left_out(name: str, opinion: Opinion) -> bool:
-    return any(operator.rpartition("::")[2] == name for operator in opinion.unsupported)
+def _is_left_out(name: str, cross_check: CrossCheck) -> bool:
+    return any(operator.rpartition("::")[2] == name for operator in cross_check.unsupported)

@@ -15,12 +15,12 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from zoobench.counting.cross_check import Opinion
+from zoobench.counting.cross_check import CrossCheck
 
 COUNTER = "fvcore"
 
 
-def fvcore_opinion(module: nn.Module, images: Tensor) -> Opinion:
+def count_by_fvcore(module: nn.Module, images: Tensor) -> CrossCheck:
     """What `fvcore.nn.FlopCountAnalysis` says of `module(images)` in eval mode; the module is left so.
 
     Torch's fused attention layer is off, as wherever weights need gradients: with it fvcore would see even less (of
@@ -33,7 +33,7 @@ def fvcore_opinion(module: nn.Module, images: Tensor) -> Opinion:
         analysis = FlopCountAnalysis(module.eval(), images)
         analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False)  # noqa: FBT003  fvcore's own way
         by_operator, unsupported = analysis.by_operator(), analysis.unsupported_ops()
-    return Opinion(
+    return CrossCheck(
         counter=COUNTER,
         version=importlib.metadata.version(COUNTER),
         by_operator={name: int(macs) for name, macs in by_operator.items()},

@@ -20,12 +20,12 @@ from zoobench.counting.operators import schema, tensors_in
 
 META = torch.device("meta")
 
-Facts = TypeVar("Facts")
-Describe = Callable[[OpOverload, Sequence[Any], Mapping[str, Any], Any], Facts]
+Cached = TypeVar("Cached")
+Describe = Callable[[OpOverload, Sequence[Any], Mapping[str, Any], Any], Cached]
 """What there is to say of an operator's call with these arguments and this result, by shapes alone."""
 
 
-class Memo(Generic[Facts]):
+class Memo(Generic[Cached]):
     """The calls so far, with what was said of them.
 
     A result is made again from its likeness if the operator neither writes to an argument nor gives one's memory, be
@@ -33,11 +33,11 @@ class Memo(Generic[Facts]):
     same size, as one without memory.
     """
 
-    def __init__(self, describe: Describe[Facts]) -> None:
+    def __init__(self, describe: Describe[Cached]) -> None:
         self._describe = describe
-        self._known: dict[Hashable, _Known[Facts]] = {}
+        self._known: dict[Hashable, _Known[Cached]] = {}
 
-    def call(self, operator: OpOverload, args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[Any, Facts]:
+    def call(self, operator: OpOverload, args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[Any, Cached]:
         """What `operator` gives, worked out the first time, then fresh meta tensors of the same kind; and its facts."""
         call = (operator, _likeness(args), _likeness(kwargs))
         known = self._known.get(call)
@@ -51,14 +51,14 @@ class Memo(Generic[Facts]):
         return result, facts
 
     @staticmethod
-    def _again(known: _Known[Facts], operator: OpOverload, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    def _again(known: _Known[Cached], operator: OpOverload, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         if known.is_in_place:
             return args[0]
         return operator(*args, **kwargs) if known.build is None else known.build()
 
 
-class _Known(msgspec.Struct, Generic[Facts], frozen=True):
-    facts: Facts
+class _Known(msgspec.Struct, Generic[Cached], frozen=True):
+    facts: Cached
     build: Callable[[], Any] | None
     """None if the result cannot be made again: it has values, or memory of an argument, or is no tensor."""
 

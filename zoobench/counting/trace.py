@@ -77,7 +77,7 @@ class Trace(msgspec.Struct, frozen=True):
     modules: tuple[ModuleCall, ...]
 
 
-Witness = Callable[[OpOverload, Sequence[Any], Mapping[str, Any], Any], None]
+Observer = Callable[[OpOverload, Sequence[Any], Mapping[str, Any], Any], None]
 """Sees every operator with its arguments and result, while they live."""
 
 
@@ -85,7 +85,7 @@ def trace_forward(
     module: nn.Module,
     images: Tensor,
     costs: Mapping[OpOverloadPacket, CostFunction],
-    witness: Witness | None = None,
+    observer: Observer | None = None,
 ) -> Trace:
     """The operators of `module(images)` in eval mode, in the order in which they ran.
 
@@ -93,7 +93,7 @@ def trace_forward(
     their shape. The module is left as it was found.
     Raises: UncountableError if the pass needs values, or fails.
     """
-    with _prepared(module, costs, witness, is_training=False) as recorder, torch.no_grad():
+    with _prepared(module, costs, observer, is_training=False) as recorder, torch.no_grad():
         recorder.run(module, images)
     return recorder.trace()
 
@@ -125,7 +125,7 @@ def refuse_uninitialised(module: nn.Module) -> None:
 def _prepared(
     module: nn.Module,
     costs: Mapping[OpOverloadPacket, CostFunction],
-    witness: Witness | None,
+    observer: Observer | None,
     *,
     is_training: bool,
 ) -> Iterator[_Recorder]:
@@ -134,7 +134,7 @@ def _prepared(
         for part in module.modules():
             part.training = is_training
         try:
-            yield _Recorder(module, costs, witness)
+            yield _Recorder(module, costs, observer)
         except FORWARD_ERRORS as error:
             raise refusal(f"{type(module).__name__} cannot be counted", error) from error
 
@@ -143,14 +143,14 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch ha
     """Notes every operator below autograd, and keeps the pass on the meta device."""
 
     def __init__(
-        self, module: nn.Module, costs: Mapping[OpOverloadPacket, CostFunction], witness: Witness | None
+        self, module: nn.Module, costs: Mapping[OpOverloadPacket, CostFunction], observer: Observer | None
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._calls: list[OperatorCall] = []
         self._costs = costs
         self._memo: Memo[Work] = Memo(describe_with(costs))
         self._modules = ModuleWatch(module)
-        self._witness = witness
+        self._observer = observer
         self._is_backward = False
 
     def run(self, module: nn.Module, images: Tensor) -> Any:
@@ -180,8 +180,8 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch ha
         args, kwargs = _moved_to_meta(operator, args, kwargs)
         result, work = self._memo.call(operator, args, kwargs)
         self._calls.append(OperatorCall(operator, work, self._modules.path, self._is_backward))
-        if self._witness is not None:
-            self._witness(operator, args, kwargs, result)
+        if self._observer is not None:
+            self._observer(operator, args, kwargs, result)
         return result
 
 

@@ -19,7 +19,7 @@ from zoobench.records import Measurement, Unavailable
 Handle = Any
 """Of a GPU, as pynvml gives it."""
 
-Reading = Callable[[Handle], float]
+NvmlReading = Callable[[Handle], float]
 
 _READ_EVERY_S = 0.05
 """Reading costs up to milliseconds; between rounds of a fast model the last reading stands for the next ones."""
@@ -168,7 +168,7 @@ def _first_known(names: tuple[str, ...], *arguments: Any) -> Any:
     return getattr(pynvml, names[-1])(*arguments)
 
 
-_READINGS: dict[str, Reading] = {
+_READINGS: dict[str, NvmlReading] = {
     "sm_clock_hz": _sm_clock_hz,
     "memory_clock_hz": _memory_clock_hz,
     "temperature_c": _temperature_c,

@@ -16,7 +16,7 @@ from zoobench.cases.units import format_bytes, format_percent
 from zoobench.measure import tasks
 from zoobench.measure.executor import Task, was_killed
 from zoobench.measure.messages import assemble
-from zoobench.measure.session import Lab, Recorder, Session
+from zoobench.measure.session import Machine, Recorder, Session
 from zoobench.records import Breakdown, CaseRecord, Failure, FailureKind, Measurement, Unavailable
 
 # The search itself: whole numbers and an oracle, nothing else.
@@ -81,7 +81,7 @@ TRIAL = "trial"
 """The step of a worker in which the call is made."""
 
 
-class Trial(msgspec.Struct, frozen=True, kw_only=True):
+class CapacityTrial(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a batch fits. `peak_bytes` is what its call took, None if it did not get that far, for this `reason`."""
 
     batch: int
@@ -104,7 +104,7 @@ class TrialFailedError(Exception):
         self.failure = failure
 
 
-def judge_trial(batch: int, limit_bytes: int, parts: Iterable[object], failure: Failure | None) -> Trial:
+def judge_trial(batch: int, limit_bytes: int, parts: Iterable[object], failure: Failure | None) -> CapacityTrial:
     """What a worker told, and how it ended, as a verdict.
 
     Raises: TrialFailedError for a failure that is not one of memory.
@@ -114,15 +114,15 @@ def judge_trial(batch: int, limit_bytes: int, parts: Iterable[object], failure: 
     if failure is not None:
         if not _is_of_memory(failure):
             raise TrialFailedError(batch, failure)
-        return Trial(batch=batch, fits=False, reason=f"ended with {failure.kind}: {failure.message}")
+        return CapacityTrial(batch=batch, fits=False, reason=f"ended with {failure.kind}: {failure.message}")
     peak = next(part for part in told if isinstance(part, (Measurement, Unavailable)) and part.metric == PEAK)
     if isinstance(peak, Unavailable):
-        return Trial(batch=batch, fits=False, reason=peak.reason)
+        return CapacityTrial(batch=batch, fits=False, reason=peak.reason)
     peak_bytes = int(peak.samples[0])
-    return Trial(batch=batch, fits=peak_bytes <= limit_bytes, peak_bytes=peak_bytes)
+    return CapacityTrial(batch=batch, fits=peak_bytes <= limit_bytes, peak_bytes=peak_bytes)
 
 
-def most_bytes(batch: int, trials: Iterable[Trial]) -> int | None:
+def most_bytes(batch: int, trials: Iterable[CapacityTrial]) -> int | None:
     """What a batch needs at most, judging by smaller ones: in proportion, since weights are not needed twice.
 
     None if no smaller batch was measured.
@@ -133,7 +133,7 @@ def most_bytes(batch: int, trials: Iterable[Trial]) -> int | None:
     return min(bounds, default=None)
 
 
-def expected_edge(limit_bytes: int, trials: Iterable[Trial]) -> int | None:
+def expected_edge(limit_bytes: int, trials: Iterable[CapacityTrial]) -> int | None:
     """The last batch within the limit on the line through the two measured trials that came nearest to it.
 
     None without two, or where the larger batch does not take more.
@@ -148,7 +148,7 @@ def expected_edge(limit_bytes: int, trials: Iterable[Trial]) -> int | None:
     return low + (limit_bytes - low_bytes) * (high - low) // (high_bytes - low_bytes)
 
 
-class Line(NamedTuple):
+class MemoryLine(NamedTuple):
     """Peak memory as a straight line over the batch: bytes a further image adds, and bytes at none.
 
     `worst_ratio` is the largest distance of a trial from it, as a ratio of the trial's bytes.
@@ -160,7 +160,7 @@ class Line(NamedTuple):
     trials: int
 
 
-def fit_line(trials: Sequence[Trial]) -> Line | None:
+def fit_line(trials: Sequence[CapacityTrial]) -> MemoryLine | None:
     """Least squares through the measured trials from batch 2 up; None with fewer than two of them.
 
     A batch of one is left out: kernels treat it apart (a matrix product becomes one of a vector, another dimension
@@ -172,7 +172,7 @@ def fit_line(trials: Sequence[Trial]) -> Line | None:
     batches, peaks = np.array(points, dtype=np.float64).T
     slope, intercept = np.polyfit(batches, peaks, 1)
     worst = float(np.max(np.abs(slope * batches + intercept - peaks) / peaks))
-    return Line(float(slope), float(intercept), worst, len(points))
+    return MemoryLine(float(slope), float(intercept), worst, len(points))
 
 
 def _is_of_memory(failure: Failure) -> bool:
@@ -191,7 +191,7 @@ fits into add up. Seen: 1.2 to 2.9 (lenet5, training at batch 16000: 3.0 GiB for
 _BY_BATCH = "batch"
 
 Result = Measurement | Unavailable
-Watch = Callable[[Trial], None]
+Watch = Callable[[CapacityTrial], None]
 
 
 class Limit(NamedTuple):
@@ -207,13 +207,13 @@ class Limit(NamedTuple):
         return Measurement(metric="memory_limit", samples=(float(self.size_bytes),), method=self.method)
 
 
-def memory_limit(lab: Lab, device: str, asked_bytes: int | None) -> Limit:
+def memory_limit(machine: Machine, device: str, asked_bytes: int | None) -> Limit:
     """The limit that was asked for, else all that the device can give.
 
     Raises: BadInputError if more is asked for than there is, ZoobenchError if the device cannot be asked.
     """
     told: list[object] = []
-    failure = lab.executor.run(Task(tasks.emit_free_memory, (device,)), told.append, _FREE_MEMORY_LIMIT_S)
+    failure = machine.executor.run(Task(tasks.emit_free_memory, (device,)), told.append, _FREE_MEMORY_LIMIT_S)
     free_bytes = next((part for part in told if isinstance(part, int)), None)
     if free_bytes is None:
         raise ZoobenchError(f"{device} does not tell its free memory: {failure.message if failure else 'no answer'}")
@@ -226,7 +226,7 @@ def memory_limit(lab: Lab, device: str, asked_bytes: int | None) -> Limit:
 
 
 def measure_capacity(
-    lab: Lab,
+    machine: Machine,
     case: Case,
     limit: Limit,
     *,
@@ -240,7 +240,7 @@ def measure_capacity(
     for another reason than memory, it is of the case in which it did, with that failure.
     """
     began_s, started_at = time.monotonic(), dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
-    oracle = _Oracle(lab, case, limit.size_bytes, budget, watch)
+    oracle = _Oracle(machine, case, limit.size_bytes, budget, watch)
     try:
         batch = largest_fitting(oracle.fits, most=most, guess=oracle.guess)
     except TrialFailedError as error:
@@ -249,7 +249,7 @@ def measure_capacity(
     else:
         record = _unmeasured(case, budget, [], started_at)
         if batch:
-            record = _at_answer(lab, _with_safe_heap(_at(case, batch), oracle.trials, limit), budget)
+            record = _at_answer(machine, _with_safe_heap(_at(case, batch), oracle.trials, limit), budget)
         record = _with_results(record, _results(batch, oracle.trials))
     record = _with_results(record, [limit.measurement], _breakdowns(oracle.trials))
     return msgspec.structs.replace(record, started_at=started_at, duration_s=round(time.monotonic() - began_s, 3))
@@ -258,19 +258,19 @@ def measure_capacity(
 class _Oracle:
     """Tries batches, each in a process of its own, and keeps what was found."""
 
-    def __init__(self, lab: Lab, case: Case, limit_bytes: int, budget: Budget, watch: Watch) -> None:
-        self._lab = lab
+    def __init__(self, machine: Machine, case: Case, limit_bytes: int, budget: Budget, watch: Watch) -> None:
+        self._machine = machine
         self._case = case
         self._limit_bytes = limit_bytes
         self._time_limit_s = budget.time_limit_s
         self._watch = watch
-        self.trials: list[Trial] = []
+        self.trials: list[CapacityTrial] = []
 
     def fits(self, batch: int) -> bool:
         """Raises: TrialFailedError."""
         parts: list[object] = []
         task = Task(tasks.try_batch, (_at(self._case, batch), self._limit_bytes, most_bytes(batch, self.trials)))
-        failure = self._lab.executor.run(task, parts.append, self._time_limit_s)
+        failure = self._machine.executor.run(task, parts.append, self._time_limit_s)
         trial = judge_trial(batch, self._limit_bytes, parts, failure)
         self.trials.append(trial)
         self._watch(trial)
@@ -286,7 +286,7 @@ def _at(case: Case, batch: int) -> Case:
     return msgspec.structs.replace(case, batch=batch)
 
 
-def _with_safe_heap(case: Case, trials: list[Trial], limit: Limit) -> Case:
+def _with_safe_heap(case: Case, trials: list[CapacityTrial], limit: Limit) -> Case:
     """The case with its heap kept only where the machine has room for that, if its tensors are in the heap at all."""
     peak_bytes = next(trial.peak_bytes or 0 for trial in trials if trial.batch == case.batch)
     if case.device != "cpu" or KEPT_HEAP_RATIO * peak_bytes <= limit.free_bytes:
@@ -294,9 +294,9 @@ def _with_safe_heap(case: Case, trials: list[Trial], limit: Limit) -> Case:
     return msgspec.structs.replace(case, allocator=Allocator.SYSTEM)
 
 
-def _at_answer(lab: Lab, case: Case, budget: Budget) -> CaseRecord:
+def _at_answer(machine: Machine, case: Case, budget: Budget) -> CaseRecord:
     """A session of its own: no other case's latency forecasts that this one's calls are too long to be tried."""
-    return Session(lab, Recorder()).measure(case, budget, is_planned=True)
+    return Session(machine, Recorder()).measure(case, budget, is_planned=True)
 
 
 def _unmeasured(case: Case, budget: Budget, parts: list[object], started_at: str) -> CaseRecord:
@@ -312,7 +312,7 @@ def _with_results(record: CaseRecord, results: list[Result], breakdowns: tuple[B
     )
 
 
-def _results(batch: int, trials: list[Trial]) -> list[Result]:
+def _results(batch: int, trials: list[CapacityTrial]) -> list[Result]:
     if not batch:
         (first,) = trials
         latency = Unavailable(metric="latency", reason="not one image fits the memory limit")
@@ -321,19 +321,19 @@ def _results(batch: int, trials: list[Trial]) -> list[Result]:
     return [Measurement(metric="capacity", samples=(float(batch),), method=method), *_line(fit_line(trials))]
 
 
-def _edge(batch: int, trials: list[Trial]) -> str:
+def _edge(batch: int, trials: list[CapacityTrial]) -> str:
     """What was found at the answer and at one more."""
     found = {trial.batch: trial.describe() for trial in trials}
     return f"{found[batch]}; {found.get(batch + 1, 'no larger one was asked for')}"
 
 
-def _peak(trial: Trial) -> list[Result]:
+def _peak(trial: CapacityTrial) -> list[Result]:
     if trial.peak_bytes is None:
         return [Unavailable(metric=PEAK, reason=trial.reason)]
     return [Measurement(metric=PEAK, samples=(float(trial.peak_bytes),), method="watched call of the trial")]
 
 
-def _line(line: Line | None) -> list[Result]:
+def _line(line: MemoryLine | None) -> list[Result]:
     metrics = ("memory_slope", "memory_intercept")
     if line is None:
         reason = "a line takes two measured trials at batch 2 or more"
@@ -351,7 +351,7 @@ def _unavailable(reason: str) -> list[Result]:
     return [Unavailable(metric=metric, reason=reason) for metric in ("capacity", "memory_slope", "memory_intercept")]
 
 
-def _breakdowns(trials: list[Trial]) -> tuple[Breakdown, ...]:
+def _breakdowns(trials: list[CapacityTrial]) -> tuple[Breakdown, ...]:
     """All trials: the peak of each that has one, and 1 for each that fits, 0 for each that does not."""
     ordered = sorted(trials, key=lambda trial: trial.batch)
     peaks = {str(trial.batch): float(trial.peak_bytes) for trial in ordered if trial.peak_bytes is not None}

@@ -12,9 +12,9 @@ from zoobench.cases import Allocator, Budget, Case, Mode, ModelRef, Precision, c
 from zoobench.cases.options import usable_threads
 from zoobench.measure import tasks
 from zoobench.measure.executor import Executor, Task
-from zoobench.measure.messages import Known
+from zoobench.measure.messages import KnownFacts
 from zoobench.measure.replication import ONLY_LATENCY
-from zoobench.measure.session import Lab
+from zoobench.measure.session import Machine
 from zoobench.records import Calibration, Failure, FailureKind, Measurement, Unavailable
 from zoobench.records.calibration import facts_of
 from zoobench.stats.calibration import findings_of
@@ -98,7 +98,7 @@ def measure_replicates(executor: Executor, case: Case, effort: Effort) -> Measur
 def _measure_once(executor: Executor, case: Case, budget: Budget) -> tuple[Measurement | None, Failure | None]:
     told: list[object] = []
     died = executor.run(
-        Task(tasks.measure_case, (case, budget, Known(metrics=ONLY_LATENCY))), told.append, _TIME_LIMIT_S
+        Task(tasks.measure_case, (case, budget, KnownFacts(metrics=ONLY_LATENCY))), told.append, _TIME_LIMIT_S
     )
     failures = [part for part in (*told, died) if isinstance(part, Failure)]
     latencies = [part for part in told if isinstance(part, Measurement) and part.metric == "latency"]
@@ -123,7 +123,7 @@ Announce = Callable[[int, int, str], None]
 """Told before each check: its number from 1, how many there are, and its title."""
 
 
-class Found(msgspec.Struct, frozen=True, kw_only=True):
+class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
     """What a check brought to light."""
 
     measurements: tuple[Measurement, ...] = ()
@@ -137,7 +137,7 @@ class Check(Protocol):
     @property
     def title(self) -> str: ...
 
-    def run(self, executor: Executor, case: Case, effort: Effort) -> Found:
+    def run(self, executor: Executor, case: Case, effort: Effort) -> CheckResult:
         """Look into it on the case's device. Every metric of the check is measured, or unavailable with a reason."""
         ...
 
@@ -149,7 +149,7 @@ class WorkerCheck(msgspec.Struct, frozen=True):
     function: Callable[[str, Effort, tasks.Emit], None]
     metrics: tuple[str, ...]
 
-    def run(self, executor: Executor, case: Case, effort: Effort) -> Found:
+    def run(self, executor: Executor, case: Case, effort: Effort) -> CheckResult:
         """What the worker told, also if it died on the way."""
         told: list[object] = []
         task = Task(self.function, (case.device, effort))
@@ -162,7 +162,7 @@ class ReplicateCheck(msgspec.Struct, frozen=True):
 
     title: str
 
-    def run(self, executor: Executor, case: Case, effort: Effort) -> Found:
+    def run(self, executor: Executor, case: Case, effort: Effort) -> CheckResult:
         """All processes, as one measurement."""
         return _found([measure_replicates(executor, case, effort)], (METRIC,), "")
 
@@ -193,36 +193,36 @@ CHECKS: tuple[Check, ...] = (
 
 
 def examine(
-    lab: Lab, case: Case, effort: Effort, announce: Announce, checks: tuple[Check, ...] = CHECKS
+    machine: Machine, case: Case, effort: Effort, announce: Announce, checks: tuple[Check, ...] = CHECKS
 ) -> Calibration:
     """Make every check on the case's device; the case itself is the one measured again and again.
 
     Raises: BadInputError for a device that this machine lacks.
     """
-    device = lab.device(case.device)
+    device = machine.device(case.device)
     made_at = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
     found = []
     for number, check in enumerate(checks, start=1):
         announce(number, len(checks), check.title)
-        found.append(check.run(lab.executor, case, effort))
+        found.append(check.run(machine.executor, case, effort))
     measurements = tuple(measurement for part in found for measurement in part.measurements)
     of_machine = {name: text for part in found for name, text in part.facts.items()}
     return Calibration(
         made_at=made_at,
-        facts=facts_of(lab.environment) | {"device": device.name, "device_model": device.model} | of_machine,
+        facts=facts_of(machine.environment) | {"device": device.name, "device_model": device.model} | of_machine,
         measurements=measurements,
         unavailable=tuple(unavailable for part in found for unavailable in part.unavailable),
         findings=findings_of(measurements),
     )
 
 
-def _found(told: Iterable[object], metrics: tuple[str, ...], reason: str) -> Found:
+def _found(told: Iterable[object], metrics: tuple[str, ...], reason: str) -> CheckResult:
     measurements = tuple(part for part in told if isinstance(part, Measurement))
     unavailable = tuple(part for part in told if isinstance(part, Unavailable))
     known = {part.metric for part in measurements} | {part.metric for part in unavailable}
     lost = tuple(Unavailable(metric=metric, reason=reason) for metric in metrics if metric not in known)
     facts = {name: text for part in told if isinstance(part, dict) for name, text in part.items()}
-    return Found(measurements=measurements, unavailable=(*unavailable, *lost), facts=facts)
+    return CheckResult(measurements=measurements, unavailable=(*unavailable, *lost), facts=facts)
 
 
 def _reason(failure: Failure | None) -> str:

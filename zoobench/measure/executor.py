@@ -98,7 +98,7 @@ def _ending(exit_code: int | None) -> str:
     return f"was killed by {name}"
 
 
-Tell = Callable[[Any], None]
+Emit = Callable[[Any], None]
 
 
 class Task(msgspec.Struct, frozen=True):
@@ -110,9 +110,9 @@ class Task(msgspec.Struct, frozen=True):
     function: Callable[..., None]
     arguments: tuple[Any, ...]
 
-    def run(self, tell: Tell) -> None:
+    def run(self, emit: Emit) -> None:
         """Call it here."""
-        self.function(*self.arguments, tell)
+        self.function(*self.arguments, emit)
 
 
 PRELOADED = (
@@ -135,7 +135,7 @@ START = "start"
 class Executor(Protocol):
     """Where tasks run."""
 
-    def run(self, task: Task, tell: Tell, time_limit_s: float) -> Failure | None:
+    def run(self, task: Task, emit: Emit, time_limit_s: float) -> Failure | None:
         """Run one task, pass on what it tells, and say how it failed if it did not get to its end."""
         ...
 
@@ -143,8 +143,8 @@ class Executor(Protocol):
 class InProcess:
     """For debugging: everything happens here, nothing is contained and no time limit holds."""
 
-    def run(self, task: Task, tell: Tell, time_limit_s: float) -> Failure | None:  # noqa: ARG002
-        task.run(tell)
+    def run(self, task: Task, emit: Emit, time_limit_s: float) -> Failure | None:  # noqa: ARG002
+        task.run(emit)
         return None
 
 
@@ -155,7 +155,7 @@ class ForkedWorkers:
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(list(PRELOADED))
 
-    def run(self, task: Task, tell: Tell, time_limit_s: float) -> Failure | None:
+    def run(self, task: Task, emit: Emit, time_limit_s: float) -> Failure | None:
         with tempfile.TemporaryDirectory(prefix="zoobench-") as folder:
             output = Path(folder) / "output.txt"
             receiver, sender = self._context.Pipe(duplex=False)
@@ -167,7 +167,7 @@ class ForkedWorkers:
                     return Failure(kind=FailureKind.CRASH, message=f"no worker could be started: {error}", where=START)
                 finally:
                     sender.close()
-                return _Conversation(process, receiver, output, tell).follow(time_limit_s)
+                return _Conversation(process, receiver, output, emit).follow(time_limit_s)
 
     def _start(self, process: ForkServerProcess) -> None:
         """A server that was asked for a worker, and not told the rest, dies of it and says so on the user's terminal.
@@ -218,11 +218,11 @@ class _Done:
 class _Conversation:
     """Listens to one worker until it is done, dead or out of time."""
 
-    def __init__(self, process: ForkServerProcess, receiver: Connection, output: Path, tell: Tell) -> None:
+    def __init__(self, process: ForkServerProcess, receiver: Connection, output: Path, emit: Emit) -> None:
         self._process = process
         self._receiver = receiver
         self._output = output
-        self._tell = tell
+        self._emit = emit
         self._where = START
         self._ends: list[Connection | int] = [receiver, process.sentinel]
 
@@ -248,7 +248,7 @@ class _Conversation:
     def _pass_on(self, message: object) -> None:
         if isinstance(message, Step):
             self._where = message.name
-        self._tell(message)
+        self._emit(message)
 
     def _early_end(self) -> Failure:
         self._process.join()

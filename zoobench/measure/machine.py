@@ -11,21 +11,21 @@ import msgspec
 from zoobench.cases import Case
 from zoobench.measure import tasks
 from zoobench.measure.executor import Task
-from zoobench.measure.session import Lab
+from zoobench.measure.session import Machine
 from zoobench.records import Ceiling, Failure
-from zoobench.records.ceilings import CeilingKey, Known, add_to_cache, facts_of, key_of, keys_of, read_cache
+from zoobench.records.ceilings import CeilingKey, KnownCeilings, add_to_cache, facts_of, key_of, keys_of, read_cache
 
 _TIME_LIMIT_S = 120.0
 
 
-class Surveyed(NamedTuple):
+class MachineCeilings(NamedTuple):
     """The lab whose environment has the ceilings, and what the user must know about them."""
 
-    lab: Lab
+    machine: Machine
     notes: tuple[str, ...]
 
 
-def survey_ceilings(lab: Lab, cases: Iterable[Case], folder: Path) -> Surveyed:
+def find_ceilings(machine: Machine, cases: Iterable[Case], folder: Path) -> MachineCeilings:
     """Ceilings of the devices, threads and precisions of these cases; `folder` is where the cache is.
 
     What cannot be measured is a note, never an error.
@@ -37,31 +37,31 @@ def survey_ceilings(lab: Lab, cases: Iterable[Case], folder: Path) -> Surveyed:
     found: list[Ceiling] = []
     notes: list[str] = []
     for device, of_device in wanted.items():
-        ceilings, said = _survey_device(lab, device, of_device, folder)
+        ceilings, said = _survey_device(machine, device, of_device, folder)
         found += ceilings
         notes += said
-    environment = msgspec.structs.replace(lab.environment, ceilings=tuple(found))
-    return Surveyed(msgspec.structs.replace(lab, environment=environment), tuple(notes))
+    environment = msgspec.structs.replace(machine.environment, ceilings=tuple(found))
+    return MachineCeilings(msgspec.structs.replace(machine, environment=environment), tuple(notes))
 
 
 def _survey_device(
-    lab: Lab, device: str, wanted: dict[CeilingKey, Case], folder: Path
+    machine: Machine, device: str, wanted: dict[CeilingKey, Case], folder: Path
 ) -> tuple[list[Ceiling], list[str]]:
-    facts = facts_of(lab.environment, device)
-    known: Known = read_cache(folder, facts)
+    facts = facts_of(machine.environment, device)
+    known: KnownCeilings = read_cache(folder, facts)
     cached = [ceiling for ceiling in known.ceilings if key_of(ceiling) in wanted]
     missing = {key: case for key, case in wanted.items() if key not in set(map(key_of, cached))}
     if not missing:
         return cached, []
-    told, said = _measure(lab, missing)
+    told, said = _measure(machine, missing)
     unkept = add_to_cache(folder, facts, told) if told else ""
     return [*cached, *told], [note for note in (known.note, *said, unkept) if note]
 
 
-def _measure(lab: Lab, missing: dict[CeilingKey, Case]) -> tuple[Sequence[Ceiling], Sequence[str]]:
+def _measure(machine: Machine, missing: dict[CeilingKey, Case]) -> tuple[Sequence[Ceiling], Sequence[str]]:
     """What a worker measured of them, and what it could not."""
     parts: list[object] = []
-    ended = lab.executor.run(Task(tasks.measure_ceilings, (tuple(missing.items()),)), parts.append, _TIME_LIMIT_S)
+    ended = machine.executor.run(Task(tasks.measure_ceilings, (tuple(missing.items()),)), parts.append, _TIME_LIMIT_S)
     said = [f"no ceiling of {part.where}: {part.message}" for part in parts if isinstance(part, Failure)]
     if ended is not None:
         said.append(f"not every ceiling was measured: {ended.message}")

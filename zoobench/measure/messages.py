@@ -11,7 +11,7 @@ from zoobench.cases import Budget, Case
 from zoobench.records import Breakdown, CaseRecord, Failure, Finding, Layer, Measurement, Unavailable
 
 
-class Known(msgspec.Struct, frozen=True, kw_only=True):
+class KnownFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What earlier cases of the run leave to a worker: metrics found already, and the machine's pace when quiet.
 
     `reference_s` is what the device's fixed computation takes on the case's threads (`zoobench.stats.interference`).
@@ -39,8 +39,8 @@ class Settings(msgspec.Struct, frozen=True):
     values: dict[str, str]
 
 
-Part = Measurement | Unavailable | Breakdown | Layer | Finding | Failure | Step | InCalls | Settings
-Tell = Callable[[Part], None]
+WorkerMessage = Measurement | Unavailable | Breakdown | Layer | Finding | Failure | Step | InCalls | Settings
+Emit = Callable[[WorkerMessage], None]
 
 
 def assemble(
@@ -71,9 +71,9 @@ def assemble(
     )
 
 
-Kind = TypeVar("Kind")
+AnyMessage = TypeVar("AnyMessage")
 
 
-def of_kind(parts: Iterable[object], kind: type[Kind]) -> list[Kind]:
+def of_kind(parts: Iterable[object], kind: type[AnyMessage]) -> list[AnyMessage]:
     """Those of them."""
     return [part for part in parts if isinstance(part, kind)]

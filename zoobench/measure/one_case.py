@@ -10,7 +10,7 @@ from zoobench.cases import Budget, Case, Mode, Precision, catalogue, parse_choic
 from zoobench.cases.errors import BadInputError
 from zoobench.cases.options import usable_threads
 from zoobench.measure.executor import Executor, ForkedWorkers, InProcess
-from zoobench.measure.session import Lab, Recorder, Session, check_case, open_lab
+from zoobench.measure.session import Machine, Recorder, Session, check_case, open_machine
 from zoobench.records import CaseRecord
 
 
@@ -43,14 +43,14 @@ def measure_case(
         device=device,
         threads=threads or usable_threads(),
     )
-    lab = _lab(device, is_isolated=is_isolated)
-    facts = lab.device(device)
+    machine = _machine(device, is_isolated=is_isolated)
+    facts = machine.device(device)
     check_case(case, facts)
     here = msgspec.structs.replace(case, device=facts.name)
-    return Session(lab, Recorder()).measure(here, budget or Budget())
+    return Session(machine, Recorder()).measure(here, budget or Budget())
 
 
 @functools.cache
-def _lab(device: str, *, is_isolated: bool) -> Lab:
+def _machine(device: str, *, is_isolated: bool) -> Machine:
     executor: Executor = ForkedWorkers() if is_isolated else InProcess()
-    return open_lab(executor, device=device)
+    return open_machine(executor, device=device)

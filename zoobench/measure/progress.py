@@ -17,7 +17,7 @@ from zoobench.records import CaseRecord, FailureKind, Severity
 from zoobench.stats.summaries import summary_of
 
 
-class Progress:
+class RunProgress:
     """Counts cases and prints them. `total` is how many there will be."""
 
     def __init__(self, console: Console, total: int, clock: Callable[[], float] = time.monotonic) -> None:
@@ -53,7 +53,7 @@ def title_of(case: Case) -> str:
     """The case in a few words: the axes that are as usual are left out."""
     entry = catalogue.entry_of(case.model)
     unusual = [
-        str(case.picture) if case.picture != (entry.image_size, entry.image_size) else "",
+        str(case.resolution) if case.resolution != (entry.image_size, entry.image_size) else "",
         case.memory_format.value if case.memory_format is not MemoryFormat.CONTIGUOUS else "",
         case.compiler.value if case.compiler is not Compiler.EAGER else "",
         case.device if case.device != "cpu" else "",

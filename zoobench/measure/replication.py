@@ -15,7 +15,7 @@ import msgspec
 from zoobench.cases import Budget, Case
 from zoobench.measure import tasks
 from zoobench.measure.executor import Executor, Task
-from zoobench.measure.messages import Known, of_kind
+from zoobench.measure.messages import KnownFacts, of_kind
 from zoobench.records import Failure, Finding, Flaw, Measurement, Severity, Unavailable, metrics
 from zoobench.records.metrics import LATENCY
 from zoobench.stats import findings, interference
@@ -23,7 +23,7 @@ from zoobench.stats.interference import DISTURBED, PACE, marks
 
 REFERENCE = "reference_time"
 
-Value = TypeVar("Value")
+Item = TypeVar("Item")
 Covariates = dict[str, tuple[float, ...]]
 
 _DECIMALS = 9
@@ -131,13 +131,13 @@ def _findings(
 ) -> Iterable[Finding]:
     if latency is not None:
         yield from findings.judge_latency(case, budget, latency)
-    gravest: dict[str, Finding] = {}
+    most_severe: dict[str, Finding] = {}
     found = [part for parts in told for part in of_kind(parts, Finding) if part.code not in findings.OF_LATENCY]
     for finding in found:
-        if finding.code not in gravest or finding.severity is Severity.WARNING:
-            gravest[finding.code] = finding
+        if finding.code not in most_severe or finding.severity is Severity.WARNING:
+            most_severe[finding.code] = finding
     times = Counter(finding.code for finding in found)
-    for code, finding in gravest.items():
+    for code, finding in most_severe.items():
         is_of_few = code == Flaw.UNSTABLE_WARM_UP and 2 * times[code] < len(told)
         yield msgspec.structs.replace(finding, severity=Severity.NOTE) if is_of_few else finding
 
@@ -158,7 +158,7 @@ def _method(methods: Sequence[str]) -> str:
     return f"{len(methods)} processes: {''.join(words)}"
 
 
-def _chained(parts: Iterable[tuple[Value, ...]]) -> tuple[Value, ...]:
+def _chained(parts: Iterable[tuple[Item, ...]]) -> tuple[Item, ...]:
     return tuple(itertools.chain.from_iterable(parts))
 
 
@@ -176,7 +176,7 @@ _LEAST_CALLS = 2
 
 
 def replicate(
-    executor: Executor, case: Case, budget: Budget, known: Known, clock: Callable[[], float]
+    executor: Executor, case: Case, budget: Budget, known: KnownFacts, clock: Callable[[], float]
 ) -> Sequence[object]:
     """Measure the case in as many processes as the budget asks for and has room for; the parts as if one told them.
 
@@ -197,12 +197,12 @@ def _run(executor: Executor, task: Task, time_limit_s: float) -> list[object]:
     return [*parts, *([failure] if failure else [])]
 
 
-def _known_now(known: Known, told: Sequence[Sequence[object]]) -> Known:
+def _known_now(known: KnownFacts, told: Sequence[Sequence[object]]) -> KnownFacts:
     if not told:
         return known
     parts = list(chain.from_iterable(told))
     found = {part.metric for part in parts if isinstance(part, (Measurement, Unavailable))}
-    return Known(
+    return KnownFacts(
         metrics=(known.metrics | ONLY_LATENCY | found) - {LATENCY},
         reference_s=quietest_s(known.reference_s, of_kind(parts, Measurement)),
     )

@@ -18,7 +18,7 @@ from zoobench.cases.errors import BadInputError, ZoobenchError
 from zoobench.cases.units import format_seconds
 from zoobench.measure import tasks
 from zoobench.measure.executor import Executor, Task
-from zoobench.measure.messages import Known, assemble
+from zoobench.measure.messages import KnownFacts, assemble
 from zoobench.measure.replication import replicate
 from zoobench.records import (
     CaseRecord,
@@ -100,7 +100,7 @@ MUST_AGREE = (
 """Facts without which cases do not belong into one run."""
 
 
-class Lab(msgspec.Struct, frozen=True, kw_only=True):
+class Machine(msgspec.Struct, frozen=True, kw_only=True):
     """A place to measure: an executor, and what it found out about the machine."""
 
     executor: Executor
@@ -124,13 +124,13 @@ class Lab(msgspec.Struct, frozen=True, kw_only=True):
         has_cuda = any(facts.name == "cuda" and facts.is_available for facts in self.environment.devices)
         return "cuda" if has_cuda else "cpu"
 
-    def calibrated(self, results: Path) -> tuple[Lab, tuple[str, ...]]:
+    def calibrated(self, results: Path) -> tuple[Machine, tuple[str, ...]]:
         """This lab with the calibration of that folder (`zoobench doctor`), or a line that says why not."""
         environment, notes = attach(self.environment, results)
         return msgspec.structs.replace(self, environment=environment), notes
 
 
-def open_lab(executor: Executor, *, device: str) -> Lab:
+def open_machine(executor: Executor, *, device: str) -> Machine:
     """Find out where we are.
 
     Raises: ZoobenchError if the worker cannot even say that.
@@ -142,13 +142,13 @@ def open_lab(executor: Executor, *, device: str) -> Lab:
     if environment is None:
         reason = failure.message if failure else "it said nothing"
         raise ZoobenchError(f"the first worker could not describe this machine: {reason}")
-    return Lab(executor=executor, environment=environment)
+    return Machine(executor=executor, environment=environment)
 
 
 def check_case(case: Case, device: DeviceFacts) -> None:
     """Raises: BadInputError for a case that cannot be measured on this device."""
     check_precision(case.precision, device)
-    catalogue.check_image_size(catalogue.entry_of(case.model), case.picture)
+    catalogue.check_image_size(catalogue.entry_of(case.model), case.resolution)
 
 
 def check_precision(precision: Precision, device: DeviceFacts) -> None:
@@ -175,8 +175,8 @@ class Recorder:
 class Session:
     """Measures cases one after the other in a lab and records them."""
 
-    def __init__(self, lab: Lab, recorder: Recorder, clock: Callable[[], float] = time.monotonic) -> None:
-        self._lab = lab
+    def __init__(self, machine: Machine, recorder: Recorder, clock: Callable[[], float] = time.monotonic) -> None:
+        self._machine = machine
         self._recorder = recorder
         self._clock = clock
         self._began_s = clock()
@@ -223,7 +223,7 @@ class Session:
 
     def _known(self, case: Case) -> list[object]:
         """Facts of its model, and what was found while the same case was only counted: its new record replaces that."""
-        parts: list[object] = list(self._facts_of_model.get((case.model, case.picture), ()))
+        parts: list[object] = list(self._facts_of_model.get((case.model, case.resolution), ()))
         for counted in (record for record in self._records_of(case) if not record.budget.max_rounds):
             known = {part.metric for part in parts if isinstance(part, (Measurement, Unavailable))}
             results: tuple[Measurement | Unavailable, ...] = (*counted.measurements, *counted.unavailable)
@@ -236,8 +236,8 @@ class Session:
 
     def _execute(self, case: Case, budget: Budget, parts: Iterable[object]) -> Sequence[object]:
         metrics_known = frozenset(part.metric for part in parts if isinstance(part, (Measurement, Unavailable)))
-        known = Known(metrics=metrics_known, reference_s=self._known_reference_s(case))
-        return replicate(self._lab.executor, case, budget, known, self._clock)
+        known = KnownFacts(metrics=metrics_known, reference_s=self._known_reference_s(case))
+        return replicate(self._machine.executor, case, budget, known, self._clock)
 
     def _learn(self, record: CaseRecord) -> None:
         self._alike[record.case.model].append(record)
@@ -245,7 +245,7 @@ class Session:
         results: tuple[Measurement | Unavailable, ...] = (*record.measurements, *record.unavailable)
         facts = tuple(part for part in results if part.metric in metrics.MODEL_METRICS)
         if {part.metric for part in facts} == set(metrics.MODEL_METRICS):
-            self._facts_of_model[record.case.model, record.case.picture] = facts
+            self._facts_of_model[record.case.model, record.case.resolution] = facts
 
     def _known_reference_s(self, case: Case) -> float | None:
         return min(self._reference_s[case.device, case.threads], default=None)
@@ -262,7 +262,7 @@ def _was_not_begun(record: CaseRecord) -> bool:
     return record.failure is not None and record.failure.kind is FailureKind.OVER_BUDGET
 
 
-def start_run(results: Path, lab: Lab, *, label: str, command: Sequence[str]) -> store.RunWriter:
+def start_run(results: Path, machine: Machine, *, label: str, command: Sequence[str]) -> store.RunWriter:
     """Begin a run on the disk.
 
     Raises: StoreError if the results folder cannot be written.
@@ -274,20 +274,20 @@ def start_run(results: Path, lab: Lab, *, label: str, command: Sequence[str]) ->
             started_at=started_at,
             label=label,
             command=tuple(command),
-            environment=lab.environment,
+            environment=machine.environment,
         )
 
     return store.create_run(results, describe, label)
 
 
-def resume_run(results: Path, run_id: str, lab: Lab) -> tuple[store.RunWriter, store.StoredRun]:
+def resume_run(results: Path, run_id: str, machine: Machine) -> tuple[store.RunWriter, store.StoredRun]:
     """Open a run again to add what it lacks.
 
     Raises: UnknownNameError, StoreError, BadInputError where the machine or torch is not the run's.
     """
     writer, stored = store.resume_run(results, run_id)
     for group, fact in MUST_AGREE:
-        then, now = (getattr(env, group).get(fact, "") for env in (stored.run.environment, lab.environment))
+        then, now = (getattr(env, group).get(fact, "") for env in (stored.run.environment, machine.environment))
         if then != now:
             writer.close()
             raise BadInputError(f"run {run_id} was measured with {fact} {then!r}, here it is {now!r}: start a new run")

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from zoobench.cases import Budget, Case
     from zoobench.measure.doctor import Effort
-    from zoobench.measure.messages import Known
+    from zoobench.measure.messages import KnownFacts
     from zoobench.records.ceilings import CeilingKey
 
 Emit = Callable[[Any], None]
 
 
-def measure_case(case: Case, budget: Budget, known: Known, emit: Emit) -> None:
+def measure_case(case: Case, budget: Budget, known: KnownFacts, emit: Emit) -> None:
     """Build a case's model and run the probes."""
     from zoobench.measure.worker.run_case import measure
 
@@ -50,7 +50,7 @@ def emit_free_memory(device: str, emit: Emit) -> None:
     """Send how much memory the device can still give."""
     from zoobench.measure.worker import capacity_trial
 
-    capacity_trial.tell_free_memory(device, emit)
+    capacity_trial.emit_free_memory(device, emit)
 
 
 def try_batch(case: Case, limit_bytes: int, most_bytes: int | None, emit: Emit) -> None:

@@ -16,9 +16,9 @@ from zoobench.cases.units import format_percent
 from zoobench.papers import timed
 from zoobench.papers.evidence import (
     Claim,
-    Comparison,
-    Evidence,
+    ClaimEvidence,
     Interval,
+    PaperComparison,
     Scale,
     collect_evidence,
     facts_of,
@@ -111,7 +111,7 @@ def shufflenet_v2_order(records: Sequence[CaseRecord]) -> Claim:
 
 def _order(key: str, table: PrintedTable, columns: Iterable[_Column], records: Sequence[CaseRecord]) -> Claim:
     settings: dict[str, None] = {}
-    comparisons: list[Comparison] = []
+    comparisons: list[PaperComparison] = []
     left_out: dict[str, str] = {}
     for column in columns:
         nets = timed.timed_rows(table.paper, column.metric)
@@ -137,8 +137,8 @@ def _printed_times(table: PrintedTable, column: _Column) -> dict[str, float]:
 
 
 def _correlations(
-    column: _Column, evidence: Evidence, nets: dict[str, Net], printed: dict[str, float]
-) -> Iterable[Comparison]:
+    column: _Column, evidence: ClaimEvidence, nets: dict[str, Net], printed: dict[str, float]
+) -> Iterable[PaperComparison]:
     latencies = {row: median for row, net in nets.items() if (median := evidence.median(net)) is not None}
     rows, lack = list(latencies), evidence.lack(*nets.values())
     agreement = rank_agreement(list(latencies.values()), [printed[row] for row in rows])
@@ -147,13 +147,13 @@ def _correlations(
         rho, tau = Interval(value=agreement.spearman), Interval(value=agreement.kendall)
         about = "; ".join(filter(None, (_about_text(agreement, rows), evidence.doubt(*nets.values()))))
         chance = _p_text(agreement)
-    for subject, found, note in ((_SPEARMAN, rho, about), (_KENDALL, tau, chance)):
-        yield Comparison(
-            subject=subject,
+    for workload, found, note in ((_SPEARMAN, rho, about), (_KENDALL, tau, chance)):
+        yield PaperComparison(
+            workload=workload,
             quantity=column.quantity,
             scale=Scale.CORRELATION,
             found=found,
-            lack="" if note and subject == _KENDALL else lack,
+            lack="" if note and workload == _KENDALL else lack,
             note=note,
         )
 
@@ -208,8 +208,8 @@ def shufflenet_speed_up(records: Sequence[CaseRecord]) -> Claim:
     """ShuffleNet Table 8: fewer multiply-accumulates than AlexNet's, and how much of that becomes speed."""
     table = PrintedTable("ShuffleNet V1", "Table 8")
     rows = [
-        _Row(name, Net(NETS["ShuffleNet V1"][name].model, picture), Net(timed.ALEXNET, picture))
-        for name, picture in itertools.product(timed.SPED_UP, timed.RESOLUTIONS)
+        _Row(name, Net(NETS["ShuffleNet V1"][name].model, resolution), Net(timed.ALEXNET, resolution))
+        for name, resolution in itertools.product(timed.SPED_UP, timed.RESOLUTIONS)
     ]
     nets = [net for row in rows for net in (row.net, row.alexnet)]
     evidence, macs = collect_evidence(records, timed.ONE_THREAD, nets), facts_of(records, "macs", nets)
@@ -238,8 +238,8 @@ def xception_steps(records: Sequence[CaseRecord]) -> Claim:
     evidence = collect_evidence(records, timed.TRAINING, [xception, inception])
     steps = table.values("training_steps_per_second")
     of_xception, of_inception = steps["Xception", "299"], steps["Inception V3", "299"]
-    comparison = Comparison(
-        subject="Xception ÷ Inception v3",
+    comparison = PaperComparison(
+        workload="Xception ÷ Inception v3",
         quantity="training steps a second",
         scale=Scale.TIMES,
         printed=of_xception / of_inception,
@@ -290,8 +290,8 @@ def squeezenet_parameters(records: Sequence[CaseRecord]) -> Claim:
     table = PrintedTable("SqueezeNet", "Table 2")
     printed = table.value("size_reduction", "SqueezeNet v1.0", _UNCOMPRESSED)
     alexnet, squeezenet = (parameters_of(records, net.model) for net in (ALEXNET_2012, SQUEEZENET))
-    ratio = Comparison(
-        subject="AlexNet ÷ SqueezeNet v1.0",
+    ratio = PaperComparison(
+        workload="AlexNet ÷ SqueezeNet v1.0",
         quantity="parameters",
         scale=Scale.TIMES,
         printed=printed,
@@ -309,10 +309,10 @@ def squeezenet_parameters(records: Sequence[CaseRecord]) -> Claim:
     )
 
 
-def _printed_accuracies(table: PrintedTable, models: Iterable[str]) -> Iterable[Comparison]:
+def _printed_accuracies(table: PrintedTable, models: Iterable[str]) -> Iterable[PaperComparison]:
     for metric, model in itertools.product(("top1_accuracy", "top5_accuracy"), models):
-        yield Comparison(
-            subject=model,
+        yield PaperComparison(
+            workload=model,
             quantity=f"{metric.partition('_')[0]} accuracy",
             scale=Scale.SHARE,
             printed=table.value(metric, model, _UNCOMPRESSED) / PERCENT,
@@ -328,16 +328,16 @@ class _Row(NamedTuple):
     alexnet: Net
 
     @property
-    def subject(self) -> str:
-        return f"{self.name}, {self.net.picture}"
+    def workload(self) -> str:
+        return f"{self.name}, {self.net.resolution}"
 
 
-def _theoretical(row: _Row, table: PrintedTable, macs: Mapping[Net, float]) -> Comparison:
-    printed, size = table.values("macs"), str(row.net.picture)
+def _theoretical(row: _Row, table: PrintedTable, macs: Mapping[Net, float]) -> PaperComparison:
+    printed, size = table.values("macs"), str(row.net.resolution)
     own, of_alexnet = macs.get(row.net), macs.get(row.alexnet)
     lacking = [str(net) for net in (row.net, row.alexnet) if not macs.get(net)]
-    return Comparison(
-        subject=row.subject,
+    return PaperComparison(
+        workload=row.workload,
         quantity=THEORETICAL,
         scale=Scale.TIMES,
         printed=printed["AlexNet", size] / printed[row.name, size] if (row.name, size) in printed else None,
@@ -347,10 +347,10 @@ def _theoretical(row: _Row, table: PrintedTable, macs: Mapping[Net, float]) -> C
     )
 
 
-def _actual(row: _Row, table: PrintedTable, evidence: Evidence) -> Comparison:
-    printed, size = table.values("inference_time"), str(row.net.picture)
-    return Comparison(
-        subject=row.subject,
+def _actual(row: _Row, table: PrintedTable, evidence: ClaimEvidence) -> PaperComparison:
+    printed, size = table.values("inference_time"), str(row.net.resolution)
+    return PaperComparison(
+        workload=row.workload,
         quantity=ACTUAL,
         scale=Scale.TIMES,
         printed=printed["AlexNet", size] / printed[row.name, size],
@@ -361,15 +361,15 @@ def _actual(row: _Row, table: PrintedTable, evidence: Evidence) -> Comparison:
     )
 
 
-def _shares_by_kind(of: str, found: dict[str, float], printed: dict[str, float]) -> Iterable[Comparison]:
+def _shares_by_kind(of: str, found: dict[str, float], printed: dict[str, float]) -> Iterable[PaperComparison]:
     """The table's rows, then whatever else has a share; a kind that nothing was seen of has none of the whole."""
     for kind in dict.fromkeys([*_TABLE_2_ROWS, *found]):
-        subject = _TABLE_2_ROWS.get(kind, kind)
-        yield Comparison(
-            subject=subject,
+        workload = _TABLE_2_ROWS.get(kind, kind)
+        yield PaperComparison(
+            workload=workload,
             quantity=f"share of {of}",
             scale=Scale.SHARE,
-            printed=printed.get(subject),
+            printed=printed.get(workload),
             found=Interval(value=found.get(kind, 0.0)) if found else None,
             lack="" if found else f"not measured: {of} by kind of layer of {MOBILENET_V1}",
         )

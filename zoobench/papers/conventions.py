@@ -14,8 +14,8 @@ import msgspec
 from zoobench.cases import ImageSize, ModelRef
 from zoobench.papers import readings
 from zoobench.papers.found import Net
-from zoobench.papers.published import Figure, Rounding
-from zoobench.papers.readings import Reading, Subject
+from zoobench.papers.published import PrintedFigure, Rounding
+from zoobench.papers.readings import CountedNet, CountReading
 
 
 class Convention(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,7 +26,7 @@ class Convention(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     reason: str
-    reading: Reading | None = None
+    reading: CountReading | None = None
     net: Net | None = None
     rounding: Rounding = Rounding.NEAREST
     digits: int | None = None
@@ -41,7 +41,7 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True):
     tables: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
 
-    def covers(self, figure: Figure) -> bool:
+    def covers(self, figure: PrintedFigure) -> bool:
         """Whether the figure is one of those."""
         return (
             (figure.paper, figure.metric) == (self.paper, self.metric)
@@ -53,26 +53,26 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True):
 PLAIN: Final = Convention(name="", reason="")
 
 
-def conventions_of(figure: Figure) -> tuple[Convention, ...]:
+def conventions_of(figure: PrintedFigure) -> tuple[Convention, ...]:
     """Plain, then what is declared for the figure."""
     declared = (each for declaration in DECLARED if declaration.covers(figure) for each in declaration.conventions)
     return (PLAIN, *declared)
 
 
-def _ratio_of_printed_sizes(subject: Subject) -> float:
+def _ratio_of_printed_sizes(workload: CountedNet) -> float:
     """243.9 MB to two digits, over 4.76 MiB to one decimal."""
-    baseline_mb = round(readings.model_size_bytes(Subject(readings.baseline(subject))) / 1e6, -1)
-    return baseline_mb / round(_model_size_mib(subject) / 1e6, 1)
+    baseline_mb = round(readings.model_size_bytes(CountedNet(readings.baseline(workload))) / 1e6, -1)
+    return baseline_mb / round(_model_size_mib(workload) / 1e6, 1)
 
 
-def _model_size_mib(subject: Subject) -> float:
+def _model_size_mib(workload: CountedNet) -> float:
     """In a unit of 2**20 bytes that is printed as MB, so the number is given as millions."""
-    return readings.model_size_bytes(subject) / 2**20 * 1e6
+    return readings.model_size_bytes(workload) / 2**20 * 1e6
 
 
-def _parameters_by_1024(subject: Subject) -> float:
+def _parameters_by_1024(workload: CountedNet) -> float:
     """Thousands of 1024, a thousand of them printed as M."""
-    return readings.parameters(subject) / 1024 * 1000
+    return readings.parameters(workload) / 1024 * 1000
 
 
 TRUNCATED = Convention(

@@ -27,14 +27,14 @@ class Scale(enum.StrEnum):
     CORRELATION = "correlation"
 
 
-class Comparison(msgspec.Struct, frozen=True, kw_only=True):
+class PaperComparison(msgspec.Struct, frozen=True, kw_only=True):
     """One number found beside the one printed; either may be missing.
 
-    `lack` says what the run did not measure of it. `net` is what was measured where `subject`, the paper's own words,
+    `lack` says what the run did not measure of it. `net` is what was measured where `workload`, the paper's own words,
     stands for one net.
     """
 
-    subject: str
+    workload: str
     quantity: str
     scale: Scale
     printed: float | None = None
@@ -55,10 +55,10 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     statement: str
     setting: str
-    comparisons: tuple[Comparison, ...]
+    comparisons: tuple[PaperComparison, ...]
     notes: tuple[str, ...] = ()
 
-    def of(self, quantity: str) -> tuple[Comparison, ...]:
+    def of(self, quantity: str) -> tuple[PaperComparison, ...]:
         """Its comparisons of that quantity."""
         return tuple(comparison for comparison in self.comparisons if comparison.quantity == quantity)
 
@@ -87,7 +87,7 @@ class Interval(msgspec.Struct, frozen=True, kw_only=True):
     high: float | None = None
 
 
-class Evidence(msgspec.Struct, frozen=True, kw_only=True):
+class ClaimEvidence(msgspec.Struct, frozen=True, kw_only=True):
     """The records of a claim's nets under its conditions, in one setting; `setting` is empty if none was called so."""
 
     conditions: Conditions
@@ -138,7 +138,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
         return f"{net} failed ({failure.kind.value}: {failure.message})" if failure else ""
 
 
-def collect_evidence(records: Iterable[CaseRecord], conditions: Conditions, nets: Iterable[Net]) -> Evidence:
+def collect_evidence(records: Iterable[CaseRecord], conditions: Conditions, nets: Iterable[Net]) -> ClaimEvidence:
     """The records of these nets in the setting that has the most latencies of them; the first such, if several.
 
     Latencies of two devices, memory formats or numbers of threads are never put beside each other.
@@ -146,11 +146,11 @@ def collect_evidence(records: Iterable[CaseRecord], conditions: Conditions, nets
     wanted = set(nets)
     settings: dict[str, dict[Net, CaseRecord]] = {}
     for record in records:
-        net = Net(record.case.model, record.case.picture)
+        net = Net(record.case.model, record.case.resolution)
         if net in wanted and conditions.fit(record.case):
             settings.setdefault(_describe_setting(record.case), {}).setdefault(net, record)
     setting, found = max(settings.items(), key=_measured, default=("", {}))
-    return Evidence(conditions=conditions, setting=setting, records=found)
+    return ClaimEvidence(conditions=conditions, setting=setting, records=found)
 
 
 def ratio_of_medians(numerator: Measurement, denominator: Measurement) -> Interval | None:
@@ -168,7 +168,7 @@ def facts_of(records: Iterable[CaseRecord], metric: str, nets: Iterable[Net]) ->
     wanted = set(nets)
     facts: dict[Net, float] = {}
     for record in records:
-        net = Net(record.case.model, record.case.picture)
+        net = Net(record.case.model, record.case.resolution)
         measurement = record.measurement(metric) if net in wanted and net not in facts else None
         if measurement is not None:
             facts[net] = measurement.samples[0]

@@ -10,19 +10,19 @@ from zoobench.cases import ImageSize, ModelRef
 from zoobench.papers import readings
 from zoobench.papers.conventions import DECLARED
 from zoobench.papers.found import Net
-from zoobench.papers.published import Figure, figures
-from zoobench.papers.readings import Reading, plain_reading
+from zoobench.papers.published import PrintedFigure, figures
+from zoobench.papers.readings import CountReading, plain_reading
 from zoobench.records import LayerKind
 
 
-class Experiment(msgspec.Struct, frozen=True, kw_only=True):
+class PrintedNet(msgspec.Struct, frozen=True, kw_only=True):
     """The net that stands for a figure's row, and which `part` of it the figure is about (see `readings.Subject`).
 
     `reading` replaces the metric's plain one where the row says so.
     """
 
     net: Net
-    reading: Reading
+    reading: CountReading
     part: str = ""
     baseline: Net | None = None
 
@@ -32,7 +32,7 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True):
         return (self.net,) if self.baseline is None else (self.net, self.baseline)
 
 
-def experiment_of(figure: Figure) -> Experiment | None:
+def printed_net_of(figure: PrintedFigure) -> PrintedNet | None:
     """What to count for a figure; None if it is no count, or no model of the zoo stands for its row."""
     reading = _BLOCK_READINGS.get(figure.metric) if figure.model == _BLOCK else plain_reading(figure.metric)
     nets = NETS.get(figure.paper, {})
@@ -40,17 +40,17 @@ def experiment_of(figure: Figure) -> Experiment | None:
     if net is None or reading is None:
         return None
     baseline = ALEXNET_2012 if figure.metric == "size_reduction" else None
-    return Experiment(net=net, reading=reading, part=_part(figure), baseline=baseline)
+    return PrintedNet(net=net, reading=reading, part=_part(figure), baseline=baseline)
 
 
 def counted_models() -> tuple[tuple[ModelRef, ImageSize], ...]:
     """Every model and size of pictures that a verdict needs, those of conventions included, without repeats."""
     nets: dict[Net, None] = {}
-    for experiment in filter(None, map(experiment_of, figures())):
+    for experiment in filter(None, map(printed_net_of, figures())):
         nets.update(dict.fromkeys(experiment.nets))
     for declaration in DECLARED:
         nets.update((convention.net, None) for convention in declaration.conventions if convention.net)
-    return tuple((net.model, net.picture) for net in nets)
+    return tuple((net.model, net.resolution) for net in nets)
 
 
 def _net(source: str, name: str, side: int = 224) -> Net:
@@ -208,7 +208,7 @@ _CHANNELS: Final = {
 _ROWS: Final = ("layer_", "bottleneck_")
 
 
-def _part(figure: Figure) -> str:
+def _part(figure: PrintedFigure) -> str:
     for prefix in _ROWS:
         if figure.metric.startswith(prefix):
             return figure.metric.removeprefix(prefix)

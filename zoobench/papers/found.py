@@ -15,10 +15,10 @@ class Net(NamedTuple):
     """A model of the zoo at one size of pictures."""
 
     model: ModelRef
-    picture: ImageSize
+    resolution: ImageSize
 
     def __str__(self) -> str:
-        return f"{self.model} at {self.picture}"
+        return f"{self.model} at {self.resolution}"
 
 
 class Counted(msgspec.Struct, frozen=True):
@@ -94,7 +94,7 @@ def collect_counted(records: Iterable[CaseRecord]) -> Zoo:
     zoo: Zoo = {}
     for record in records:
         if record.layers:
-            zoo.setdefault(Net(record.case.model, record.case.picture), Counted(record.layers))
+            zoo.setdefault(Net(record.case.model, record.case.resolution), Counted(record.layers))
     return zoo
 
 

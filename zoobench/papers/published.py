@@ -29,7 +29,7 @@ class Status(enum.StrEnum):
     FROM_MEMORY = "from-memory"
 
 
-class Figure(msgspec.Struct, frozen=True, kw_only=True):
+class PrintedFigure(msgspec.Struct, frozen=True, kw_only=True):
     """One printed figure.
 
     `model` and `variant` are the table's own words. `value` is the text as printed, its digits kept, in `unit`: `M`
@@ -57,10 +57,10 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @functools.cache
-def figures() -> tuple[Figure, ...]:
+def figures() -> tuple[PrintedFigure, ...]:
     """Every figure, in the order of the papers' tables."""
     text = importlib.resources.files("zoobench.papers").joinpath("published.csv").read_text(encoding="utf-8")
-    return msgspec.convert(list(csv.DictReader(text.splitlines())), tuple[Figure, ...])
+    return msgspec.convert(list(csv.DictReader(text.splitlines())), tuple[PrintedFigure, ...])
 
 
 def _slug(text: str) -> str:
@@ -100,7 +100,7 @@ class PrintedTable(NamedTuple):
         wanted = (model, variant)
         return next(float(each.value) for each in self._figures(metric) if (each.model, each.variant) == wanted)
 
-    def _figures(self, metric: str) -> Iterator[Figure]:
+    def _figures(self, metric: str) -> Iterator[PrintedFigure]:
         wanted = (self.paper, self.number, metric)
         return (figure for figure in figures() if (figure.paper, figure.table, figure.metric) == wanted)
 

@@ -82,7 +82,7 @@ STEM_MULTIPLIER = 8
 """Maps that GoogLeNet's first convolution makes of each channel before it mixes them (see `conventions`)."""
 
 
-class Subject(NamedTuple):
+class CountedNet(NamedTuple):
     """What a figure is about: a counted net, or a part of it; `baseline` is the net that it is compared with.
 
     `part` is the path of a module, a `LayerKind`, the shape of a block's maps, or the number of a row: see the reading.
@@ -93,157 +93,157 @@ class Subject(NamedTuple):
     baseline: Counted | None = None
 
 
-Value = float | str
+ReadValue = float | str
 """A number in base units, or a text as the paper prints it (shapes, channels)."""
 
-Reading = Callable[[Subject], Value]
+CountReading = Callable[[CountedNet], ReadValue]
 
 
-def parameters(subject: Subject) -> float:
+def parameters(workload: CountedNet) -> float:
     """All of the module at path `part`."""
-    return subject.counted.part(subject.part).parameters
+    return workload.counted.part(workload.part).parameters
 
 
-def weights(subject: Subject) -> float:
+def weights(workload: CountedNet) -> float:
     """Of convolutions and matrix products, without biases and batch norm."""
-    return subject.counted.part(subject.part).weights
+    return workload.counted.part(workload.part).weights
 
 
-def parameters_without_scale(subject: Subject) -> float:
+def parameters_without_scale(workload: CountedNet) -> float:
     """All but the scales of batch norm, which are half of its parameters."""
-    normalisation = subject.counted.of_kind(LayerKind.NORMALISATION).parameters
-    return subject.counted.parameters - normalisation // 2
+    normalisation = workload.counted.of_kind(LayerKind.NORMALISATION).parameters
+    return workload.counted.parameters - normalisation // 2
 
 
-def macs(subject: Subject) -> float:
+def macs(workload: CountedNet) -> float:
     """Of one image's forward pass."""
-    return subject.counted.macs
+    return workload.counted.macs
 
 
-def macs_without_classifier(subject: Subject) -> float:
+def macs_without_classifier(workload: CountedNet) -> float:
     """Without fully connected layers."""
-    return subject.counted.without(LayerKind.FULLY_CONNECTED).macs
+    return workload.counted.without(LayerKind.FULLY_CONNECTED).macs
 
 
-def macs_with_authors_shortcut(subject: Subject) -> float:
+def macs_with_authors_shortcut(workload: CountedNet) -> float:
     """ShuffleNet v2 as its authors' code has it, from torchvision's.
 
     Where the first unit of stage 2 takes c maps and gives o, its shortcut's pointwise convolution gives c of them in
     the authors' code and its main branch o - c; in torchvision each gives o / 2. The other stages take o / 2 maps, for
     which the two are the same.
     """
-    unit = subject.counted.part("stage2.0")
+    unit = workload.counted.part("stage2.0")
     pointwise = [layer for layer in unit.convolutions if layer.kind == LayerKind.POINTWISE]
     narrow = unit.layer("stage2.0").input_shape[1]
     _, wide, height, width = unit.layer("stage2.0").output_shape
     to_output = [layer for layer in pointwise if layer.output_shape[-2:] == (height, width)]
     authors = narrow * narrow + wide // 2 * (wide - narrow)
-    return subject.counted.macs - sum(layer.macs for layer in to_output) + authors * height * width
+    return workload.counted.macs - sum(layer.macs for layer in to_output) + authors * height * width
 
 
-def macs_with_separable_stem(subject: Subject) -> float:
+def macs_with_separable_stem(workload: CountedNet) -> float:
     """With the first convolution split in two: depthwise, with `STEM_MULTIPLIER` maps a channel, then pointwise."""
-    stem = subject.counted.convolutions[0]
+    stem = workload.counted.convolutions[0]
     wide, narrow, *kernel = stem.weight_shape
     between = narrow * STEM_MULTIPLIER
     separable = (between * math.prod(kernel) + between * wide) * math.prod(stem.output_shape[2:])
-    return subject.counted.macs - stem.macs + separable
+    return workload.counted.macs - stem.macs + separable
 
 
-def model_size_bytes(subject: Subject) -> float:
+def model_size_bytes(workload: CountedNet) -> float:
     """Parameters in fp32."""
-    return BYTES_A_PARAMETER * subject.counted.parameters
+    return BYTES_A_PARAMETER * workload.counted.parameters
 
 
-def size_reduction(subject: Subject) -> float:
+def size_reduction(workload: CountedNet) -> float:
     """How many times fewer parameters than the baseline."""
-    return baseline(subject).parameters / subject.counted.parameters
+    return baseline(workload).parameters / workload.counted.parameters
 
 
-def macs_share(subject: Subject) -> float:
+def macs_share(workload: CountedNet) -> float:
     """Of the layers of kind `part`."""
-    return subject.counted.of_kind(LayerKind(subject.part)).macs / subject.counted.macs
+    return workload.counted.of_kind(LayerKind(workload.part)).macs / workload.counted.macs
 
 
-def parameters_share(subject: Subject) -> float:
+def parameters_share(workload: CountedNet) -> float:
     """Of the layers of kind `part`, among all parameters."""
-    return subject.counted.of_kind(LayerKind(subject.part)).parameters / subject.counted.parameters
+    return workload.counted.of_kind(LayerKind(workload.part)).parameters / workload.counted.parameters
 
 
-def weights_share(subject: Subject) -> float:
+def weights_share(workload: CountedNet) -> float:
     """Of the layers of kind `part`, among the weights of convolutions and matrix products."""
-    return subject.counted.of_kind(LayerKind(subject.part)).weights / subject.counted.weights
+    return workload.counted.of_kind(LayerKind(workload.part)).weights / workload.counted.weights
 
 
-def block_macs(subject: Subject) -> float:
+def block_macs(workload: CountedNet) -> float:
     """Of one block, see `block`."""
-    return block(subject).macs
+    return block(workload).macs
 
 
-def block_parameters(subject: Subject) -> float:
+def block_parameters(workload: CountedNet) -> float:
     """Of one block's convolutions, see `block`."""
-    return block(subject).weights
+    return block(workload).weights
 
 
-def block(subject: Subject) -> Counted:
+def block(workload: CountedNet) -> Counted:
     """The first convolution of each kind that takes and gives maps of the shape `part`, as `14x14x512`."""
     of_shape: dict[str, Layer] = {}
-    for layer in subject.counted.convolutions:
-        if map_text(layer.input_shape) == map_text(layer.output_shape) == subject.part:
+    for layer in workload.counted.convolutions:
+        if map_text(layer.input_shape) == map_text(layer.output_shape) == workload.part:
             of_shape.setdefault(layer.kind, layer)
     return Counted(tuple(of_shape.values()))
 
 
-def output_size(subject: Subject) -> str:
+def output_size(workload: CountedNet) -> str:
     """Of the module at path `part`: `111x111x96`."""
-    return map_text(subject.counted.layer(subject.part).output_shape)
+    return map_text(workload.counted.layer(workload.part).output_shape)
 
 
-def channels(subject: Subject) -> float:
+def channels(workload: CountedNet) -> float:
     """That the module at path `part` gives."""
-    return out_channels(subject.counted.layer(subject.part))
+    return out_channels(workload.counted.layer(workload.part))
 
 
-def channels_by_stage(subject: Subject) -> str:
+def channels_by_stage(workload: CountedNet) -> str:
     """That the modules at the paths `part` (with commas between) give: `24,48,96,192,1024`."""
-    return ",".join(str(out_channels(subject.counted.layer(path))) for path in subject.part.split(","))
+    return ",".join(str(out_channels(workload.counted.layer(path))) for path in workload.part.split(","))
 
 
-def depth(subject: Subject) -> float:
+def depth(workload: CountedNet) -> float:
     """Convolutions and fully connected layers."""
-    return len(subject.counted.convolutions) + len(subject.counted.of_kind(LayerKind.FULLY_CONNECTED).layers)
+    return len(workload.counted.convolutions) + len(workload.counted.of_kind(LayerKind.FULLY_CONNECTED).layers)
 
 
-def spatial_convolutions(subject: Subject) -> float:
+def spatial_convolutions(workload: CountedNet) -> float:
     """With a kernel larger than 1x1: a separable convolution, which has a depthwise one, counts once."""
-    return sum(any(side > 1 for side in layer.weight_shape[2:]) for layer in subject.counted.convolutions)
+    return sum(any(side > 1 for side in layer.weight_shape[2:]) for layer in workload.counted.convolutions)
 
 
-def body_row(subject: Subject) -> str:
+def body_row(workload: CountedNet) -> str:
     """Row `part` (from 1) of `layer_tables.body_rows`; "" if there is none."""
-    return _row(body_rows(subject.counted), subject.part)
+    return _row(body_rows(workload.counted), workload.part)
 
 
-def bottleneck_row(subject: Subject) -> str:
+def bottleneck_row(workload: CountedNet) -> str:
     """Row `part` (from 1) of `layer_tables.bottleneck_rows`; "" if there is none."""
-    return _row(bottleneck_rows(subject.counted), subject.part)
+    return _row(bottleneck_rows(workload.counted), workload.part)
 
 
 def _row(rows: Sequence[str], number: str) -> str:
     return next(iter(rows[int(number) - 1 : int(number)]), "")
 
 
-def baseline(subject: Subject) -> Counted:
+def baseline(workload: CountedNet) -> Counted:
     """The net that a figure compares with.
 
     Raises: ValueError if its experiment names none.
     """
-    if subject.baseline is None:
+    if workload.baseline is None:
         raise ValueError("this figure compares two nets, and the experiment names one")
-    return subject.baseline
+    return workload.baseline
 
 
-PLAIN: Final[dict[str, Reading]] = {
+PLAIN: Final[dict[str, CountReading]] = {
     "parameters": parameters,
     "macs": macs,
     "model_size": model_size_bytes,
@@ -264,7 +264,7 @@ PLAIN: Final[dict[str, Reading]] = {
 """What a metric's name alone means; `layer_*` and `bottleneck_*` are rows of a table."""
 
 
-def plain_reading(metric: str) -> Reading | None:
+def plain_reading(metric: str) -> CountReading | None:
     """The plain reading of a figure's metric; None for what no count tells."""
     for prefix, row in (("layer_", body_row), ("bottleneck_", bottleneck_row)):
         if metric.startswith(prefix):

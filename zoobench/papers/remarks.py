@@ -13,21 +13,21 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Final
 
-from zoobench.papers.published import Figure, Rounding, figures, parse_printed, render_found
-from zoobench.papers.readings import Value
+from zoobench.papers.published import PrintedFigure, Rounding, figures, parse_printed, render_found
+from zoobench.papers.readings import ReadValue
 
 WHOLE = Decimal(100)
 """Per cent."""
 
-MisprintCheck = Callable[[Figure, Value], str]
+MisprintCheck = Callable[[PrintedFigure, ReadValue], str]
 
 
-def prove_misprint(figure: Figure, found: Value) -> str:
+def prove_misprint(figure: PrintedFigure, found: ReadValue) -> str:
     """The evidence of the first check that proves one; "" if none does."""
     return next(filter(None, (check(figure, found) for check in CHECKS)), "")
 
 
-def exchanged_digits(figure: Figure, found: Value) -> str:
+def exchanged_digits(figure: PrintedFigure, found: ReadValue) -> str:
     """A column of shares that sums to 100 only if two digits of this figure change places, to what was found."""
     if figure.unit != "%" or isinstance(found, str):
         return ""
@@ -46,7 +46,7 @@ def exchanged_digits(figure: Figure, found: Value) -> str:
     return ""
 
 
-def twice_another(figure: Figure, found: Value) -> str:
+def twice_another(figure: PrintedFigure, found: ReadValue) -> str:
     """FLOPs in a column of multiply-accumulates: twice what was found, by the digits that are not trailing zeros."""
     if figure.metric != "macs" or isinstance(found, str):
         return ""
@@ -62,7 +62,7 @@ def twice_another(figure: Figure, found: Value) -> str:
     )
 
 
-def stride_against_next_row(figure: Figure, found: Value) -> str:
+def stride_against_next_row(figure: PrintedFigure, found: ReadValue) -> str:
     """A row of layers whose stride would not give the maps that the next row takes, and whose found row does."""
     number = re.fullmatch(r"layer_(\d+)", figure.metric)
     if number is None or not isinstance(found, str) or not found:
@@ -83,11 +83,11 @@ def stride_against_next_row(figure: Figure, found: Value) -> str:
 CHECKS: Final[tuple[MisprintCheck, ...]] = (exchanged_digits, twice_another, stride_against_next_row)
 
 
-def _table(figure: Figure) -> Iterator[Figure]:
+def _table(figure: PrintedFigure) -> Iterator[PrintedFigure]:
     return (each for each in figures() if (each.paper, each.table) == (figure.paper, figure.table))
 
 
-def _column(figure: Figure) -> tuple[Figure, ...]:
+def _column(figure: PrintedFigure) -> tuple[PrintedFigure, ...]:
     return tuple(each for each in _table(figure) if each.metric == figure.metric)
 
 
@@ -150,7 +150,7 @@ _OTHER_NETS: Final = (
 _SOFTMAX: Final = "the net here ends in scores: softmax is no layer of it"
 
 
-def why_not_comparable(figure: Figure) -> str:
+def why_not_comparable(figure: PrintedFigure) -> str:
     """One line; "" where a count can tell."""
     if figure.metric in ACCURACIES:
         return "accuracy of the authors' training: published, never measured here"
@@ -164,7 +164,7 @@ def why_not_comparable(figure: Figure) -> str:
     return next((reason for pattern, reason in _OTHER_NETS if re.search(pattern, figure.model)), "")
 
 
-def is_static(figure: Figure) -> bool:
+def is_static(figure: PrintedFigure) -> bool:
     """Whether a figure is a fact of the net: neither an accuracy nor a time."""
     return figure.metric not in ACCURACIES and figure.metric not in _TIMES
 
@@ -229,7 +229,7 @@ REMARKS: Final[dict[tuple[str, str, str], str]] = {
 """By paper, row (the model, or `model | variant` where it is about one variant) and metric."""
 
 
-def remark_on(figure: Figure) -> str:
+def remark_on(figure: PrintedFigure) -> str:
     """One line, or ""."""
     rows = (f"{figure.model} | {figure.variant}", figure.model)
     return next((REMARKS[key] for row in rows if (key := (figure.paper, row, figure.metric)) in REMARKS), "")

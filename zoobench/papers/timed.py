@@ -99,7 +99,7 @@ def rows_left_out(paper: str, metric: str) -> dict[str, str]:
 def timed_plans() -> tuple[Plan, ...]:
     """Everything that `zoobench.papers.claims` reads from a run, each case once."""
     sped_up = [NETS["ShuffleNet V1"][row].model for row in SPED_UP]
-    of_resolutions = [Net(model, picture) for model in (ALEXNET, *sped_up) for picture in RESOLUTIONS]
+    of_resolutions = [Net(model, resolution) for model in (ALEXNET, *sped_up) for resolution in RESOLUTIONS]
     on_a_core = [*timed_rows("MobileNetV2", "cpu_time").values(), *timed_rows("ShuffleNetV2", "arm_speed").values()]
     return (
         *_plans([*of_resolutions, *on_a_core, *BROKEN_DOWN], ONE_THREAD, INFERENCE_BUDGET),
@@ -124,22 +124,22 @@ def _why_left_out(paper: str, row: str) -> str:
 
 def _plans(nets: Iterable[Net], conditions: Conditions, budget: Budget) -> Iterable[Plan]:
     """A plan a size of pictures, since a matrix has one."""
-    ordered = sorted(dict.fromkeys(nets), key=_picture)
-    for picture, of_size in itertools.groupby(ordered, key=_picture):
+    ordered = sorted(dict.fromkeys(nets), key=_resolution)
+    for resolution, of_size in itertools.groupby(ordered, key=_resolution):
         matrix = Matrix(
             models=tuple(str(net.model) for net in of_size),
             modes=(conditions.mode,),
             batch_sizes=(conditions.batch,),
-            image_size=picture.height,
-            image_width=picture.width,
+            image_size=resolution.height,
+            image_width=resolution.width,
             precisions=(Precision.FP32,),
             threads=conditions.threads,
         )
         yield Plan(matrix, budget)
 
 
-def _picture(net: Net) -> ImageSize:
-    return net.picture
+def _resolution(net: Net) -> ImageSize:
+    return net.resolution
 
 
 # Everything that the papers' section of the report needs from a run, as plans of a suite.
@@ -153,17 +153,17 @@ def plans() -> tuple[Plan, ...]:
 def counted_plans() -> tuple[Plan, ...]:
     """One plan for each size of pictures: one image in inference, built and counted, never called."""
     models: defaultdict[ImageSize, list[ModelRef]] = defaultdict(list)
-    for model, picture in counted_models():
-        models[picture].append(model)
-    return tuple(Plan(_matrix(picture, of_size), COUNT_ONLY) for picture, of_size in models.items())
+    for model, resolution in counted_models():
+        models[resolution].append(model)
+    return tuple(Plan(_matrix(resolution, of_size), COUNT_ONLY) for resolution, of_size in models.items())
 
 
-def _matrix(picture: ImageSize, models: list[ModelRef]) -> Matrix:
+def _matrix(resolution: ImageSize, models: list[ModelRef]) -> Matrix:
     return Matrix(
         models=tuple(map(str, models)),
         modes=(Mode.INFER,),
         batch_sizes=(1,),
-        image_size=picture.height,
-        image_width=picture.width,
+        image_size=resolution.height,
+        image_width=resolution.width,
         precisions=(Precision.FP32,),
     )

@@ -10,15 +10,15 @@ from typing import NamedTuple
 import msgspec
 
 from zoobench.papers.conventions import PLAIN, Convention, conventions_of
-from zoobench.papers.experiments import Experiment, experiment_of
+from zoobench.papers.experiments import PrintedNet, printed_net_of
 from zoobench.papers.found import Net, Zoo, collect_counted
-from zoobench.papers.published import Figure, Status, figures, parse_printed, render_found
-from zoobench.papers.readings import Subject, Value
+from zoobench.papers.published import PrintedFigure, Status, figures, parse_printed, render_found
+from zoobench.papers.readings import CountedNet, ReadValue
 from zoobench.papers.remarks import prove_misprint, remark_on, why_not_comparable
 from zoobench.records import CaseRecord
 
 
-class Verdict(enum.StrEnum):
+class FigureVerdict(enum.StrEnum):
     """What holding a printed figure against a counted one says."""
 
     REPRODUCED = "reproduced"
@@ -48,8 +48,8 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     figure, or came nearest; "" is the plain count.
     """
 
-    figure: Figure
-    verdict: Verdict
+    figure: PrintedFigure
+    verdict: FigureVerdict
     found: float | None = None
     found_text: str = ""
     difference_ratio: float | None = None
@@ -66,12 +66,12 @@ def judge_all(records: Sequence[CaseRecord]) -> tuple[Judgement, ...]:
     return tuple(judge(figure, zoo) for figure in figures())
 
 
-def judge(figure: Figure, zoo: Zoo) -> Judgement:
+def judge(figure: PrintedFigure, zoo: Zoo) -> Judgement:
     """The verdict on one figure."""
     reason = why_not_comparable(figure)
-    experiment = experiment_of(figure)
+    experiment = printed_net_of(figure)
     if reason or experiment is None:
-        return Judgement(figure=figure, verdict=Verdict.NOT_COMPARABLE, note=reason or NO_NET)
+        return Judgement(figure=figure, verdict=FigureVerdict.NOT_COMPARABLE, note=reason or NO_NET)
     missing = [net for net in experiment.nets if net not in zoo]
     if missing:
         return _not_measured(figure, missing[0])
@@ -84,16 +84,16 @@ def judge(figure: Figure, zoo: Zoo) -> Judgement:
     return _unexplained(attempts)
 
 
-def _not_measured(figure: Figure, net: Net) -> Judgement:
-    return Judgement(figure=figure, verdict=Verdict.NOT_MEASURED, note=f"this run did not count {net}")
+def _not_measured(figure: PrintedFigure, net: Net) -> Judgement:
+    return Judgement(figure=figure, verdict=FigureVerdict.NOT_MEASURED, note=f"this run did not count {net}")
 
 
 class _Attempt(NamedTuple):
     """What one convention gives for a figure."""
 
-    figure: Figure
+    figure: PrintedFigure
     convention: Convention
-    value: Value
+    value: ReadValue
     is_equal: bool
 
     @property
@@ -104,7 +104,7 @@ class _Attempt(NamedTuple):
     def distance(self) -> float:
         return abs(difference_ratio(self.figure, self.value) or 0.0)
 
-    def judgement(self, verdict: Verdict, note: str) -> Judgement:
+    def judgement(self, verdict: FigureVerdict, note: str) -> Judgement:
         number = None if isinstance(self.value, str) else float(self.value)
         return Judgement(
             figure=self.figure,
@@ -117,7 +117,7 @@ class _Attempt(NamedTuple):
         )
 
 
-def _attempts(figure: Figure, experiment: Experiment, zoo: Zoo) -> Iterator[_Attempt]:
+def _attempts(figure: PrintedFigure, experiment: PrintedNet, zoo: Zoo) -> Iterator[_Attempt]:
     """Plain first; a convention whose net was not counted is left out."""
     for convention in conventions_of(figure):
         counted = zoo.get(convention.net or experiment.net)
@@ -125,11 +125,11 @@ def _attempts(figure: Figure, experiment: Experiment, zoo: Zoo) -> Iterator[_Att
             continue
         baseline = zoo[experiment.baseline] if experiment.baseline else None
         reading = convention.reading or experiment.reading
-        value = reading(Subject(counted, experiment.part, baseline))
+        value = reading(CountedNet(counted, experiment.part, baseline))
         yield _Attempt(figure, convention, value, is_equal(figure, value, convention))
 
 
-def is_equal(figure: Figure, value: Value, convention: Convention = PLAIN) -> bool:
+def is_equal(figure: PrintedFigure, value: ReadValue, convention: Convention = PLAIN) -> bool:
     """Whether a value, rounded as the convention says, is the printed one; texts must be the same."""
     if isinstance(value, str):
         return value == figure.value
@@ -139,7 +139,7 @@ def is_equal(figure: Figure, value: Value, convention: Convention = PLAIN) -> bo
     return printed is not None and printed.agrees(Fraction(value), convention.rounding)
 
 
-def difference_ratio(figure: Figure, value: Value) -> float | None:
+def difference_ratio(figure: PrintedFigure, value: ReadValue) -> float | None:
     """Found over printed, less 1; None for texts."""
     printed = parse_printed(figure.value, figure.unit)
     if printed is None or isinstance(value, str):
@@ -147,7 +147,7 @@ def difference_ratio(figure: Figure, value: Value) -> float | None:
     return float(Fraction(value) / printed.value) - 1
 
 
-def text_of(figure: Figure, value: Value) -> str:
+def text_of(figure: PrintedFigure, value: ReadValue) -> str:
     """A found value in the figure's unit."""
     return value if isinstance(value, str) else render_found(Fraction(value), figure.value, figure.unit)
 
@@ -158,9 +158,9 @@ def _explained(attempts: Sequence[_Attempt]) -> Judgement:
     source = _joined(remark_on(fitting.figure), _source_of(fitting.figure))
     if fitting.convention is PLAIN:
         alike = " and ".join(f"{other.convention.name} ({other.text})" for other in others)
-        return fitting.judgement(Verdict.REPRODUCED, _joined(alike and f"printed alike: {alike}", source))
+        return fitting.judgement(FigureVerdict.REPRODUCED, _joined(alike and f"printed alike: {alike}", source))
     plain = "" if fitting.text == attempts[0].text else f"the plain count is {attempts[0].text}"
-    return fitting.judgement(Verdict.UNDER_CONVENTION, _joined(fitting.convention.reason, plain, source))
+    return fitting.judgement(FigureVerdict.UNDER_CONVENTION, _joined(fitting.convention.reason, plain, source))
 
 
 def _unexplained(attempts: Sequence[_Attempt]) -> Judgement:
@@ -168,13 +168,13 @@ def _unexplained(attempts: Sequence[_Attempt]) -> Judgement:
     source = _source_of(plain.figure)
     evidence = prove_misprint(plain.figure, plain.value)
     if evidence:
-        return plain.judgement(Verdict.MISPRINT, _joined(evidence, source))
+        return plain.judgement(FigureVerdict.MISPRINT, _joined(evidence, source))
     nearest = min(attempts, key=lambda attempt: attempt.distance)
     how = f"nearest is {nearest.convention.name or 'the plain count'}"
-    return nearest.judgement(Verdict.NOT_REPRODUCIBLE, _joined(how, remark_on(plain.figure), source))
+    return nearest.judgement(FigureVerdict.NOT_REPRODUCIBLE, _joined(how, remark_on(plain.figure), source))
 
 
-def _source_of(figure: Figure) -> str:
+def _source_of(figure: PrintedFigure) -> str:
     return "" if figure.status is Status.READ else f"printed figure {figure.status.value.replace('-', ' ')}"
 
 
@@ -182,7 +182,7 @@ def _joined(*parts: str) -> str:
     return "; ".join(part for part in parts if part)
 
 
-def count_verdicts(judgements: Iterable[Judgement]) -> dict[Verdict, int]:
-    """How many of each, in the order of `Verdict`."""
+def count_verdicts(judgements: Iterable[Judgement]) -> dict[FigureVerdict, int]:
+    """How many of each, in the order of `FigureVerdict`."""
     given = [judgement.verdict for judgement in judgements]
-    return {verdict: given.count(verdict) for verdict in Verdict}
+    return {verdict: given.count(verdict) for verdict in FigureVerdict}

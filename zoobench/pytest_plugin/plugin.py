@@ -28,9 +28,9 @@ from zoobench.cases import SMOKE_BUDGET, Budget, Case, DeviceFacts, Matrix, Plan
 from zoobench.cases.errors import ZoobenchError
 from zoobench.cases.options import AUTOMATIC, OPTIONS, Options, expanded, parse_options, read_project_options
 from zoobench.measure.executor import ForkedWorkers, InProcess
-from zoobench.measure.machine import survey_ceilings
-from zoobench.measure.progress import Progress, outcome_of, title_of
-from zoobench.measure.session import Lab, Recorder, Session, check_case, open_lab, resume_run, start_run
+from zoobench.measure.machine import find_ceilings
+from zoobench.measure.progress import RunProgress, outcome_of, title_of
+from zoobench.measure.session import Machine, Recorder, Session, check_case, open_machine, resume_run, start_run
 from zoobench.records import CaseRecord, FailureKind
 from zoobench.records.store import RunWriter
 
@@ -117,19 +117,19 @@ class Bench:
         self._budgets: dict[tuple[str, str], Budget] = {}
 
     @functools.cached_property
-    def lab(self) -> Lab:
+    def machine(self) -> Machine:
         executor = ForkedWorkers() if self.options.is_isolated else InProcess()
-        return open_lab(executor, device=self.options.device)
+        return open_machine(executor, device=self.options.device)
 
     @functools.cached_property
     def session(self) -> Session:
         self._open_run()
-        return Session(self.lab, Recorder(self.writer, self._finished))
+        return Session(self.machine, Recorder(self.writer, self._finished))
 
     @functools.cached_property
-    def progress(self) -> Progress:
+    def progress(self) -> RunProgress:
         missing = sum(self.session.finished(case, budget) is None for case, budget in self.selected)
-        return Progress(Console(highlight=False, soft_wrap=True), missing)
+        return RunProgress(Console(highlight=False, soft_wrap=True), missing)
 
     def cases(self, module: ModuleType) -> list[Case]:
         """What the module's matrix comes to, checked.
@@ -138,7 +138,7 @@ class Bench:
         """
         cases: dict[str, Case] = {}
         for plan in _plans_of(module, self.options):
-            device = self.lab.device(self._device_name(plan.matrix))
+            device = self.machine.device(self._device_name(plan.matrix))
             for case in self._cases_of(plan, device, is_fixed=hasattr(module, "PLANS")):
                 check_case(case, device)
                 cases.setdefault(case.id, case)
@@ -170,19 +170,19 @@ class Bench:
             return self.options.device
         if suite.device is not None:
             return suite.device
-        return self.lab.preferred_device()
+        return self.machine.preferred_device()
 
     def _open_run(self) -> None:
         if self.is_smoke:
             return
         if self.options.resume is None:
             timed = (case for case, budget in self.selected if budget.max_rounds)
-            calibrated, notes = self.lab.calibrated(self.options.results)
-            lab, more_notes = survey_ceilings(calibrated, timed, self.options.results)
+            calibrated, notes = self.machine.calibrated(self.options.results)
+            machine, more_notes = find_ceilings(calibrated, timed, self.options.results)
             self.notes = (*notes, *more_notes)
-            self.writer = start_run(self.options.results, lab, label=self.options.label, command=self.command)
+            self.writer = start_run(self.options.results, machine, label=self.options.label, command=self.command)
             return
-        self.writer, stored = resume_run(self.options.results, self.options.resume, self.lab)
+        self.writer, stored = resume_run(self.options.results, self.options.resume, self.machine)
         self._finished, self.notes = stored.records, stored.notes
 
 

@@ -36,14 +36,14 @@ class CeilingKey(NamedTuple):
     precision: str = ""
 
 
-class Known(NamedTuple):
+class KnownCeilings(NamedTuple):
     """What the cache knows of this machine, and why it does not know more."""
 
     ceilings: tuple[Ceiling, ...] = ()
     note: str = ""
 
 
-class _Entry(msgspec.Struct, frozen=True):
+class _CachedCeiling(msgspec.Struct, frozen=True):
     """The ceilings of one machine in one environment."""
 
     facts: Facts
@@ -52,7 +52,7 @@ class _Entry(msgspec.Struct, frozen=True):
 
 class _File(msgspec.Struct, frozen=True):
     layout: int
-    entries: tuple[_Entry, ...]
+    entries: tuple[_CachedCeiling, ...]
 
 
 def key_of(ceiling: Ceiling) -> CeilingKey:
@@ -79,19 +79,19 @@ def facts_of(environment: Environment, device: str) -> Facts:
     return {**host, **software, **environment.settings, **of_device}
 
 
-def read_cache(folder: Path, facts: Facts) -> Known:
+def read_cache(folder: Path, facts: Facts) -> KnownCeilings:
     """The ceilings of this machine in this environment; a note where there is a file that does not tell them."""
     path = folder / FILE
     if not path.exists():
-        return Known()
+        return KnownCeilings()
     try:
         entries = _decode(path)
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
-        return Known(note=f"{path} cannot be read ({error}): ceilings are measured again")
+        return KnownCeilings(note=f"{path} cannot be read ({error}): ceilings are measured again")
     fitting = next((entry for entry in entries if entry.facts == facts), None)
     if fitting is None and entries:
-        return Known(note=f"{path} is of {_difference(entries[-1].facts, facts)}: ceilings are measured again")
-    return Known(fitting.ceilings if fitting else ())
+        return KnownCeilings(note=f"{path} is of {_difference(entries[-1].facts, facts)}: ceilings are measured again")
+    return KnownCeilings(fitting.ceilings if fitting else ())
 
 
 def add_to_cache(folder: Path, facts: Facts, ceilings: Iterable[Ceiling]) -> str:
@@ -108,13 +108,13 @@ def add_to_cache(folder: Path, facts: Facts, ceilings: Iterable[Ceiling]) -> str
     merged = {key_of(ceiling): ceiling for ceiling in (*known, *ceilings)}
     others = tuple(entry for entry in entries if entry.facts != facts)
     try:
-        write_record(path, _File(LAYOUT, (*others, _Entry(facts, tuple(merged.values())))))
+        write_record(path, _File(LAYOUT, (*others, _CachedCeiling(facts, tuple(merged.values())))))
     except OSError as error:
         return f"ceilings are not kept for the next run: cannot write {path}: {error.strerror or error}"
     return ""
 
 
-def _decode(path: Path) -> tuple[_Entry, ...]:
+def _decode(path: Path) -> tuple[_CachedCeiling, ...]:
     file = msgspec.json.decode(path.read_bytes(), type=_File)
     if file.layout != LAYOUT:
         raise msgspec.ValidationError(f"layout {file.layout}, this zoobench reads {LAYOUT}")

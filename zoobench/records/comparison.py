@@ -29,7 +29,7 @@ class SideName(enum.StrEnum):
     HEAD = "head"
 
 
-class Kind(enum.StrEnum):
+class ComparisonKind(enum.StrEnum):
     """What is on the two sides."""
 
     COMMITS = "commits"
@@ -76,7 +76,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     is_strict: bool = False
 
 
-class Plan(msgspec.Struct, frozen=True, kw_only=True):
+class GenerationPlan(msgspec.Struct, frozen=True, kw_only=True):
     """How much will be measured. `smallest_ratio` is the slowdown found with a probability of 80 %."""
 
     cases: int
@@ -89,13 +89,13 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     smallest_ratio: float
 
 
-class Experiment(msgspec.Struct, frozen=True, kw_only=True):
+class ComparisonSetup(msgspec.Struct, frozen=True, kw_only=True):
     """The head of an experiment: who against whom, by which rule, drawn from which seed."""
 
-    experiment_id: str
+    comparison_id: str = msgspec.field(name="experiment_id")
     started_at: str
     command: tuple[str, ...]
-    kind: Kind
+    kind: ComparisonKind
     base: Side
     head: Side
     rule: Rule
@@ -103,7 +103,7 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True):
     schema: int = SCHEMA
 
 
-class Facts(msgspec.Struct, frozen=True, kw_only=True):
+class CaseFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What one side says of a case before it is timed.
 
     `exact` are its exact metrics by key (`zoobench.records.metrics`), `unavailable` those it cannot have and why;
@@ -118,7 +118,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     is_missing: bool = False
 
 
-class Contest(msgspec.Struct, frozen=True, kw_only=True):
+class CasePair(msgspec.Struct, frozen=True, kw_only=True):
     """One case on both sides. `id` names it everywhere; the two cases differ only where cases are compared.
 
     `output_error` is the largest difference of the two outputs over the largest value of the base's, None where there
@@ -129,8 +129,8 @@ class Contest(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     base_case: Case | None
     head_case: Case | None
-    base: Facts
-    head: Facts
+    base: CaseFacts
+    head: CaseFacts
     output_error: float | None = None
     output_tolerance: float = 0.0
     is_control: bool = False
@@ -156,7 +156,7 @@ class Replicate(msgspec.Struct, frozen=True, kw_only=True):
     about times.
     """
 
-    contest: str
+    case_pair: str = msgspec.field(name="contest")
     stage: Stage
     generation: int
     order: str
@@ -167,15 +167,15 @@ class Replicate(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         if len(self.order) != len(self.blocks) or set(self.order) - {"A", "B"}:
-            raise ValueError(f"{self.contest}: every block is of side A or of side B")
+            raise ValueError(f"{self.case_pair}: every block is of side A or of side B")
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """All that an experiment saw. `plans` are in force one after the other: a new one replaces the one before."""
 
-    experiment: Experiment
-    contests: tuple[Contest, ...] = ()
-    plans: tuple[Plan, ...] = ()
+    setup: ComparisonSetup
+    case_pairs: tuple[CasePair, ...] = ()
+    plans: tuple[GenerationPlan, ...] = ()
     replicates: tuple[Replicate, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -284,8 +284,8 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     reader must know beside.
     """
 
-    kind: Kind
-    experiment_id: str
+    kind: ComparisonKind
+    comparison_id: str = msgspec.field(name="experiment_id")
     started_at: str
     base: Side
     head: Side
@@ -293,7 +293,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     cases: tuple[CaseResult, ...]
     exit: Exit
     headline: str
-    plan: Plan | None = None
+    plan: GenerationPlan | None = None
     controls: tuple[CaseResult, ...] = ()
     differences: tuple[Difference, ...] = ()
     noise_ratio: float | None = None

@@ -17,7 +17,7 @@ class Better(enum.StrEnum):
     NEITHER = "neither"
 
 
-class Comparison(enum.StrEnum):
+class Exactness(enum.StrEnum):
     """How two values compare: an exact one is a fact of the code, a noisy one a draw from the machine."""
 
     EXACT = "exact"
@@ -31,7 +31,7 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     unit: str
     better: Better = Better.LOWER
-    comparison: Comparison = Comparison.NOISY
+    comparison: Exactness = Exactness.NOISY
     is_of_model: bool = False
     """The same in every case of a model at one image size, so it is found once."""
 
@@ -47,25 +47,25 @@ RATIO = "ratio"
 
 
 def _fact(key: str, title: str) -> Metric:
-    return Metric(key=key, title=title, unit=COUNT, comparison=Comparison.EXACT, is_of_model=True)
+    return Metric(key=key, title=title, unit=COUNT, comparison=Exactness.EXACT, is_of_model=True)
 
 
 def _program(key: str, title: str) -> Metric:
     """What a call asks torch to do; counted where two sides are compared."""
-    return Metric(key=key, title=title, unit=COUNT, comparison=Comparison.EXACT)
+    return Metric(key=key, title=title, unit=COUNT, comparison=Exactness.EXACT)
 
 
-def _opinion(key: str, title: str) -> Metric:
+def _cross_check(key: str, title: str) -> Metric:
     """What others say of a fact of ours."""
-    return Metric(key=key, title=title, unit=COUNT, better=Better.NEITHER, comparison=Comparison.EXACT)
+    return Metric(key=key, title=title, unit=COUNT, better=Better.NEITHER, comparison=Exactness.EXACT)
 
 
 def _state(key: str, title: str, unit: str) -> Metric:
     """A fact of the machine, of which more is better."""
-    return Metric(key=key, title=title, unit=unit, better=Better.HIGHER, comparison=Comparison.EXACT)
+    return Metric(key=key, title=title, unit=unit, better=Better.HIGHER, comparison=Exactness.EXACT)
 
 
-def _error(key: str, title: str, comparison: Comparison) -> Metric:
+def _error(key: str, title: str, comparison: Exactness) -> Metric:
     """What was read over what is true, less 1."""
     return Metric(key=key, title=title, unit=RATIO, better=Better.NEITHER, comparison=comparison)
 
@@ -74,13 +74,13 @@ _CALIBRATION = (
     Metric(key="other_load", title="Processor time of other processes, as a share of all", unit=RATIO),
     Metric(key="load_average", title="Mean number of runnable threads in the last minute", unit=COUNT),
     _state("performance_governor", "Whether a processor's frequency governor is `performance`", RATIO),
-    Metric(key="threads_a_core", title="Usable threads a core", unit=COUNT, comparison=Comparison.EXACT),
+    Metric(key="threads_a_core", title="Usable threads a core", unit=COUNT, comparison=Exactness.EXACT),
     _state("allowed_share", "Processor time that the container may use, as a share of its processors", RATIO),
     Metric(key="timer_resolution", title="Smallest step of the clock", unit=SECONDS),
     Metric(key="timer_cost", title="Time to read the clock", unit=SECONDS),
-    _error("known_time_error", "Error in the time of an operation of known duration", Comparison.NOISY),
+    _error("known_time_error", "Error in the time of an operation of known duration", Exactness.NOISY),
     Metric(key="round_overhead", title="Time read for a call that does nothing", unit=SECONDS),
-    _error("known_macs_error", "Error in the count of a matrix product of known size", Comparison.EXACT),
+    _error("known_macs_error", "Error in the count of a matrix product of known size", Exactness.EXACT),
     Metric(
         key="product_rate",
         title="Multiply-accumulates a second of a matrix product",
@@ -93,7 +93,7 @@ _CALIBRATION = (
         unit=RATIO,
         better=Better.HIGHER,
     ),
-    _error("known_bytes_error", "Error in the peak memory of an allocation of known size", Comparison.EXACT),
+    _error("known_bytes_error", "Error in the peak memory of an allocation of known size", Exactness.EXACT),
     Metric(key="faults_retained", title="Page faults of a call with the retained heap", unit=COUNT),
     Metric(key="faults_system", title="Page faults of a call with the system's heap", unit=COUNT),
     Metric(key="pace", title="Time of the same work, again and again", unit=SECONDS),
@@ -130,20 +130,20 @@ METRICS: tuple[Metric, ...] = (
     Metric(key="operator_time", title="Time inside a call's operators, as profiled", unit=SECONDS),
     Metric(key="profiler_overhead", title="Profiled call over the same call unprofiled", unit=RATIO),
     Metric(
-        key="predicted_peak", title="Peak memory predicted, weights included", unit=BYTES, comparison=Comparison.EXACT
+        key="predicted_peak", title="Peak memory predicted, weights included", unit=BYTES, comparison=Exactness.EXACT
     ),
     Metric(
         key="predicted_workspace",
         title="Part of the predicted peak that kernels allocate for themselves",
         unit=BYTES,
-        comparison=Comparison.EXACT,
+        comparison=Exactness.EXACT,
     ),
     _program("operator_calls", "Calls of torch's operators below autograd in a call"),
     _program("graph_breaks", "Places where the compiler hands a forward pass back to Python"),
-    _opinion("fvcore_macs", "Multiply-accumulates of one image's forward pass, as fvcore counts them"),
-    _opinion("fvcore_unsupported_calls", "Calls of operators that fvcore leaves out"),
-    _opinion("published_macs", "Multiply-accumulates that the model's publisher prints"),
-    _opinion("published_parameters", "Parameters that the model's publisher prints"),
+    _cross_check("fvcore_macs", "Multiply-accumulates of one image's forward pass, as fvcore counts them"),
+    _cross_check("fvcore_unsupported_calls", "Calls of operators that fvcore leaves out"),
+    _cross_check("published_macs", "Multiply-accumulates that the model's publisher prints"),
+    _cross_check("published_parameters", "Parameters that the model's publisher prints"),
     Metric(key="capacity", title="Largest batch that fits the memory limit", unit=COUNT, better=Better.HIGHER),
     Metric(key="memory_slope", title="Peak memory that each further image adds", unit=BYTES),
     Metric(key="memory_intercept", title="Peak memory at no image, by the same line", unit=BYTES),

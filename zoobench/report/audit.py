@@ -18,7 +18,7 @@ from zoobench.records import CaseRecord, metrics
 from zoobench.records.store import StoredRun
 from zoobench.report.markdown import render_cut_table
 from zoobench.report.selection import run_names
-from zoobench.report.tables import RATIO, Column, Kind, Table
+from zoobench.report.tables import RATIO, Column, ColumnKind, Table
 
 FVCORE_MACS = "fvcore_macs"
 PUBLISHED_MACS = "published_macs"
@@ -37,13 +37,13 @@ MOST_NAMES: Final = 3
 _COLUMNS = (
     Column("model", "Model"),
     Column("image_size", "Image size"),
-    Column("macs", "MACs", Kind.NUMBER, metrics.COUNT),
-    Column("fvcore", "fvcore", Kind.NUMBER, metrics.COUNT),
-    Column("difference_ratio", "Difference", Kind.NUMBER, RATIO),
+    Column("macs", "MACs", ColumnKind.NUMBER, metrics.COUNT),
+    Column("fvcore", "fvcore", ColumnKind.NUMBER, metrics.COUNT),
+    Column("difference_ratio", "Difference", ColumnKind.NUMBER, RATIO),
     Column("terms", "Explained by"),
-    Column("remainder", "Unexplained", Kind.NUMBER, metrics.COUNT),
+    Column("remainder", "Unexplained", ColumnKind.NUMBER, metrics.COUNT),
     Column("left_out", "Left out by fvcore (calls)"),
-    Column("published", "Printed by torchvision", Kind.NUMBER, metrics.COUNT),
+    Column("published", "Printed by torchvision", ColumnKind.NUMBER, metrics.COUNT),
     Column("verdict", "Verdict"),
 )
 
@@ -63,7 +63,7 @@ class AuditRow(msgspec.Struct, frozen=True, kw_only=True):
 
     run_id: str
     model: ModelRef
-    picture: ImageSize
+    resolution: ImageSize
     macs: float | None
     fvcore: float | None
     published: float | None
@@ -88,7 +88,7 @@ def audit_table(runs: Sequence[StoredRun]) -> Table:
     rows = audit_rows(runs)
     columns = (Column("run", "Run"), *_COLUMNS) if len(runs) > 1 else _COLUMNS
     cells = [{"run": names[row.run_id], **_cells(row)} for row in rows]
-    numbers = [column.key for column in _COLUMNS if column.kind is Kind.NUMBER]
+    numbers = [column.key for column in _COLUMNS if column.kind is ColumnKind.NUMBER]
     frame = pd.DataFrame(cells, columns=["run", *_keys(_COLUMNS)]).astype(dict.fromkeys(numbers, "float64"))
     empty = "No second opinion on counts was asked for."
     return Table("audit", "Counting audit", frame[_keys(columns)], columns, empty)
@@ -146,8 +146,8 @@ def is_close(macs: float, published: float) -> bool:
 def _rows_of(stored: StoredRun) -> Iterator[AuditRow]:
     groups: dict[tuple[ModelRef, ImageSize], list[CaseRecord]] = {}
     for record in stored.records:
-        groups.setdefault((record.case.model, record.case.picture), []).append(record)
-    for (model, picture), records in groups.items():
+        groups.setdefault((record.case.model, record.case.resolution), []).append(record)
+    for (model, resolution), records in groups.items():
         fvcore, silence = _value(records, FVCORE_MACS), _silence(records)
         if fvcore is None and silence is None:
             continue
@@ -155,7 +155,7 @@ def _rows_of(stored: StoredRun) -> Iterator[AuditRow]:
         yield AuditRow(
             run_id=stored.run.run_id,
             model=model,
-            picture=picture,
+            resolution=resolution,
             macs=_value(records, "macs"),
             fvcore=fvcore,
             published=_value(records, PUBLISHED_MACS),
@@ -190,7 +190,7 @@ def _values(records: Iterable[CaseRecord], metric: str, by: str) -> Mapping[str,
 def _cells(row: AuditRow) -> dict[str, object]:
     return {
         "model": row.model.name,
-        "image_size": str(row.picture),
+        "image_size": str(row.resolution),
         "macs": row.macs,
         "fvcore": row.fvcore,
         "difference_ratio": row.fvcore / row.macs - 1 if row.macs and row.fvcore is not None else None,
@@ -203,7 +203,7 @@ def _cells(row: AuditRow) -> dict[str, object]:
 
 
 def _verdict(row: AuditRow) -> str:
-    parts = (_publication(row), _parameters(row), _second_opinion(row))
+    parts = (_publication(row), _parameters(row), _ask_fvcore(row))
     return "; ".join(part for part in parts if part)
 
 
@@ -222,7 +222,7 @@ def _parameters(row: AuditRow) -> str:
     return f"{format_count(abs(missing))} parameters {'more' if missing > 0 else 'fewer'} published" if missing else ""
 
 
-def _second_opinion(row: AuditRow) -> str:
+def _ask_fvcore(row: AuditRow) -> str:
     if row.remainder is None:
         return row.silence or "no second opinion"
     if row.remainder:
@@ -232,7 +232,7 @@ def _second_opinion(row: AuditRow) -> str:
 
 def _second_reason(row: AuditRow) -> str:
     """What fvcore counts that we do not, or the other way about."""
-    return ": ".join(filter(None, (_second_opinion(row), _listed(row.terms, _signed))))
+    return ": ".join(filter(None, (_ask_fvcore(row), _listed(row.terms, _signed))))
 
 
 def _agreement(rows: Sequence[AuditRow]) -> str:

@@ -14,7 +14,7 @@ from zoobench.records import CaseRecord, metrics
 from zoobench.records.store import StoredRun
 from zoobench.report.markdown import render_cut_table
 from zoobench.report.selection import run_names
-from zoobench.report.tables import Column, Kind, Table
+from zoobench.report.tables import Column, ColumnKind, Table
 
 CAPACITY: Final = "capacity"
 
@@ -34,12 +34,12 @@ _COLUMNS = (
     Column("mode", "Mode"),
     Column("precision", "Precision"),
     Column("device", "Device"),
-    Column("limit", "Limit", Kind.NUMBER, metrics.BYTES),
+    Column("limit", "Limit", ColumnKind.NUMBER, metrics.BYTES),
     Column("batch", "Largest batch"),
-    Column("slope", "Bytes an image", Kind.NUMBER, metrics.BYTES),
-    Column("intercept", "Fixed", Kind.NUMBER, metrics.BYTES),
-    Column("throughput", "Images/s there", Kind.NUMBER, metrics.PER_SECOND),
-    Column("latency", "Latency there", Kind.NUMBER, metrics.SECONDS),
+    Column("slope", "Bytes an image", ColumnKind.NUMBER, metrics.BYTES),
+    Column("intercept", "Fixed", ColumnKind.NUMBER, metrics.BYTES),
+    Column("throughput", "Images/s there", ColumnKind.NUMBER, metrics.PER_SECOND),
+    Column("latency", "Latency there", ColumnKind.NUMBER, metrics.SECONDS),
     Column("note", "Why none"),
 )
 
@@ -114,7 +114,7 @@ def capacity_table(frontiers: Iterable[Frontier]) -> Table:
     has_note = any(row["note"] for row in rows)
     columns = tuple(column for column in _COLUMNS if has_note or column.key != "note")
     columns = (Column("run", "Run"), *columns) if is_of_several else columns
-    numbers = [column.key for column in columns if column.kind is Kind.NUMBER]
+    numbers = [column.key for column in columns if column.kind is ColumnKind.NUMBER]
     frame = pd.DataFrame(rows, columns=[column.key for column in columns])
     frame = frame.astype({**dict.fromkeys(numbers, "float64"), "batch": "Int64"})
     return Table(CAPACITY, "Capacity", frame, columns, "No capacity was searched for.")

@@ -17,7 +17,7 @@ from zoobench.records.comparison import CaseResult, Comparison, Rule, Verdict
 from zoobench.records.store import StoredRun
 from zoobench.report.comparison.wording import ExactRow, exact_rows, has_interval, row_of, worst_first
 from zoobench.report.selection import run_names
-from zoobench.report.tables import RATIO, Column, Kind, Table
+from zoobench.report.tables import RATIO, Column, ColumnKind, Table
 from zoobench.report.text import markdown_text
 from zoobench.stats.verdicts.decide import margin_of
 from zoobench.stats.verdicts.outcome import short_names
@@ -32,9 +32,9 @@ METHOD: Final = f"""\
 
 _CHANGES = (
     Column("case", "Case"),
-    Column("base_s", "First", Kind.NUMBER, metrics.SECONDS),
-    Column("head_s", "Last", Kind.NUMBER, metrics.SECONDS),
-    Column("ratio", "Last over first", Kind.NUMBER, RATIO),
+    Column("base_s", "First", ColumnKind.NUMBER, metrics.SECONDS),
+    Column("head_s", "Last", ColumnKind.NUMBER, metrics.SECONDS),
+    Column("ratio", "Last over first", ColumnKind.NUMBER, RATIO),
     Column("verdict", "Verdict"),
     Column("note", "Note"),
 )

@@ -11,7 +11,7 @@ from zoobench.papers.found import Counted, Net, collect_counted
 from zoobench.records import CaseRecord, Ceiling, Layer
 from zoobench.records.store import StoredRun
 from zoobench.stats.diagnosis import Diagnosis, diagnose_case
-from zoobench.stats.roofline import Point, Roof, points_of, roof_of, whole
+from zoobench.stats.roofline import Roof, RooflinePoint, points_of, roof_of, whole
 
 
 class Diagnosed(NamedTuple):
@@ -20,7 +20,7 @@ class Diagnosed(NamedTuple):
     record: CaseRecord
     layers: tuple[Layer, ...]
     roof: Roof
-    net: Point
+    net: RooflinePoint
     diagnosis: Diagnosis
 
     @property
@@ -29,7 +29,7 @@ class Diagnosed(NamedTuple):
         return self.record.case
 
     @property
-    def points(self) -> tuple[Point, ...]:
+    def points(self) -> tuple[RooflinePoint, ...]:
         """A point for each layer; made when asked for, since a run has a hundred thousand."""
         return points_of(self.record, self.layers)
 
@@ -42,7 +42,7 @@ def collect_diagnosed(stored: StoredRun) -> tuple[Diagnosed, ...]:
     counted = collect_counted(stored.records)
     found = []
     for record in stored.records:
-        layers = counted.get(Net(record.case.model, record.case.picture), Counted(())).layers
+        layers = counted.get(Net(record.case.model, record.case.resolution), Counted(())).layers
         if (each := diagnosed(record, layers, ceilings)) is not None:
             found.append(each)
     return tuple(found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from zoobench.cases.units import NOT_MEASURED
-from zoobench.report.tables import Cell, Column, Kind, Table, cells_of, is_text
+from zoobench.report.tables import Cell, Column, ColumnKind, Table, cells_of, is_text
 from zoobench.report.text import markdown_text
 
 
@@ -38,4 +38,4 @@ def _cells(frame: pd.DataFrame, column: Column) -> list[str]:
 def _cell(cell: Cell, column: Column) -> str:
     if cell.is_struck:
         return f"~~{cell.text}~~"
-    return (markdown_text(cell.text) or NOT_MEASURED) if column.kind is Kind.TEXT else cell.text
+    return (markdown_text(cell.text) or NOT_MEASURED) if column.kind is ColumnKind.TEXT else cell.text

@@ -16,7 +16,7 @@ from zoobench.report.charts.papers import PAPER_CHARTS, PaperChart
 from zoobench.report.charts.roofline import WHY_CHARTS, WhyChart
 from zoobench.report.charts.run_charts import CHARTS, Chart
 from zoobench.report.markdown import render_cut_table
-from zoobench.report.report_data import Material, render_predicted
+from zoobench.report.report_data import ReportData, render_predicted
 from zoobench.report.reproduction import render_claims, render_reproduction
 from zoobench.report.selection import run_names
 from zoobench.report.tables import FAILED_CELL, UNAVAILABLE_CELL, Table
@@ -53,17 +53,17 @@ METHOD = f"""\
   reasons are listed above."""
 
 
-def render_page(material: Material, *, drawn: Collection[str] | None) -> str:
+def render_page(report_data: ReportData, *, drawn: Collection[str] | None) -> str:
     """The whole page in GitHub's Markdown.
 
     `drawn` holds the keys of the charts that were written, None if none was asked for: then one line says how to ask.
     """
-    runs, asked = material.runs, drawn is not None
+    runs, asked = report_data.runs, drawn is not None
     drawn = drawn or ()
     about = "\n".join(f"- {sentence}" for sentence in describe_runs(runs))
-    sections = [f"# {title_of(runs)}", about, "\n".join(f"- {sentence}" for sentence in answers(material.view))]
+    sections = [f"# {title_of(runs)}", about, "\n".join(f"- {sentence}" for sentence in answers(report_data.view))]
     sections.append("" if asked else _how_to_draw(runs))
-    for table in material.listed:
+    for table in report_data.listed:
         if table.key == "differences" and len(runs) == 1:
             continue
         sections.append(f"## {markdown_text(table.title)}")
@@ -72,13 +72,15 @@ def render_page(material: Material, *, drawn: Collection[str] | None) -> str:
         if table.key == "unavailable" and asked:
             sections.append(_not_drawn(drawn))
     rooflines = [_image(chart) for chart in WHY_CHARTS if chart.key in drawn]
-    sections.append(render_why(material.why, rooflines, most_rows=MOST_ROWS, folder=TABLES))
+    sections.append(render_why(report_data.why, rooflines, most_rows=MOST_ROWS, folder=TABLES))
     images = {chart.key: _image(chart) for chart in PAPER_CHARTS if chart.key in drawn}
     rest = f"{TABLES}/reproduction.csv"
     sections.append(render_reproduction(runs, image=images.get("printed_against_found", ""), rest=rest))
     sections.append(render_claims(runs, images))
     image = _image(FRONTIER) if FRONTIER.key in drawn else ""
-    sections.append(render_capacity(material.frontiers, image=image, most_rows=MOST_ROWS, rest=f"{TABLES}/capacity.md"))
+    sections.append(
+        render_capacity(report_data.frontiers, image=image, most_rows=MOST_ROWS, rest=f"{TABLES}/capacity.md")
+    )
     sections.append(render_predicted(runs, most_rows=MOST_ROWS, rest=f"{TABLES}/predicted.md"))
     sections.append(render_audit(runs, most_rows=MOST_ROWS, rest=f"{TABLES}/audit.md"))
     sections += ["## How to read this", METHOD, _notes(runs)]

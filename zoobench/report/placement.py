@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
-Spot = tuple[float, float]
+Position = tuple[float, float]
 
 _DIRECTIONS = tuple(
     (math.cos(math.radians(degrees)), math.sin(math.radians(degrees)))
@@ -40,7 +40,7 @@ class Box(NamedTuple):
     y1: float
 
     @property
-    def center(self) -> Spot:
+    def center(self) -> Position:
         return (self.x0 + self.x1) / 2, (self.y0 + self.y1) / 2
 
 
@@ -51,8 +51,8 @@ def overlap(box: Box, others: Floats) -> npt.NDArray[np.bool_]:
 
 
 def place(
-    points: Sequence[Spot],
-    sizes: Sequence[Spot],
+    points: Sequence[Position],
+    sizes: Sequence[Position],
     *,
     obstacles: Sequence[Box],
     bounds: Box,
@@ -101,12 +101,14 @@ def _orders(count: int) -> list[list[int]]:
     return [given, given[::-1], *(shuffle(given, count) for _ in range(_SHUFFLES))]
 
 
-def _place_in_order(order: list[int], points: Sequence[Spot], sizes: Sequence[Spot], scene: _Scene) -> list[Box | None]:
+def _place_in_order(
+    order: list[int], points: Sequence[Position], sizes: Sequence[Position], scene: _Scene
+) -> list[Box | None]:
     found = {index: scene.put(points[index], sizes[index]) for index in order}
     return [found[index] for index in range(len(points))]
 
 
-def _cost(points: Sequence[Spot], boxes: list[Box | None]) -> tuple[int, float]:
+def _cost(points: Sequence[Position], boxes: list[Box | None]) -> tuple[int, float]:
     away = [math.dist(point, nearest_spot(point, box)) for point, box in zip(points, boxes, strict=True) if box]
     return boxes.count(None), sum(distance**2 for distance in away)
 
@@ -120,10 +122,10 @@ class _Scene:
         self._nearest = nearest
         self._taken = [*obstacles]
         self._labels: list[Box] = []
-        self._leaders: list[Spot] = []
-        self._segments: list[tuple[Spot, Spot]] = []
+        self._leaders: list[Position] = []
+        self._segments: list[tuple[Position, Position]] = []
 
-    def put(self, point: Spot, size: Spot) -> Box | None:
+    def put(self, point: Position, size: Position) -> Box | None:
         box = self._first_free(point, size)
         if box is not None:
             self._taken.append(box)
@@ -132,7 +134,7 @@ class _Scene:
             self._segments.append((point, nearest_spot(point, box)))
         return box
 
-    def _first_free(self, point: Spot, size: Spot) -> Box | None:
+    def _first_free(self, point: Position, size: Position) -> Box | None:
         taken = _rows(self._taken)
         in_the_way = taken[np.logical_not(overlap(self._own(point), taken))]
         leaders = np.array(self._leaders, dtype=np.float64).reshape(-1, 2)
@@ -144,12 +146,12 @@ class _Scene:
                 return box
         return None
 
-    def _own(self, point: Spot) -> Box:
+    def _own(self, point: Position) -> Box:
         """What a leader starts from: points that touch this one cannot be kept clear of it."""
         near = 0.8 * self._nearest
         return Box(point[0] - near, point[1] - near, point[0] + near, point[1] + near)
 
-    def _is_cut_off(self, point: Spot, box: Box, in_the_way: Floats) -> bool:
+    def _is_cut_off(self, point: Position, box: Box, in_the_way: Floats) -> bool:
         """Whether the line from the point to its label runs over anything else."""
         end = nearest_spot(point, box)
         if any(_cross(point, end, *segment) for segment in self._segments):
@@ -157,18 +159,18 @@ class _Scene:
         return any(_crosses(spot, in_the_way) for spot in _along(point, box))
 
 
-def _candidate(point: Spot, size: Spot, towards: Spot, away: float) -> Box:
+def _candidate(point: Position, size: Position, towards: Position, away: float) -> Box:
     (x, y), (width, height), (dx, dy) = point, size, towards
     center_x, center_y = x + dx * (away + width / 2), y + dy * (away + height / 2)
     return Box(center_x - width / 2, center_y - height / 2, center_x + width / 2, center_y + height / 2)
 
 
-def nearest_spot(point: Spot, box: Box) -> Spot:
+def nearest_spot(point: Position, box: Box) -> Position:
     """The spot of the box that is nearest to the point: where its leader ends."""
     return min(max(point[0], box.x0), box.x1), min(max(point[1], box.y0), box.y1)
 
 
-def _along(point: Spot, box: Box) -> list[Spot]:
+def _along(point: Position, box: Box) -> list[Position]:
     end_x, end_y = nearest_spot(point, box)
     return [(point[0] + s * (end_x - point[0]), point[1] + s * (end_y - point[1])) for s in _SAMPLES[:-1]]
 
@@ -181,17 +183,17 @@ def _holds(box: Box, spots: Floats) -> npt.NDArray[np.bool_]:
     return (spots[:, 0] > box.x0) & (spots[:, 0] < box.x1) & (spots[:, 1] > box.y0) & (spots[:, 1] < box.y1)
 
 
-def _crosses(spot: Spot, boxes: Floats) -> bool:
+def _crosses(spot: Position, boxes: Floats) -> bool:
     x, y = spot
     return bool(((boxes[:, 0] < x) & (boxes[:, 2] > x) & (boxes[:, 1] < y) & (boxes[:, 3] > y)).any())
 
 
-def _cross(a: Spot, b: Spot, c: Spot, d: Spot) -> bool:
+def _cross(a: Position, b: Position, c: Position, d: Position) -> bool:
     """Whether the segments from a to b and from c to d cross."""
     return _turn(a, b, c) * _turn(a, b, d) < 0 and _turn(c, d, a) * _turn(c, d, b) < 0
 
 
-def _turn(a: Spot, b: Spot, c: Spot) -> float:
+def _turn(a: Position, b: Position, c: Position) -> float:
     return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
 
 

@@ -17,14 +17,14 @@ from zoobench.report.charts.flame import MODEL, flame_of_modules
 from zoobench.report.charts.roofline import roofline_of_model
 from zoobench.report.diagnosed import diagnosed
 from zoobench.stats import estimates
-from zoobench.stats.roofline import OPERATOR_TIME, Point, Roof, moved_bytes, points_of, roof_of
+from zoobench.stats.roofline import OPERATOR_TIME, Roof, RooflinePoint, moved_bytes, points_of, roof_of
 
 SHOWN = 10
 """Rows of a table: the slowest modules, and the slowest operators."""
 
 PROFILER_OVERHEAD = "profiler_overhead"
 
-Row = dict[str, str]
+ProfileRow = dict[str, str]
 
 
 def render_profile(record: CaseRecord, ceilings: Sequence[Ceiling]) -> list[str]:
@@ -54,7 +54,7 @@ def write_figures(record: CaseRecord, ceilings: Sequence[Ceiling], folder: Path,
         raise StoreError(f"cannot write figures to {folder}: {error.strerror or error}") from error
 
 
-def kind_rows(record: CaseRecord) -> list[Row]:
+def kind_rows(record: CaseRecord) -> list[ProfileRow]:
     """A row a kind, the most time first: its shares of the time, of the MACs and of the bytes moved.
 
     MACs and bytes are of a forward pass, by the layers' kinds; the time is of the whole call, by the operators'.
@@ -78,7 +78,7 @@ def kind_rows(record: CaseRecord) -> list[Row]:
     ]
 
 
-def module_rows(record: CaseRecord, roof: Roof | None) -> list[Row]:
+def module_rows(record: CaseRecord, roof: Roof | None) -> list[ProfileRow]:
     """The modules with the most time of their own, and how near they come to the roof."""
     points = points_of(record, record.layers)
     total_s = sum(point.time_s for point in points)
@@ -86,7 +86,7 @@ def module_rows(record: CaseRecord, roof: Roof | None) -> list[Row]:
     return [_module_row(point, total_s, roof) for point in slowest]
 
 
-def operator_rows(record: CaseRecord) -> list[Row]:
+def operator_rows(record: CaseRecord) -> list[ProfileRow]:
     """The operators with the most time, all of their calls together."""
     times = _times_by(record, "operator")
     return [
@@ -95,7 +95,7 @@ def operator_rows(record: CaseRecord) -> list[Row]:
     ]
 
 
-def _module_row(point: Point, total_s: float, roof: Roof | None) -> Row:
+def _module_row(point: RooflinePoint, total_s: float, roof: Roof | None) -> ProfileRow:
     return {
         "module": point.path or MODEL,
         "kind": point.kind,
@@ -108,7 +108,7 @@ def _module_row(point: Point, total_s: float, roof: Roof | None) -> Row:
     }
 
 
-def _reached(point: Point, roof: Roof | None) -> str:
+def _reached(point: RooflinePoint, roof: Roof | None) -> str:
     """Share of the nearer ceiling, and which that is."""
     if roof is None or not (point.macs or point.moved_bytes):
         return NOT_MEASURED
@@ -145,7 +145,7 @@ def _diagnosis_line(record: CaseRecord, ceilings: Sequence[Ceiling]) -> str:
     return f"diagnosis: none, for want of {lacking}"
 
 
-def _section(title: str, rows: Sequence[Row]) -> Iterator[str]:
+def _section(title: str, rows: Sequence[ProfileRow]) -> Iterator[str]:
     if not rows:
         yield f"\n{title}: not measured"
         return

@@ -20,9 +20,9 @@ from zoobench.report.frame import collect_frame
 from zoobench.report.markdown import render_cut_table
 from zoobench.report.reproduction import claims_table, reproduction_table
 from zoobench.report.selection import View, run_names, view_of
-from zoobench.report.tables import RATIO, Column, Kind, Table, build_tables
+from zoobench.report.tables import RATIO, Column, ColumnKind, Table, build_tables
 from zoobench.report.why import Why, explain
-from zoobench.stats.calibration import Reading, read_figures
+from zoobench.stats.calibration import CalibrationReading, read_figures
 from zoobench.stats.findings import text_of
 
 PREDICTED: Final = "predicted_peak"
@@ -44,10 +44,10 @@ _PREDICTED_COLUMNS = (
     Column("mode", "Mode"),
     Column("batch", "Batch"),
     Column("precision", "Precision"),
-    Column("predicted", "Predicted", Kind.NUMBER, metrics.BYTES),
-    Column("measured", "Measured", Kind.NUMBER, metrics.BYTES),
-    Column("error_ratio", "Error", Kind.NUMBER, RATIO),
-    *(Column(key, title, Kind.NUMBER, metrics.BYTES) for key, title in _PARTS.items()),
+    Column("predicted", "Predicted", ColumnKind.NUMBER, metrics.BYTES),
+    Column("measured", "Measured", ColumnKind.NUMBER, metrics.BYTES),
+    Column("error_ratio", "Error", ColumnKind.NUMBER, RATIO),
+    *(Column(key, title, ColumnKind.NUMBER, metrics.BYTES) for key, title in _PARTS.items()),
     Column("place", "Peak in"),
 )
 
@@ -64,7 +64,7 @@ def predicted_table(runs: Sequence[StoredRun]) -> Table:
     names = run_names((stored.run.run_id, stored.run.label) for stored in runs)
     rows = [{"run": names[stored.run.run_id], **row} for stored in runs for row in _predicted_rows(stored.records)]
     columns = (Column("run", "Run"), *_PREDICTED_COLUMNS) if len(runs) > 1 else _PREDICTED_COLUMNS
-    numbers = [column.key for column in _PREDICTED_COLUMNS if column.kind is Kind.NUMBER]
+    numbers = [column.key for column in _PREDICTED_COLUMNS if column.kind is ColumnKind.NUMBER]
     keys = [column.key for column in columns]
     frame = pd.DataFrame(rows, columns=["run", *(column.key for column in _PREDICTED_COLUMNS)])
     frame = frame.astype(dict.fromkeys(numbers, "float64"))
@@ -166,14 +166,14 @@ def _calibration_rows(runs: Sequence[StoredRun], names: dict[str, str]) -> Itera
                 )
 
 
-def _advice(reading: Reading) -> str:
+def _advice(reading: CalibrationReading) -> str:
     return GOOD if reading.is_good else "; ".join(map(text_of, reading.findings))
 
 
 # All that a report is made from, each part once: the Markdown, the page and the files show the same tables.
 
 
-class Material(NamedTuple):
+class ReportData(NamedTuple):
     """`listed` are the tables that the Markdown lists, in order; `beside` those of sections of their own.
 
     `comparison` is of the first and the last run, None of a single one.
@@ -194,7 +194,7 @@ class Material(NamedTuple):
         return {table.key: table for table in (*self.listed, *self.beside)}
 
 
-def collect_material(runs: Iterable[StoredRun]) -> Material:
+def collect_report_data(runs: Iterable[StoredRun]) -> ReportData:
     """The frame of these runs, and what follows from it."""
     read = tuple(runs)
     frame = collect_frame(read)
@@ -202,7 +202,7 @@ def collect_material(runs: Iterable[StoredRun]) -> Material:
     why = explain(view, read)
     frontiers = tuple(collect_frontiers(read))
     comparison = compare_ends(read)
-    return Material(
+    return ReportData(
         runs=read,
         frame=frame,
         view=view,

@@ -10,10 +10,10 @@ import pandas as pd
 
 from zoobench.cases.units import NOT_MEASURED, format_count, format_percent
 from zoobench.papers.claims import judge_claims
-from zoobench.papers.evidence import Claim, Comparison, Interval, Scale
+from zoobench.papers.evidence import Claim, Interval, PaperComparison, Scale
 from zoobench.papers.experiments import NETS
 from zoobench.papers.remarks import is_static
-from zoobench.papers.verdict import Judgement, Verdict, count_verdicts, judge_all
+from zoobench.papers.verdict import FigureVerdict, Judgement, count_verdicts, judge_all
 from zoobench.records.store import StoredRun
 from zoobench.report.markdown import render_table
 from zoobench.report.tables import Column, Table
@@ -117,10 +117,10 @@ def _table_of(claim: Claim) -> Table:
     return Table(claim.key, claim.title, pd.DataFrame(rows), columns, _NO_CLAIM)
 
 
-def _claim_row(comparison: Comparison) -> dict[str, object]:
+def _claim_row(comparison: PaperComparison) -> dict[str, object]:
     found = comparison.found
     return {
-        "subject": comparison.subject,
+        "subject": comparison.workload,
         "quantity": comparison.quantity,
         "scale": comparison.scale.value,
         "printed": comparison.printed,
@@ -157,7 +157,7 @@ def _found_text(found: Interval | None, scale: Scale) -> str:
     return f"{_text(found.value, scale)} ±{format_percent((found.high - found.low) / 2 / found.value)}"
 
 
-def _relation_text(comparison: Comparison) -> str:
+def _relation_text(comparison: PaperComparison) -> str:
     if comparison.found is None or not comparison.printed:
         return NOT_MEASURED
     return f"{comparison.found.value / comparison.printed:.2f}"
@@ -256,23 +256,25 @@ def _which(runs: Sequence[StoredRun]) -> str:
 
 def _summary(judged: Sequence[Judgement]) -> str:
     counts = count_verdicts(judged)
-    explained = counts[Verdict.UNDER_CONVENTION] + counts[Verdict.MISPRINT]
+    explained = counts[FigureVerdict.UNDER_CONVENTION] + counts[FigureVerdict.MISPRINT]
     return (
-        f"**{len(judged)} printed figures**: {counts[Verdict.REPRODUCED]} reproduced, {explained} explained "
-        f"({counts[Verdict.UNDER_CONVENTION]} under a declared convention, {counts[Verdict.MISPRINT]} misprints), "
-        f"{counts[Verdict.NOT_REPRODUCIBLE]} not reproducible, {counts[Verdict.NOT_COMPARABLE]} not comparable, "
-        f"{counts[Verdict.NOT_MEASURED]} not counted by this run."
+        f"**{len(judged)} printed figures**: {counts[FigureVerdict.REPRODUCED]} reproduced, {explained} explained "
+        f"({counts[FigureVerdict.UNDER_CONVENTION]} under a declared convention, "
+        f"{counts[FigureVerdict.MISPRINT]} misprints), "
+        f"{counts[FigureVerdict.NOT_REPRODUCIBLE]} not reproducible, "
+        f"{counts[FigureVerdict.NOT_COMPARABLE]} not comparable, "
+        f"{counts[FigureVerdict.NOT_MEASURED]} not counted by this run."
     )
 
 
 def _lack(judged: Sequence[Judgement]) -> str:
     """The command that counts what is missing, after a space; empty if nothing is."""
-    return f" {COUNTED_BY}" if count_verdicts(judged)[Verdict.NOT_MEASURED] else ""
+    return f" {COUNTED_BY}" if count_verdicts(judged)[FigureVerdict.NOT_MEASURED] else ""
 
 
 def _papers(judged: Iterable[Judgement]) -> Iterable[str]:
     """A heading and a table for each paper; what the run did not count is left to the file."""
-    shown = (each for each in judged if each.verdict is not Verdict.NOT_MEASURED)
+    shown = (each for each in judged if each.verdict is not FigureVerdict.NOT_MEASURED)
     for (paper, arxiv), of_paper in itertools.groupby(shown, key=lambda each: (each.figure.paper, each.figure.arxiv)):
         yield f"### {markdown_text(paper)} (arXiv:{arxiv})"
         frame = pd.DataFrame([_row(each) for each in of_paper], columns=list(_KEYS))
@@ -312,6 +314,6 @@ def _difference_text(judgement: Judgement) -> str:
 
 
 def _verdict_text(judgement: Judgement) -> str:
-    if judgement.verdict is Verdict.UNDER_CONVENTION:
+    if judgement.verdict is FigureVerdict.UNDER_CONVENTION:
         return f"{judgement.verdict.value}: {judgement.convention}"
     return judgement.verdict.value

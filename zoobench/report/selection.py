@@ -24,7 +24,7 @@ _PICTURE = ("image_size", "image_width")
 _AXES = ("device", "memory_format", "compiler", "allocator")
 
 
-class Point(NamedTuple):
+class Setting(NamedTuple):
     """The case that stands for a model: a forward pass at this batch and precision."""
 
     batch: int
@@ -46,7 +46,7 @@ class View(NamedTuple):
     rows: pd.DataFrame
     every_row: pd.DataFrame
     settings: tuple[str, ...]
-    point: Point | None
+    point: Setting | None
     memory_metric: str
     models: pd.DataFrame
 
@@ -79,7 +79,7 @@ def _in_catalogue_order(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.loc[order].reset_index(drop=True)
 
 
-def models_at(view: View, point: Point) -> pd.DataFrame:
+def models_at(view: View, point: Setting) -> pd.DataFrame:
     """The view's models as `View.models` has them, at another case than the headline one."""
     return _models(view.rows, point, view.memory_metric)
 
@@ -101,7 +101,7 @@ def cells(rows: pd.DataFrame, metric: str, key: list[str], column: str) -> pd.Da
     return found[list(names)].rename(columns=names)
 
 
-def at_point(rows: pd.DataFrame, point: Point | None) -> pd.DataFrame:
+def at_point(rows: pd.DataFrame, point: Setting | None) -> pd.DataFrame:
     """The rows of the headline case."""
     if point is None:
         return rows.iloc[:0]
@@ -158,8 +158,8 @@ def _varies(column: pd.Series[str]) -> bool:
 
 def _sizes(frame: pd.DataFrame) -> pd.Series[str]:
     height, width = (frame[side].astype(str) for side in _PICTURE)
-    picture = height.mask(frame["image_width"] != frame["image_size"], height + "×" + width)
-    return (picture + " px").mask(frame["is_native_size"], "native size")
+    resolution = height.mask(frame["image_width"] != frame["image_size"], height + "×" + width)
+    return (resolution + " px").mask(frame["is_native_size"], "native size")
 
 
 def _names(frame: pd.DataFrame) -> pd.Series[str]:
@@ -177,10 +177,10 @@ def _groups(frame: pd.DataFrame) -> pd.Series[str]:
     return pd.Series(pd.Categorical(groups, categories=list(palette.STYLES)), index=frame.index)
 
 
-def _headline(rows: pd.DataFrame) -> Point | None:
+def _headline(rows: pd.DataFrame) -> Setting | None:
     """fp32 at batch 1, or what comes nearest to it among the inference cases that have a latency."""
     found = measured(rows[rows["mode"] == Mode.INFER], LATENCY)[["batch", "precision"]].drop_duplicates()
-    points = [Point(int(batch), str(precision)) for batch, precision in found.itertuples(index=False)]
+    points = [Setting(int(batch), str(precision)) for batch, precision in found.itertuples(index=False)]
     return min(points, key=lambda point: (point.precision != Precision.FP32, point.batch), default=None)
 
 
@@ -189,7 +189,7 @@ def _memory_metric(rows: pd.DataFrame) -> str:
     return "process_memory" if measured(rows, "peak_allocated").empty else "peak_allocated"
 
 
-def _models(rows: pd.DataFrame, point: Point | None, memory_metric: str) -> pd.DataFrame:
+def _models(rows: pd.DataFrame, point: Setting | None, memory_metric: str) -> pd.DataFrame:
     about = ["family", "group", *_PICTURE, "top1_ratio", "top1_source", "run_id"]
     models = rows.drop_duplicates(KEY).set_index(KEY)[about]
     headline = at_point(rows, point)

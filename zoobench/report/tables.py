@@ -37,7 +37,7 @@ class Cell(NamedTuple):
 
 def cells_of(frame: pd.DataFrame, column: Column) -> list[Cell]:
     """The column's cells, a row each."""
-    if column.kind is Kind.INTERVAL:
+    if column.kind is ColumnKind.INTERVAL:
         sources = [frame[f"{column.key}{end}"] for end in ("", "_low", "_high", "_status", "_validity")]
         return [_interval_cell(*cell, unit=column.unit) for cell in zip(*sources, strict=True)]
     text_of = _formatter(column)
@@ -46,7 +46,7 @@ def cells_of(frame: pd.DataFrame, column: Column) -> list[Cell]:
 
 def is_text(frame: pd.DataFrame, column: Column) -> bool:
     """Whether a column is read from its left end; numbers end at the right."""
-    return column.kind is Kind.TEXT and not pd.api.types.is_numeric_dtype(frame[column.key])
+    return column.kind is ColumnKind.TEXT and not pd.api.types.is_numeric_dtype(frame[column.key])
 
 
 def format_interval(value: float, low: float, high: float, unit: str) -> str:
@@ -66,7 +66,7 @@ def _interval_cell(value: float, low: float, high: float, status: object, validi
 
 
 def _formatter(column: Column) -> Callable[[object], str]:
-    if column.kind is Kind.TEXT:
+    if column.kind is ColumnKind.TEXT:
         return _text_cell
     return _ratio_cell if column.unit == RATIO else lambda value: format_quantity(_number(value), column.unit)
 
@@ -87,7 +87,7 @@ RATIO = "ratio"
 _MOST_NAMES = 4
 
 
-class Kind(enum.Enum):
+class ColumnKind(enum.Enum):
     """What a column's cells are."""
 
     TEXT = enum.auto()
@@ -100,7 +100,7 @@ class Column(NamedTuple):
 
     key: str
     title: str
-    kind: Kind = Kind.TEXT
+    kind: ColumnKind = ColumnKind.TEXT
     unit: str = ""
 
 
@@ -135,14 +135,14 @@ def zoo_summary(view: View) -> Table:
     columns = (
         *_leading(view.rows),
         Column("family", "Family"),
-        Column("parameters", "Parameters", Kind.NUMBER, metrics.COUNT),
-        Column("macs", "MACs", Kind.NUMBER, metrics.COUNT),
-        Column("activations", "Activations", Kind.NUMBER, metrics.COUNT),
-        Column("top1_ratio", "Published top-1", Kind.NUMBER, RATIO),
+        Column("parameters", "Parameters", ColumnKind.NUMBER, metrics.COUNT),
+        Column("macs", "MACs", ColumnKind.NUMBER, metrics.COUNT),
+        Column("activations", "Activations", ColumnKind.NUMBER, metrics.COUNT),
+        Column("top1_ratio", "Published top-1", ColumnKind.NUMBER, RATIO),
         Column("top1_source", "Top-1 printed by"),
-        Column("latency", "Latency", Kind.INTERVAL, metrics.SECONDS),
-        Column("throughput", "Images/s", Kind.INTERVAL, metrics.PER_SECOND),
-        Column("memory", _memory_title(view), Kind.INTERVAL, metrics.BYTES),
+        Column("latency", "Latency", ColumnKind.INTERVAL, metrics.SECONDS),
+        Column("throughput", "Images/s", ColumnKind.INTERVAL, metrics.PER_SECOND),
+        Column("memory", _memory_title(view), ColumnKind.INTERVAL, metrics.BYTES),
     )
     return _table("zoo", f"Zoo summary{point}", view.models, columns, "No case was recorded.")
 
@@ -156,7 +156,7 @@ def latency(view: View) -> Table:
     columns = (
         *_leading(view.rows),
         Column("batch", "Batch"),
-        *(Column(column, precision, Kind.INTERVAL, metrics.SECONDS) for precision, column in names.items()),
+        *(Column(column, precision, ColumnKind.INTERVAL, metrics.SECONDS) for precision, column in names.items()),
     )
     frame = _joined(rows, key, parts)
     return _table("latency", "Inference latency by batch and precision", frame, columns, "No inference case.")
@@ -300,7 +300,7 @@ def _leading(rows: pd.DataFrame) -> tuple[Column, ...]:
 
 
 def _metric_column(metric: str, title: str) -> Column:
-    return Column(metric, title, Kind.INTERVAL, metrics.find(metric).unit)
+    return Column(metric, title, ColumnKind.INTERVAL, metrics.find(metric).unit)
 
 
 def _memory_title(view: View) -> str:
@@ -322,11 +322,11 @@ def _table(key: str, title: str, frame: pd.DataFrame, columns: tuple[Column, ...
 
 def _valid_first(frame: pd.DataFrame, columns: Iterable[Column]) -> pd.DataFrame:
     """Rows of which nothing is valid, though something was measured, come last; else the order stays."""
-    validity = frame[[f"{column.key}_validity" for column in columns if column.kind is Kind.INTERVAL]]
+    validity = frame[[f"{column.key}_validity" for column in columns if column.kind is ColumnKind.INTERVAL]]
     is_last = validity.notna().any(axis=1) & ~(validity == VALID).any(axis=1)
     return frame.loc[is_last.sort_values(kind="stable").index]
 
 
 def _sources(column: Column) -> tuple[str, ...]:
-    beside = CELL if column.kind is Kind.INTERVAL else ()
+    beside = CELL if column.kind is ColumnKind.INTERVAL else ()
     return (column.key, *(f"{column.key}_{part}" for part in beside))

@@ -19,8 +19,8 @@ from zoobench.records.store import StoredRun
 from zoobench.report.charts.roofline import FEATURED
 from zoobench.report.diagnosed import Diagnosed, collect_diagnosed, diagnosed_run
 from zoobench.report.markdown import render_cut_table
-from zoobench.report.selection import NAME, SETTING, Point, View, at_point, measured, models_at
-from zoobench.report.tables import RATIO, Column, Kind, Table, format_interval
+from zoobench.report.selection import NAME, SETTING, Setting, View, at_point, measured, models_at
+from zoobench.report.tables import RATIO, Column, ColumnKind, Table, format_interval
 from zoobench.report.text import markdown_text
 from zoobench.stats.diagnosis import Bound, Diagnosis
 
@@ -41,7 +41,7 @@ class Relation(enum.StrEnum):
     UNDECIDED = "undecided"
 
 
-def compared(view: View, setting: str, point: Point | None = None) -> pd.DataFrame:
+def compared(view: View, setting: str, point: Setting | None = None) -> pd.DataFrame:
     """The setting's nets whose MACs, latency and its interval are known at this case; the fewest MACs first.
 
     Without a `point`: at the headline case.
@@ -159,7 +159,7 @@ class Why(NamedTuple):
     diagnoses: Table
 
 
-class _Subject(NamedTuple):
+class _Workload(NamedTuple):
     """What the section is about: a run's nets at the headline case, and what is known of each of them there."""
 
     setting: str
@@ -172,17 +172,17 @@ def explain(view: View, runs: Sequence[StoredRun]) -> Why:
     """The section's content, of the newest run that can be diagnosed; of the newest one if none can."""
     stored = diagnosed_run(runs)
     found = collect_diagnosed(stored) if stored else ()
-    subject = _subject(view, stored.run.run_id if stored else "", found)
-    pairs = inverted_pairs(subject.nets)
-    known = latencies(subject.rows)
-    elsewhere = _elsewhere(pairs.head(MOST_PAIRS), known, subject, view)
+    workload = _workload(view, stored.run.run_id if stored else "", found)
+    pairs = inverted_pairs(workload.nets)
+    known = latencies(workload.rows)
+    elsewhere = _elsewhere(pairs.head(MOST_PAIRS), known, workload, view)
     return Why(
-        setting=subject.setting,
+        setting=workload.setting,
         found=found,
-        sentences=tuple(_sentences(view, subject, pairs, known, found)),
-        pairs=_pairs_table(pairs, elsewhere, subject),
+        sentences=tuple(_sentences(view, workload, pairs, known, found)),
+        pairs=_pairs_table(pairs, elsewhere, workload),
         elsewhere=_elsewhere_table(elsewhere),
-        diagnoses=_diagnoses_table(subject.rows, found),
+        diagnoses=_diagnoses_table(workload.rows, found),
     )
 
 
@@ -207,25 +207,25 @@ def figures_text(found: Diagnosis | None) -> str:
     return f"{found.bound.value} at {_percent(found.reached_ratio)} of the ceilings ({named})"
 
 
-def _subject(view: View, run_id: str, found: Iterable[Diagnosed]) -> _Subject:
+def _workload(view: View, run_id: str, found: Iterable[Diagnosed]) -> _Workload:
     rows = view.rows[view.rows["run_id"] == run_id]
     setting = str(rows[SETTING].iloc[0]) if len(rows) else ""
     headline = at_point(rows[rows[SETTING] == setting], view.point).drop_duplicates("case_id")
     names = dict(zip(headline["case_id"].astype(str), headline[NAME].astype(str), strict=True))
     diagnoses = {names[each.case.id]: each.diagnosis for each in found if each.case.id in names}
-    return _Subject(setting, compared(view, setting), rows, diagnoses)
+    return _Workload(setting, compared(view, setting), rows, diagnoses)
 
 
 def _sentences(
-    view: View, subject: _Subject, pairs: pd.DataFrame, known: pd.DataFrame, found: Sequence[Diagnosed]
+    view: View, workload: _Workload, pairs: pd.DataFrame, known: pd.DataFrame, found: Sequence[Diagnosed]
 ) -> Iterator[str]:
-    count = len(subject.nets)
+    count = len(workload.nets)
     if count < 2:  # noqa: PLR2004  a pair
         return
     yield _count(count, pairs, str(view.point))
-    if len(pairs) and subject.diagnoses:
-        yield from _bounds(pairs, subject.diagnoses)
-    yield from _featured(subject, known, found)
+    if len(pairs) and workload.diagnoses:
+        yield from _bounds(pairs, workload.diagnoses)
+    yield from _featured(workload, known, found)
 
 
 def _count(count: int, pairs: pd.DataFrame, point: str) -> str:
@@ -248,20 +248,20 @@ def _bounds(pairs: pd.DataFrame, diagnoses: Mapping[str, Diagnosis]) -> Iterator
     if slower and faster:
         yield (
             "MACs tell the time of nets that compute at the same rate, and these do not: the slower net of a pair is "
-            f"{_tally(slower)}, the faster one {_tally(faster)}."
+            f"{_report(slower)}, the faster one {_report(faster)}."
         )
 
 
-def _tally(diagnoses: Sequence[Diagnosis]) -> str:
+def _report(diagnoses: Sequence[Diagnosis]) -> str:
     counts = Counter(found.bound.value for found in diagnoses).most_common()
     bounds = ", ".join(f"{bound} in {count} of {len(diagnoses)}" for bound, count in counts)
     reached = median(found.reached_ratio for found in diagnoses)
     return f"{bounds} (in the median {_percent(reached)} of the ceilings)"
 
 
-def _featured(subject: _Subject, known: pd.DataFrame, found: Sequence[Diagnosed]) -> Iterator[str]:
+def _featured(workload: _Workload, known: pd.DataFrame, found: Sequence[Diagnosed]) -> Iterator[str]:
     """The pair that the rooflines show, at each batch in fp32, whether in order or not."""
-    nets = subject.nets.reset_index(drop=True)
+    nets = workload.nets.reset_index(drop=True)
     places = {str(name): place for place, name in enumerate(nets[NAME])}
     if not all(name in places for name in FEATURED):
         return
@@ -271,7 +271,7 @@ def _featured(subject: _Subject, known: pd.DataFrame, found: Sequence[Diagnosed]
     diagnoses = {each.case.id: each.diagnosis for each in found}
     for at in under_conditions(pair, known).to_dict("records"):
         both = [diagnoses.get(at[f"case_id_{side}"]) for side in ("light", "heavy")]
-        if at[SETTING] == subject.setting and at["precision"] == Precision.FP32 and all(both):
+        if at[SETTING] == workload.setting and at["precision"] == Precision.FP32 and all(both):
             yield _pair_sentence(at, macs_ratio, both)
 
 
@@ -285,17 +285,17 @@ def _pair_sentence(at: Mapping[Any, Any], macs_ratio: float, both: Sequence[Diag
     )
 
 
-def _elsewhere(pairs: pd.DataFrame, known: pd.DataFrame, subject: _Subject, view: View) -> pd.DataFrame:
+def _elsewhere(pairs: pd.DataFrame, known: pd.DataFrame, workload: _Workload, view: View) -> pd.DataFrame:
     """The pairs under every condition but the headline one."""
     found = under_conditions(pairs, known)
     if view.point is None:
         return found
-    is_headline = (found[SETTING] == subject.setting) & (found["batch"] == view.point.batch)
+    is_headline = (found[SETTING] == workload.setting) & (found["batch"] == view.point.batch)
     return found[~(is_headline & (found["precision"] == view.point.precision))].reset_index(drop=True)
 
 
-def _pairs_table(pairs: pd.DataFrame, elsewhere: pd.DataFrame, subject: _Subject) -> Table:
-    texts = {net[NAME]: _latency_text(net) for net in subject.nets.to_dict("records")}
+def _pairs_table(pairs: pd.DataFrame, elsewhere: pd.DataFrame, workload: _Workload) -> Table:
+    texts = {net[NAME]: _latency_text(net) for net in workload.nets.to_dict("records")}
     of_pair = dict(iter(elsewhere.groupby(["light", "heavy"], sort=False)))
     printed = pairs.assign(
         macs_text=[f"{_times(ratio)} fewer" for ratio in pairs["macs_ratio"]],
@@ -303,8 +303,8 @@ def _pairs_table(pairs: pd.DataFrame, elsewhere: pd.DataFrame, subject: _Subject
             f"{texts[light]} against {texts[heavy]}: {_times(ratio)} as long"
             for light, heavy, ratio in zip(pairs["light"], pairs["heavy"], pairs["latency_ratio"], strict=True)
         ],
-        light_diagnosis=[figures_text(subject.diagnoses.get(name)) for name in pairs["light"]],
-        heavy_diagnosis=[figures_text(subject.diagnoses.get(name)) for name in pairs["heavy"]],
+        light_diagnosis=[figures_text(workload.diagnoses.get(name)) for name in pairs["light"]],
+        heavy_diagnosis=[figures_text(workload.diagnoses.get(name)) for name in pairs["heavy"]],
         elsewhere=[
             _elsewhere_text(of_pair.get((light, heavy)))
             for light, heavy in zip(pairs["light"], pairs["heavy"], strict=True)
@@ -352,15 +352,15 @@ def _diagnoses_table(rows: pd.DataFrame, found: Sequence[Diagnosed]) -> Table:
         Column(NAME, "Model"),
         Column("batch", "Batch"),
         Column("precision", "Precision"),
-        Column("latency_s", "Latency", Kind.NUMBER, metrics.SECONDS),
-        Column("reached_ratio", "Share of the ceilings", Kind.NUMBER, RATIO),
-        Column("computed_ratio", "Of the matrix product's rate", Kind.NUMBER, RATIO),
-        *(Column(bound.value, _PARTS[bound].capitalize(), Kind.NUMBER, RATIO) for bound in shown),
+        Column("latency_s", "Latency", ColumnKind.NUMBER, metrics.SECONDS),
+        Column("reached_ratio", "Share of the ceilings", ColumnKind.NUMBER, RATIO),
+        Column("computed_ratio", "Of the matrix product's rate", ColumnKind.NUMBER, RATIO),
+        *(Column(bound.value, _PARTS[bound].capitalize(), ColumnKind.NUMBER, RATIO) for bound in shown),
         Column("diagnosis", "Diagnosis"),
     )
     data = [{SETTING: place[0], NAME: place[1], **_row(each)} for place, each in listed]
     frame = pd.DataFrame(data, columns=[column.key for column in columns])
-    numbers = [column.key for column in columns if column.kind is Kind.NUMBER]
+    numbers = [column.key for column in columns if column.kind is ColumnKind.NUMBER]
     frame = frame.astype(dict.fromkeys(numbers, "float64"))
     return Table("diagnosis", "What bounds each net", frame, columns, "No case could be diagnosed.")
 

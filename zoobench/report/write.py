@@ -21,7 +21,7 @@ from zoobench.report.charts.run_charts import CHARTS
 from zoobench.report.html import render_html
 from zoobench.report.markdown import render_cut_table
 from zoobench.report.page import FIGURES, TABLES, render_page
-from zoobench.report.report_data import Material, collect_material
+from zoobench.report.report_data import ReportData, collect_report_data
 from zoobench.report.reproduction import judged_run
 from zoobench.report.tables import Table
 
@@ -49,40 +49,40 @@ def write_report(runs: Iterable[StoredRun], out: Path, *, is_html: bool = True, 
     shows. A chart for which the runs have no data is not written, and the Markdown says what it lacks.
     Raises: StoreError if the folder cannot be written.
     """
-    material = collect_material(runs)
+    report_data = collect_report_data(runs)
     try:
         (out / TABLES).mkdir(parents=True, exist_ok=True)
-        html = _write_html(material, out / HTML_PAGE, is_asked=is_html)
-        figures = _write_figures(material, out / FIGURES) if is_drawn else ()
+        html = _write_html(report_data, out / HTML_PAGE, is_asked=is_html)
+        figures = _write_figures(report_data, out / FIGURES) if is_drawn else ()
         drawn = {path.stem for path in figures} if is_drawn else None
-        page = _write_text(out / "report.md", render_page(material, drawn=drawn))
-        parquet, csv = _write_frame(material.frame, out)
-        tables = tuple(_write_tables((*material.listed, *material.beside), out / TABLES))
+        page = _write_text(out / "report.md", render_page(report_data, drawn=drawn))
+        parquet, csv = _write_frame(report_data.frame, out)
+        tables = tuple(_write_tables((*report_data.listed, *report_data.beside), out / TABLES))
         return ReportPaths(page, html, tables, figures, parquet, csv)
     except OSError as error:
         raise StoreError(f"cannot write the report to {out}: {error.strerror or error}") from error
 
 
-def _write_html(material: Material, path: Path, *, is_asked: bool) -> Path | None:
+def _write_html(report_data: ReportData, path: Path, *, is_asked: bool) -> Path | None:
     """The page in HTML, or none: then an earlier one, which would pass for a page of this report, is taken away."""
     if is_asked:
-        return _write_text(path, render_html(material))
+        return _write_text(path, render_html(report_data))
     path.unlink(missing_ok=True)
     return None
 
 
-def _write_figures(material: Material, folder: Path) -> tuple[Path, ...]:
+def _write_figures(report_data: ReportData, folder: Path) -> tuple[Path, ...]:
     folder.mkdir(exist_ok=True)
-    return tuple(write_charts(_charts(material), folder, IN_PAPERS))
+    return tuple(write_charts(_charts(report_data), folder, IN_PAPERS))
 
 
-def _charts(material: Material) -> Iterable[tuple[str, Figure | None]]:
+def _charts(report_data: ReportData) -> Iterable[tuple[str, Figure | None]]:
     """Every chart that the Markdown may show, by key; None where the runs have nothing to draw."""
-    judged = judged_run(material.runs)
-    yield from ((chart.key, chart.build(material.view)) for chart in CHARTS)
-    yield from ((chart.key, chart.build(material.why.found)) for chart in WHY_CHARTS)
+    judged = judged_run(report_data.runs)
+    yield from ((chart.key, chart.build(report_data.view)) for chart in CHARTS)
+    yield from ((chart.key, chart.build(report_data.why.found)) for chart in WHY_CHARTS)
     yield from ((chart.key, chart.build(judged.records if judged else ())) for chart in PAPER_CHARTS)
-    yield FRONTIER.key, FRONTIER.build(material.frontiers)
+    yield FRONTIER.key, FRONTIER.build(report_data.frontiers)
 
 
 def _write_tables(tables: Iterable[Table], folder: Path) -> Iterable[Path]:

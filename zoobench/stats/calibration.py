@@ -288,7 +288,7 @@ def _signed(ratio: float) -> str:
 # One table of a calibration's figures: each is derived from one measurement, and judged from it.
 
 
-class Figure(msgspec.Struct, frozen=True, kw_only=True):
+class CalibrationFigure(msgspec.Struct, frozen=True, kw_only=True):
     """A row of the table. `unit` is how the derived value is printed; a headline figure stands in every report.
 
     One without a judge is only told: no value of it is good or bad in itself.
@@ -306,7 +306,7 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(self.judge(measurement)) if self.judge else ()
 
 
-class Reading(msgspec.Struct, frozen=True, kw_only=True):
+class CalibrationReading(msgspec.Struct, frozen=True, kw_only=True):
     """A figure of one calibration as text, or why there is none, and what was found about it."""
 
     title: str
@@ -317,70 +317,74 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
 
 
 FIGURES = (
-    Figure(title="Processor time of others", metric="other_load", unit=metrics.RATIO, judge=judge_other_load),
-    Figure(title="Load of the last minute", metric="load_average", unit=metrics.COUNT),
-    Figure(
+    CalibrationFigure(
+        title="Processor time of others", metric="other_load", unit=metrics.RATIO, judge=judge_other_load
+    ),
+    CalibrationFigure(title="Load of the last minute", metric="load_average", unit=metrics.COUNT),
+    CalibrationFigure(
         title="Processors at a fixed clock",
         metric="performance_governor",
         unit=metrics.RATIO,
         value_of=mean,
         judge=judge_governor,
     ),
-    Figure(title="Threads a core", metric="threads_a_core", unit=metrics.COUNT, judge=judge_cores),
-    Figure(
+    CalibrationFigure(title="Threads a core", metric="threads_a_core", unit=metrics.COUNT, judge=judge_cores),
+    CalibrationFigure(
         title="Processors allowed by the container",
         metric="allowed_share",
         unit=metrics.RATIO,
         judge=judge_allowed_share,
     ),
-    Figure(
+    CalibrationFigure(
         title="Smallest step of the clock",
         metric="timer_resolution",
         unit=metrics.SECONDS,
         judge=judge_resolution,
     ),
-    Figure(title="Cost of reading it", metric="timer_cost", unit=metrics.SECONDS, judge=judge_timer_cost),
-    Figure(
+    CalibrationFigure(title="Cost of reading it", metric="timer_cost", unit=metrics.SECONDS, judge=judge_timer_cost),
+    CalibrationFigure(
         title="Known duration, read wrong by",
         metric="known_time_error",
         unit=metrics.RATIO,
         judge=judge_known_time,
     ),
-    Figure(title="A call of nothing reads", metric="round_overhead", unit=metrics.SECONDS, judge=judge_overhead),
-    Figure(
+    CalibrationFigure(
+        title="A call of nothing reads", metric="round_overhead", unit=metrics.SECONDS, judge=judge_overhead
+    ),
+    CalibrationFigure(
         title="Known multiply-accumulates, counted wrong by",
         metric="known_macs_error",
         unit=metrics.RATIO,
         value_of=furthest,
         judge=judge_known_macs,
     ),
-    Figure(title="Multiply-accumulates a second", metric="product_rate", unit=metrics.COUNT),
-    Figure(
+    CalibrationFigure(title="Multiply-accumulates a second", metric="product_rate", unit=metrics.COUNT),
+    CalibrationFigure(
         title="Rate of each thread, of that of one alone",
         metric="thread_efficiency",
         unit=metrics.RATIO,
         judge=judge_threads,
     ),
-    Figure(
+    CalibrationFigure(
         title="Known allocation, measured wrong by",
         metric="known_bytes_error",
         unit=metrics.RATIO,
         value_of=furthest,
         judge=judge_known_bytes,
     ),
-    Figure(
+    CalibrationFigure(
         title="Page faults a call, heap retained",
         metric="faults_retained",
         unit=metrics.COUNT,
         judge=judge_retained,
     ),
-    Figure(
+    CalibrationFigure(
         title="Page faults a call, system's heap",
         metric="faults_system",
         unit=metrics.COUNT,
         judge=judge_system,
     ),
-    Figure(
+    CalibrationFigure(
         title="Median pace behind the best",
         metric="pace",
         unit=metrics.RATIO,
@@ -388,23 +392,23 @@ FIGURES = (
         judge=judge_pace,
         is_headline=True,
     ),
-    Figure(
+    CalibrationFigure(
         title=f"Time slower than {SLOW_RATIO:g} × the best",
         metric="pace",
         unit=metrics.RATIO,
         value_of=slow_share,
         judge=judge_slow_share,
     ),
-    Figure(title="Drift of the pace", metric="pace", unit=metrics.RATIO, value_of=drift, judge=judge_drift),
-    Figure(
+    CalibrationFigure(title="Drift of the pace", metric="pace", unit=metrics.RATIO, value_of=drift, judge=judge_drift),
+    CalibrationFigure(
         title=f"Launching slower than {SLOW_RATIO:g} × the best",
         metric="launch_pace",
         unit=metrics.RATIO,
         value_of=slow_share,
         judge=judge_launching,
     ),
-    Figure(title="Time given to other machines", metric="steal", unit=metrics.RATIO, judge=judge_steal),
-    Figure(
+    CalibrationFigure(title="Time given to other machines", metric="steal", unit=metrics.RATIO, judge=judge_steal),
+    CalibrationFigure(
         title="Noise floor: the same case twice",
         metric="repeated_latency",
         unit=metrics.RATIO,
@@ -412,7 +416,7 @@ FIGURES = (
         judge=judge_noise,
         is_headline=True,
     ),
-    Figure(
+    CalibrationFigure(
         title="Spread between processes",
         metric="repeated_latency",
         unit=metrics.RATIO,
@@ -430,7 +434,7 @@ def findings_of(measurements: Iterable[Measurement]) -> tuple[Finding, ...]:
     return tuple(finding for findings in judged for finding in findings)
 
 
-def read_figures(calibration: Calibration) -> tuple[Reading, ...]:
+def read_figures(calibration: Calibration) -> tuple[CalibrationReading, ...]:
     """Every figure of which the calibration says anything, in the order of the table."""
     measured = {measurement.metric: measurement for measurement in calibration.measurements}
     missing = {unavailable.metric: unavailable.reason for unavailable in calibration.unavailable}
@@ -441,12 +445,12 @@ def read_figures(calibration: Calibration) -> tuple[Reading, ...]:
     )
 
 
-def _read(figure: Figure, measurement: Measurement | None, reason: str) -> Reading:
+def _read(figure: CalibrationFigure, measurement: Measurement | None, reason: str) -> CalibrationReading:
     if measurement is None:
         text = f"not available: {reason}"
-        return Reading(title=figure.title, text=text, is_headline=figure.is_headline)
+        return CalibrationReading(title=figure.title, text=text, is_headline=figure.is_headline)
     findings = figure.judged(measurement)
-    return Reading(
+    return CalibrationReading(
         title=figure.title,
         text=format_quantity(figure.value_of(measurement), figure.unit),
         findings=findings,

@@ -25,7 +25,7 @@ from zoobench.cases.units import format_count, format_percent, format_seconds
 from zoobench.records import CaseRecord, Ceiling, Layer
 from zoobench.records.metrics import LATENCY
 from zoobench.stats.findings import PAGE_FAULT_S, PAGE_FAULTS
-from zoobench.stats.roofline import Point, Roof, points_of, roof_of
+from zoobench.stats.roofline import Roof, RooflinePoint, points_of, roof_of
 from zoobench.stats.summaries import summary_of
 
 DEVICE_TIME = "device_time"
@@ -104,7 +104,7 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def diagnose(
-    points: Sequence[Point],
+    points: Sequence[RooflinePoint],
     roof: Roof,
     latency_s: float,
     *,
@@ -175,7 +175,7 @@ def _median_of(record: CaseRecord, metric: str) -> float | None:
     return None if measurement is None else summary_of(measurement).median
 
 
-def fixed_cost_s(points: Sequence[Point]) -> float:
+def fixed_cost_s(points: Sequence[RooflinePoint]) -> float:
     """Seconds that the quickest layers take, of those that move anything (a view costs less); at most `SHORT_S`."""
     times = sorted(point.time_s for point in points if point.moved_bytes > 0)
     return min(times[int(QUICKEST_RATIO * len(times))], SHORT_S) if times else 0.0
@@ -189,7 +189,7 @@ class _Part(msgspec.Struct, frozen=True):
     time_s: float
 
 
-def _divide(points: Iterable[Point], roof: Roof, fixed_s: float) -> Iterator[_Part]:
+def _divide(points: Iterable[RooflinePoint], roof: Roof, fixed_s: float) -> Iterator[_Part]:
     """Each layer's time above its least one, up to an operator's fixed cost (all of it in a small layer), and the rest.
 
     A layer has one operator at least; that some have several is not seen.
@@ -201,13 +201,13 @@ def _divide(points: Iterable[Point], roof: Roof, fixed_s: float) -> Iterator[_Pa
         yield _Part(point.kind, _side(point, roof) if bound is Bound.OVERHEAD else bound, point.time_s - overhead_s)
 
 
-def _bound_of(point: Point, roof: Roof) -> Bound:
+def _bound_of(point: RooflinePoint, roof: Roof) -> Bound:
     if roof.reached(point) >= NEAR_RATIO:
         return _side(point, roof)
     return Bound.OVERHEAD if point.time_s < SHORT_S else Bound.KERNEL
 
 
-def _side(point: Point, roof: Roof) -> Bound:
+def _side(point: RooflinePoint, roof: Roof) -> Bound:
     return Bound.COMPUTE if roof.is_compute_sided(point) else Bound.BANDWIDTH
 
 
@@ -218,7 +218,7 @@ def _sums(work: Iterable[_Part]) -> dict[Bound, float]:
     return sums
 
 
-def _least_s(point: Point, roof: Roof) -> float:
+def _least_s(point: RooflinePoint, roof: Roof) -> float:
     """What a cache holds moves faster than the ceiling of copies: it took no less than it took."""
     return min(roof.least_s(point), point.time_s)
 
@@ -230,7 +230,7 @@ def _with_allocator(ratios: dict[Bound, float], page_faults: float, time_s: floa
     return {**rest, Bound.ALLOCATOR: allocating}
 
 
-def _reached(points: Sequence[Point], roof: Roof) -> float | None:
+def _reached(points: Sequence[RooflinePoint], roof: Roof) -> float | None:
     time_s = sum(point.time_s for point in points)
     return sum(_least_s(point, roof) for point in points) / time_s if time_s else None
 

@@ -33,7 +33,7 @@ _AUTOCAST_OF = {Precision.AMP_FP16: Precision.FP16, Precision.AMP_BF16: Precisio
 _HOST = "cpu"
 
 
-class Point(msgspec.Struct, frozen=True, kw_only=True):
+class RooflinePoint(msgspec.Struct, frozen=True, kw_only=True):
     """The work of a layer, or of a whole net, in one call, and the seconds that it took.
 
     `kind` is a `LayerKind`, or empty.
@@ -78,23 +78,23 @@ class Roof(msgspec.Struct, frozen=True, kw_only=True):
         """MACs a second at most, of work of that intensity (the paper's formula 1)."""
         return min(self.macs_per_s, intensity * self.bytes_per_s)
 
-    def compute_s(self, point: Point) -> float:
+    def compute_s(self, point: RooflinePoint) -> float:
         """Least seconds to compute it."""
         return point.macs / self.macs_per_s
 
-    def move_s(self, point: Point) -> float:
+    def move_s(self, point: RooflinePoint) -> float:
         """Least seconds to move its bytes."""
         return point.moved_bytes / self.bytes_per_s
 
-    def least_s(self, point: Point) -> float:
+    def least_s(self, point: RooflinePoint) -> float:
         """Least seconds in which it can be done, computing and moving at the same time."""
         return max(self.compute_s(point), self.move_s(point))
 
-    def is_compute_sided(self, point: Point) -> bool:
+    def is_compute_sided(self, point: RooflinePoint) -> bool:
         """Whether computing is the nearer ceiling; work without MACs never is."""
         return point.macs > 0 and self.compute_s(point) >= self.move_s(point)
 
-    def reached(self, point: Point) -> float:
+    def reached(self, point: RooflinePoint) -> float:
         """Share of the nearer ceiling that it reached: the achieved over the attainable rate.
 
         The same ratio serves work without MACs, whose only rate is of bytes.
@@ -111,7 +111,7 @@ def roof_of(ceilings: Iterable[Ceiling], case: Case) -> Roof | None:
     return Roof(macs_per_s=computed, bytes_per_s=copied[0]) if computed and copied and copied[0] else None
 
 
-def points_of(record: CaseRecord, layers: Iterable[Layer]) -> tuple[Point, ...]:
+def points_of(record: CaseRecord, layers: Iterable[Layer]) -> tuple[RooflinePoint, ...]:
     """A point for each layer whose time the record tells, in the order of the layers; none for a training step.
 
     `layers` are those of the record's model at its size of pictures, whichever of its cases holds them. Time of modules
@@ -122,7 +122,7 @@ def points_of(record: CaseRecord, layers: Iterable[Layer]) -> tuple[Point, ...]:
         return ()
     known = {layer.path: _point(layer, record.case, times[layer.path]) for layer in layers if times.get(layer.path)}
     unknown = (
-        Point(path=path, kind="", macs=0.0, moved_bytes=0.0, time_s=time_s)
+        RooflinePoint(path=path, kind="", macs=0.0, moved_bytes=0.0, time_s=time_s)
         for path, time_s in times.items()
         if time_s > 0 and path not in known
     )
@@ -134,9 +134,9 @@ def layer_times(record: CaseRecord) -> dict[str, float]:
     return next((_values(each) for each in record.breakdowns if _is_by_layer(each)), {})
 
 
-def whole(points: Sequence[Point], time_s: float) -> Point:
+def whole(points: Sequence[RooflinePoint], time_s: float) -> RooflinePoint:
     """All of these as one point that took `time_s`: a net, called."""
-    return Point(
+    return RooflinePoint(
         path="",
         kind="",
         macs=sum(point.macs for point in points),
@@ -157,8 +157,8 @@ def moved_bytes(layer: Layer, batch: int, precision: Precision) -> float:
     return batch * (of_image - weights) * activation_ratio + weights * weight_ratio
 
 
-def _point(layer: Layer, case: Case, time_s: float) -> Point:
-    return Point(
+def _point(layer: Layer, case: Case, time_s: float) -> RooflinePoint:
+    return RooflinePoint(
         path=layer.path,
         kind=layer.kind,
         macs=float(case.batch * layer.macs),

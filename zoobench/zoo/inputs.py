@@ -19,7 +19,7 @@ def example_images(
     entry: Entry,
     *,
     batch: int,
-    picture: ImageSize,
+    resolution: ImageSize,
     device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float32,
     seed: int = 0,
@@ -29,8 +29,8 @@ def example_images(
     They come from a generator of their own on the CPU: the same on every device, and no other random state moves.
     Raises: BadInputError if the model takes no pictures of this size.
     """
-    catalogue.check_image_size(entry, picture)
-    shape = (batch, entry.channels, *picture)
+    catalogue.check_image_size(entry, resolution)
+    shape = (batch, entry.channels, *resolution)
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed)).to(device, dtype)
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from zoobench.counting.memory import NOTHING, Backend, Category, Ledger, Phase, cpu_onednn
+from zoobench.counting.memory import NOTHING, Backend, Category, Ledger, TracePhase, cpu_onednn
 
 ATEN = torch.ops.aten
 FLOAT_BYTES = 4
@@ -73,12 +73,12 @@ def test_what_forward_leaves_is_saved_and_what_backward_gives_parameters_is_grad
     kept, dropped = make(account, 10), make(account, 1)
     del dropped
     account.end_phase([])
-    account.phase = Phase.BACKWARD
+    account.phase = TracePhase.BACKWARD
     gradient, passing = make(account, 20), make(account, 5)
     account.end_phase([gradient])
     peak = account.peak()
 
-    assert peak.phase is Phase.BACKWARD
+    assert peak.phase is TracePhase.BACKWARD
     assert peak.bytes_by_category == {
         Category.GRADIENTS: FLOAT_BYTES * gradient.numel(),
         Category.SAVED: FLOAT_BYTES * kept.numel(),

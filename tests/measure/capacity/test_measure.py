@@ -6,16 +6,16 @@ from typing import Any
 
 import msgspec
 import pytest
-from fakes import TellingExecutor
+from fakes import EmittingExecutor
 from synthetic import make_case
 
 from zoobench.cases import Allocator, Budget, Mode, ModelRef
 from zoobench.cases.errors import BadInputError, ZoobenchError
 from zoobench.measure import tasks
-from zoobench.measure.capacity import PEAK, TRIAL, Limit, Trial, measure_capacity, memory_limit
-from zoobench.measure.executor import ForkedWorkers, Task, Tell
+from zoobench.measure.capacity import PEAK, TRIAL, CapacityTrial, Limit, measure_capacity, memory_limit
+from zoobench.measure.executor import Emit, ForkedWorkers, Task
 from zoobench.measure.messages import Step
-from zoobench.measure.session import Lab
+from zoobench.measure.session import Machine
 from zoobench.records import CaseRecord, Environment, Failure, FailureKind, Measurement, Unavailable
 
 CASE = make_case("lenet5", threads=1)
@@ -34,20 +34,20 @@ class Zoo:
         self.tasks: list[Task] = []
         self.limits_s: list[float] = []
 
-    def run(self, task: Task, tell: Tell, time_limit_s: float) -> Failure | None:
+    def run(self, task: Task, emit: Emit, time_limit_s: float) -> Failure | None:
         self.tasks.append(task)
         self.limits_s.append(time_limit_s)
         if task.function is tasks.measure_case:
-            tell(Measurement(metric="latency", samples=(0.5,) * 7, method="told"))
+            emit(Measurement(metric="latency", samples=(0.5,) * 7, method="told"))
             return None
         assert task.function is tasks.try_batch
-        tell(Step(TRIAL))
+        emit(Step(TRIAL))
         found = self.peak(task.arguments[0].batch)
         if isinstance(found, Failure):
             return found
         reason = found if isinstance(found, str) else ""
         part = Unavailable(metric=PEAK, reason=reason) if reason else measured(PEAK, found)
-        tell(part)
+        emit(part)
         return None
 
     def tried(self) -> list[int]:
@@ -59,7 +59,7 @@ def measured(metric: str, value: float) -> Measurement:
 
 
 def search(zoo: Zoo, limit_bytes: int, **more: Any) -> CaseRecord:
-    return measure_capacity(Lab(executor=zoo, environment=ENVIRONMENT), CASE, limit(limit_bytes), **more)
+    return measure_capacity(Machine(executor=zoo, environment=ENVIRONMENT), CASE, limit(limit_bytes), **more)
 
 
 def value(record: CaseRecord, metric: str) -> float:
@@ -201,7 +201,7 @@ def test_memory_that_is_not_monotone_gives_an_edge() -> None:
 
 def test_every_trial_has_the_budget_s_time_and_is_watched() -> None:
     zoo = Zoo(affine)
-    seen: list[Trial] = []
+    seen: list[CapacityTrial] = []
     search(zoo, 135, budget=Budget(time_limit_s=7.0), watch=seen.append)
     assert set(zoo.limits_s) == {7.0}
     assert [trial.batch for trial in seen] == [1, 2, 4, 3]
@@ -217,15 +217,15 @@ def test_without_two_trials_of_several_images_there_is_no_line() -> None:
 # The limit
 
 
-def lab_telling(*parts: Any, **more: Any) -> Lab:
-    return Lab(executor=TellingExecutor(*parts, **more), environment=ENVIRONMENT)
+def lab_telling(*parts: Any, **more: Any) -> Machine:
+    return Machine(executor=EmittingExecutor(*parts, **more), environment=ENVIRONMENT)
 
 
 def test_without_a_limit_all_that_the_device_can_give_is_it() -> None:
-    lab = lab_telling(1000)
-    found = memory_limit(lab, "cpu", None)
+    machine = lab_telling(1000)
+    found = memory_limit(machine, "cpu", None)
     assert (found.size_bytes, found.free_bytes) == (1000, 1000)
-    assert lab.executor.tasks == [Task(tasks.emit_free_memory, ("cpu",))]  # type: ignore[attr-defined]
+    assert machine.executor.tasks == [Task(tasks.emit_free_memory, ("cpu",))]  # type: ignore[attr-defined]
 
 
 def test_the_limit_asked_for_is_taken_up_to_what_there_is() -> None:
@@ -251,7 +251,7 @@ def test_a_heap_is_kept_only_where_there_is_room_for_its_pieces(
     zoo = Zoo(affine)
     case = msgspec.structs.replace(CASE, device=device)
 
-    record = measure_capacity(Lab(executor=zoo, environment=ENVIRONMENT), case, limit(475, free_bytes))
+    record = measure_capacity(Machine(executor=zoo, environment=ENVIRONMENT), case, limit(475, free_bytes))
 
     assert record.case == msgspec.structs.replace(case, batch=37, allocator=allocator)
     assert {task.arguments[0].allocator for task in zoo.tasks if task.function is tasks.try_batch} == {
@@ -271,12 +271,12 @@ TWO_ROUNDS = Budget(min_rounds=2, max_rounds=2, min_s=0.0, max_warmup_s=0.0, max
 
 
 @pytest.fixture(scope="module")
-def real_lab() -> Lab:
-    return Lab(executor=ForkedWorkers(), environment=ENVIRONMENT)
+def real_lab() -> Machine:
+    return Machine(executor=ForkedWorkers(), environment=ENVIRONMENT)
 
 
 @pytest.mark.parametrize("mode", Mode)
-def test_real_trials_find_the_batch_at_which_the_real_peak_meets_the_limit(real_lab: Lab, mode: Mode) -> None:
+def test_real_trials_find_the_batch_at_which_the_real_peak_meets_the_limit(real_lab: Machine, mode: Mode) -> None:
     case = msgspec.structs.replace(CASE, mode=mode)
 
     record = measure_capacity(real_lab, case, limit(3 * 2**20), budget=TWO_ROUNDS)
@@ -292,7 +292,7 @@ def test_real_trials_find_the_batch_at_which_the_real_peak_meets_the_limit(real_
 
 
 def test_a_real_worker_killed_in_its_call_does_not_fit(
-    real_lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    real_lab: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As the kernel does it: only calls of more than three images are killed."""
     source = (

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from zoobench.measure.capacity import (
     PEAK,
     TRIAL,
-    Trial,
+    CapacityTrial,
     TrialFailedError,
     expected_edge,
     fit_line,
@@ -30,14 +30,14 @@ def failure(kind: FailureKind, message: str = "no", where: str = TRIAL) -> Failu
     return Failure(kind=kind, message=message, where=where)
 
 
-def trials_of(slope: int, intercept: int, batches: list[int]) -> list[Trial]:
-    return [Trial(batch=batch, fits=True, peak_bytes=slope * batch + intercept) for batch in batches]
+def trials_of(slope: int, intercept: int, batches: list[int]) -> list[CapacityTrial]:
+    return [CapacityTrial(batch=batch, fits=True, peak_bytes=slope * batch + intercept) for batch in batches]
 
 
 @pytest.mark.parametrize(("size_bytes", "fits"), [(999, True), (1000, True), (1001, False)])
 def test_what_takes_no_more_than_the_limit_fits(size_bytes: int, *, fits: bool) -> None:
     trial = judge_trial(3, LIMIT, [Step(TRIAL), peak(size_bytes)], None)
-    assert trial == Trial(batch=3, fits=fits, peak_bytes=size_bytes)
+    assert trial == CapacityTrial(batch=3, fits=fits, peak_bytes=size_bytes)
 
 
 def test_what_could_not_be_tried_does_not_fit_and_says_why() -> None:
@@ -93,7 +93,7 @@ def test_the_tightest_bound_is_taken_and_larger_batches_give_none() -> None:
     assert most_bytes(8, trials) == 2 * 140
     assert most_bytes(16, trials) == 260
     assert most_bytes(8, trials_of(10, 100, [16])) is None
-    assert most_bytes(8, [Trial(batch=2, fits=False)]) is None
+    assert most_bytes(8, [CapacityTrial(batch=2, fits=False)]) is None
 
 
 @given(lines, st.sets(st.integers(1, 5000), min_size=2), st.integers(1, 10**6))
@@ -108,20 +108,20 @@ def test_on_a_line_the_edge_is_exact(line: tuple[int, int], batches: set[int], a
 
 def test_the_edge_is_judged_by_what_came_nearest_to_the_limit() -> None:
     """A peak that changes its place is steeper after it."""
-    trials = [Trial(batch=b, fits=True, peak_bytes=p) for b, p in ((1, 500), (2, 501), (8, 800), (16, 1600))]
+    trials = [CapacityTrial(batch=b, fits=True, peak_bytes=p) for b, p in ((1, 500), (2, 501), (8, 800), (16, 1600))]
     assert expected_edge(1200, trials) == 12
 
 
 def test_there_is_no_edge_without_a_line() -> None:
     assert expected_edge(LIMIT, trials_of(1, 0, [3])) is None
-    assert expected_edge(LIMIT, [*trials_of(1, 0, [3]), Trial(batch=6, fits=False)]) is None
+    assert expected_edge(LIMIT, [*trials_of(1, 0, [3]), CapacityTrial(batch=6, fits=False)]) is None
     assert expected_edge(LIMIT, trials_of(0, 7, [1, 2])) is None
 
 
 @given(lines, st.sets(st.integers(2, 5000), min_size=2))
 def test_a_line_is_found_again_whatever_a_batch_of_one_takes(line: tuple[int, int], batches: set[int]) -> None:
     slope, intercept = line
-    trials = [Trial(batch=1, fits=True, peak_bytes=10**11), *trials_of(slope, intercept, sorted(batches))]
+    trials = [CapacityTrial(batch=1, fits=True, peak_bytes=10**11), *trials_of(slope, intercept, sorted(batches))]
     found = fit_line(trials)
     assert found is not None
     scale = slope * max(batches) + intercept
@@ -133,7 +133,7 @@ def test_a_line_is_found_again_whatever_a_batch_of_one_takes(line: tuple[int, in
 
 def test_the_distance_of_the_worst_trial_is_told() -> None:
     peaks = {2: 100, 4: 130, 6: 100}
-    found = fit_line([Trial(batch=batch, fits=True, peak_bytes=size) for batch, size in peaks.items()])
+    found = fit_line([CapacityTrial(batch=batch, fits=True, peak_bytes=size) for batch, size in peaks.items()])
     assert found is not None
     assert (found.slope_bytes, found.intercept_bytes) == (pytest.approx(0.0, abs=1e-9), pytest.approx(110.0))
     assert found.worst_ratio == pytest.approx(20 / 130)

@@ -12,7 +12,7 @@ from zoobench import devices
 from zoobench.cases import SMOKE_BUDGET, Allocator, Mode, ModelRef, Precision
 from zoobench.devices import host_memory
 from zoobench.measure.capacity import PEAK, TRIAL
-from zoobench.measure.messages import Known, Step
+from zoobench.measure.messages import KnownFacts, Step
 from zoobench.measure.worker import capacity_trial, run_case
 from zoobench.records import Failure, FailureKind, Measurement, Unavailable
 from zoobench.records.metrics import MODEL_METRICS
@@ -45,7 +45,7 @@ def test_a_trial_takes_what_the_case_is_measured_to_take(mode: Mode, batch: int)
     """To the byte: after timing, in a process that is not new, the allocator's events are those of a first call."""
     case = msgspec.structs.replace(CASE, mode=mode, batch=batch)
     measured: list[Any] = []
-    run_case.measure(case, SMOKE_BUDGET, Known(metrics=frozenset(MODEL_METRICS)), measured.append)
+    run_case.measure(case, SMOKE_BUDGET, KnownFacts(metrics=frozenset(MODEL_METRICS)), measured.append)
 
     assert peak_of(attempted(mode=mode, batch=batch)).samples == peak_of(measured).samples
 
@@ -157,7 +157,7 @@ def test_free_memory_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.syspath_prepend(tmp_path)
     told: list[Any] = []
 
-    capacity_trial.tell_free_memory("small", told.append)
+    capacity_trial.emit_free_memory("small", told.append)
 
     assert told == [256 * 2**10]
 
@@ -166,7 +166,7 @@ def test_an_interrupt_is_not_a_failure_of_the_trial(monkeypatch: pytest.MonkeyPa
     def interrupt(*_: object) -> Any:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(capacity_trial, "build_subject", interrupt)
+    monkeypatch.setattr(capacity_trial, "build_workload", interrupt)
     with pytest.raises(KeyboardInterrupt):
         attempted()
 

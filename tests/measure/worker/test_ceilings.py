@@ -11,7 +11,7 @@ from synthetic import make_case
 
 from zoobench.cases import Precision
 from zoobench.measure.worker import ceilings
-from zoobench.measure.worker.ceilings import Work, best_of, measure_ceiling, measure_ceilings
+from zoobench.measure.worker.ceilings import CeilingWork, best_of, measure_ceiling, measure_ceilings
 from zoobench.records import COPY, MATRIX_PRODUCT, Ceiling, Failure
 from zoobench.records.ceilings import CeilingKey
 
@@ -28,7 +28,7 @@ def device() -> Iterator[FakeAsyncDevice]:
         yield fake
 
 
-def work(device: FakeAsyncDevice, amount: float, *seconds: float, made: list[float] | None = None) -> Work:
+def work(device: FakeAsyncDevice, amount: float, *seconds: float, made: list[float] | None = None) -> CeilingWork:
     """Launches work that takes these seconds, call by call, the last ones for ever."""
     left = list(seconds)
 
@@ -37,7 +37,7 @@ def work(device: FakeAsyncDevice, amount: float, *seconds: float, made: list[flo
         if made is not None:
             made.append(amount)
 
-    return Work(name=f"work of {amount:g}", amount=amount, prepare=lambda: call)
+    return CeilingWork(name=f"work of {amount:g}", amount=amount, prepare=lambda: call)
 
 
 @pytest.mark.parametrize("precision", ["fp32", "tf32", "fp16", "bf16"])

@@ -14,11 +14,11 @@ from torch._guards import active_fake_mode
 from zoobench.cases import Case, Mode, Precision, catalogue
 from zoobench.cases.errors import BadInputError
 from zoobench.counting import UncountableError
-from zoobench.counting.memory import Category, Peak, Phase, StandIns, cpu_onednn
+from zoobench.counting.memory import Category, Peak, StandIns, TracePhase, cpu_onednn
 from zoobench.counting.operators import storage_bytes
 from zoobench.devices import CpuDevice
 from zoobench.measure.worker.prediction import ADAM, OPTIMIZERS, observe_peak, predict_peak, trace_with_peak
-from zoobench.measure.worker.workload import Inference, TrainingStep, build_subject
+from zoobench.measure.worker.workload import Inference, TrainingStep, build_workload
 from zoobench.zoo.build import build_model
 
 FLOAT_BYTES = 4
@@ -131,11 +131,11 @@ def error_ratio(name: str, mode: Mode, batch: int) -> float:
     )
     device = CpuDevice()
     with device.settings(case):
-        subject = build_subject(case, device)
-        subject.call()
-        allocated_bytes = subject.held_bytes() + device.measure_peak_memory(subject.call).growth_bytes
+        workload = build_workload(case, device)
+        workload.call()
+        allocated_bytes = workload.held_bytes() + device.measure_peak_memory(workload.call).growth_bytes
         backend = cpu_onednn(threads=case.threads)
-        predicted = predict_peak(subject.module, subject.images, mode=mode, backend=backend)
+        predicted = predict_peak(workload.module, workload.images, mode=mode, backend=backend)
     return predicted.total_bytes / allocated_bytes - 1
 
 
@@ -186,7 +186,7 @@ def test_the_steps_own_peak_may_be_the_optimizers() -> None:
     """One wide layer of one picture: all gradients and Adam's temporaries outweigh activations."""
     net = nn.Sequential(nn.Linear(100, 100), nn.Linear(100, 3))
     peak = predict_peak(net, torch.empty(1, 100), mode=Mode.TRAIN, optimizer=ADAM)
-    assert peak.phase is Phase.OPTIMIZER
+    assert peak.phase is TracePhase.OPTIMIZER
     assert peak.path == ""
     assert peak.bytes_by_category[Category.GRADIENTS] == peak.bytes_by_category[Category.WEIGHTS]
 

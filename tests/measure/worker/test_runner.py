@@ -12,7 +12,7 @@ from synthetic import make_case
 
 from zoobench import devices
 from zoobench.cases import SMOKE_BUDGET, Budget, Mode, ModelRef, Precision
-from zoobench.measure.messages import InCalls, Known, Settings, Step
+from zoobench.measure.messages import InCalls, KnownFacts, Settings, Step
 from zoobench.measure.worker import run_case
 from zoobench.measure.worker.probes import Probe, all_probes
 from zoobench.records import Failure, FailureKind, Finding, Measurement, Severity, Unavailable
@@ -28,7 +28,7 @@ Parts = list[Any]
 
 def measure(budget: Budget = BUDGET, known: tuple[str, ...] = (), **axes: Any) -> Parts:
     told: Parts = []
-    run_case.measure(msgspec.structs.replace(CASE, **axes), budget, Known(metrics=frozenset(known)), told.append)
+    run_case.measure(msgspec.structs.replace(CASE, **axes), budget, KnownFacts(metrics=frozenset(known)), told.append)
     return told
 
 
@@ -124,7 +124,7 @@ def test_settings_are_read_back_while_the_case_has_them() -> None:
 def test_what_is_known_of_the_pace_counts_where_this_case_is_slower() -> None:
     """No machine multiplies in a picosecond, so every round is slow against that, and this is found."""
     told: Parts = []
-    run_case.measure(CASE, BUDGET, Known(reference_s=1e-12), told.append)
+    run_case.measure(CASE, BUDGET, KnownFacts(reference_s=1e-12), told.append)
 
     assert min(metrics_of(told)["latency"].covariates["pace"]) > 1.0
     assert "shared" in [finding.code for finding in of_kind(Finding, told)]
@@ -211,7 +211,7 @@ def test_an_interrupt_is_not_a_failure_of_the_case(monkeypatch: pytest.MonkeyPat
     def interrupt(*_: object) -> Any:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(run_case, "build_subject", interrupt)
+    monkeypatch.setattr(run_case, "build_workload", interrupt)
 
     with pytest.raises(KeyboardInterrupt):
         measure()

@@ -13,7 +13,14 @@ from zoobench.cases import Compiler, MemoryFormat, Mode, ModelRef, Precision
 from zoobench.cases.errors import BadInputError
 from zoobench.devices import CpuDevice
 from zoobench.measure.worker import workload as subject_module
-from zoobench.measure.worker.workload import Inference, Subject, TrainingStep, build_subject, storage_bytes, with_batch
+from zoobench.measure.worker.workload import (
+    Inference,
+    TrainingStep,
+    Workload,
+    build_workload,
+    storage_bytes,
+    with_batch,
+)
 from zoobench.zoo.build import build_model
 
 FLOAT_BYTES = 4
@@ -21,16 +28,16 @@ LENET5_PARAMETERS = 61_706
 CASE = make_case("lenet5", batch=2, threads=1)
 
 
-def build(**axes: Any) -> Subject:
-    return build_subject(msgspec.structs.replace(CASE, **axes), CpuDevice())
+def build(**axes: Any) -> Workload:
+    return build_workload(msgspec.structs.replace(CASE, **axes), CpuDevice())
 
 
 def test_it_is_the_cases_model_and_pictures() -> None:
-    subject = build(batch=3)
+    workload = build(batch=3)
 
-    assert sum(parameter.numel() for parameter in subject.module.parameters()) == LENET5_PARAMETERS
-    assert subject.images.shape == (3, 1, 32, 32)
-    assert isinstance(subject.model_call, Inference)
+    assert sum(parameter.numel() for parameter in workload.module.parameters()) == LENET5_PARAMETERS
+    assert workload.images.shape == (3, 1, 32, 32)
+    assert isinstance(workload.model_call, Inference)
     assert isinstance(build(mode=Mode.TRAIN).model_call, TrainingStep)
 
 
@@ -44,15 +51,15 @@ def test_weights_and_pictures_are_the_same_every_time() -> None:
 
 @pytest.mark.parametrize("mode", Mode)
 def test_another_number_of_pictures_is_the_same_model(mode: Mode) -> None:
-    subject = build(mode=mode)
+    workload = build(mode=mode)
 
-    larger = with_batch(subject, 5)
+    larger = with_batch(workload, 5)
 
-    assert larger.module is subject.module
+    assert larger.module is workload.module
     assert (larger.case.batch, larger.images.shape[0]) == (5, 5)
     assert torch.equal(larger.images, build(mode=mode, batch=5).images)
     larger.call()
-    assert larger.held_bytes() > subject.held_bytes()
+    assert larger.held_bytes() > workload.held_bytes()
 
 
 def test_building_is_timed_without_making_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,7 +76,7 @@ def test_building_is_timed_without_making_pictures(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(subject_module, "example_images", paint_slowly)
 
-    assert build_subject(CASE, CpuDevice(), clock, build=build_slowly).build_s == 0.5
+    assert build_workload(CASE, CpuDevice(), clock, build=build_slowly).build_s == 0.5
 
 
 def test_pictures_that_are_too_small_are_refused() -> None:
@@ -79,10 +86,10 @@ def test_pictures_that_are_too_small_are_refused() -> None:
 
 @pytest.mark.parametrize(("precision", "dtype"), [(Precision.FP16, torch.float16), (Precision.BF16, torch.bfloat16)])
 def test_fp16_and_bf16_convert_the_whole_model(precision: Precision, dtype: torch.dtype) -> None:
-    subject = build(precision=precision)
+    workload = build(precision=precision)
 
-    assert {parameter.dtype for parameter in subject.module.parameters()} == {dtype}
-    assert subject.images.dtype is dtype
+    assert {parameter.dtype for parameter in workload.module.parameters()} == {dtype}
+    assert workload.images.dtype is dtype
 
 
 @pytest.mark.parametrize(
@@ -98,14 +105,14 @@ def test_fp16_and_bf16_convert_the_whole_model(precision: Precision, dtype: torc
 def test_amp_leaves_weights_in_fp32_and_computes_in_half(
     precision: Precision, computed_in: torch.dtype, mode: Mode
 ) -> None:
-    subject = build(precision=precision, mode=mode)
+    workload = build(precision=precision, mode=mode)
     seen: list[torch.dtype] = []
-    subject.module.c1.register_forward_hook(lambda _module, _inputs, output: seen.append(output.dtype))
+    workload.module.c1.register_forward_hook(lambda _module, _inputs, output: seen.append(output.dtype))
 
-    subject.call()
+    workload.call()
 
     assert seen == [computed_in]
-    assert {parameter.dtype for parameter in subject.module.parameters()} == {torch.float32}
+    assert {parameter.dtype for parameter in workload.module.parameters()} == {torch.float32}
 
 
 def test_only_fp16_amp_scales_its_loss() -> None:
@@ -127,22 +134,24 @@ def test_only_fp16_amp_scales_its_loss() -> None:
 def test_the_memory_format_is_that_of_weights_and_pictures(
     memory_format: MemoryFormat, layout: torch.memory_format
 ) -> None:
-    subject = build_subject(
+    workload = build_workload(
         msgspec.structs.replace(
             CASE, model=ModelRef("torchvision", "squeezenet1_1"), image_size=64, memory_format=memory_format
         ),
         CpuDevice(),
     )
 
-    assert subject.images.is_contiguous(memory_format=layout)
-    assert all(weight.is_contiguous(memory_format=layout) for weight in subject.module.parameters() if weight.ndim == 4)
+    assert workload.images.is_contiguous(memory_format=layout)
+    assert all(
+        weight.is_contiguous(memory_format=layout) for weight in workload.module.parameters() if weight.ndim == 4
+    )
 
 
 def test_the_subject_has_no_hooks_before_it_is_timed() -> None:
     for mode in Mode:
-        subject = build(mode=mode)
-        subject.call()
-        assert not any(module._forward_hooks or module._forward_pre_hooks for module in subject.module.modules())
+        workload = build(mode=mode)
+        workload.call()
+        assert not any(module._forward_hooks or module._forward_pre_hooks for module in workload.module.modules())
 
 
 def test_weights_are_bytes_of_storage() -> None:
@@ -151,33 +160,33 @@ def test_weights_are_bytes_of_storage() -> None:
 
 
 def test_what_inference_holds_is_weights_and_pictures() -> None:
-    subject = build()
+    workload = build()
 
-    subject.call()
+    workload.call()
 
-    assert subject.held_bytes() == (LENET5_PARAMETERS + 2 * 32 * 32) * FLOAT_BYTES
+    assert workload.held_bytes() == (LENET5_PARAMETERS + 2 * 32 * 32) * FLOAT_BYTES
 
 
 def test_what_training_holds_is_weights_momenta_pictures_and_targets_without_gradients() -> None:
-    subject = build(mode=Mode.TRAIN)
+    workload = build(mode=Mode.TRAIN)
     target_bytes = 8
 
-    before = subject.held_bytes()
-    subject.call()
+    before = workload.held_bytes()
+    workload.call()
 
     rest_bytes = 2 * 32 * 32 * FLOAT_BYTES + 2 * target_bytes
     assert before == LENET5_PARAMETERS * FLOAT_BYTES + rest_bytes
-    assert subject.held_bytes() == 2 * LENET5_PARAMETERS * FLOAT_BYTES + rest_bytes
+    assert workload.held_bytes() == 2 * LENET5_PARAMETERS * FLOAT_BYTES + rest_bytes
 
 
 def test_held_bytes_on_a_device_are_what_its_allocator_holds_at_rest() -> None:
     """Up to the rounding of each block; the allocator sees every tensor of the model that is made on it."""
     device = FakeAsyncDevice()
     with device.settings(CASE):
-        subject = build_subject(msgspec.structs.replace(CASE, mode=Mode.TRAIN), device)
-        subject.call()
-        held_bytes = subject.held_bytes()
-        blocks = len(subject.model_call.held_tensors())
+        workload = build_workload(msgspec.structs.replace(CASE, mode=Mode.TRAIN), device)
+        workload.call()
+        held_bytes = workload.held_bytes()
+        blocks = len(workload.model_call.held_tensors())
 
     assert held_bytes <= device.allocator.current_bytes < held_bytes + (blocks + 2) * 512
 
@@ -219,12 +228,12 @@ def test_a_compiled_model_is_what_is_called_and_the_eager_one_is_what_is_counted
         return compiled
 
     monkeypatch.setattr(subject_module.torch, "compile", compile_by_wrapping)
-    subject = build(compiler=Compiler.INDUCTOR)
+    workload = build(compiler=Compiler.INDUCTOR)
     calls: list[object] = []
     compiled.register_forward_pre_hook(lambda *_: calls.append(1))
 
-    subject.call()
+    workload.call()
 
     assert calls == [1]
-    assert subject.module is compiled[0]
+    assert workload.module is compiled[0]
     assert not compiled.training

@@ -7,7 +7,7 @@ import pytest
 from zoobench.cases import ImageSize, Mode, catalogue
 from zoobench.cases.errors import BadInputError
 from zoobench.counting import By
-from zoobench.measure.worker.count_report import NoTallyError, Question, tally
+from zoobench.measure.worker.count_report import CountRequest, NoCountError, count_model
 
 LENET_MACS = 25 * 6 * 28**2 + 150 * 16 * 10**2 + 400 * 120 + 120 * 84 + 84 * 10
 LENET = catalogue.find("lenet5")
@@ -59,14 +59,14 @@ def nets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_one_picture_of_the_model_s_own_size() -> None:
-    found = tally(LENET, Question())
+    found = count_model(LENET, CountRequest())
     assert (found.model, found.image_size, found.batch, found.mode) == ("zoobench:lenet5", "32", 1, Mode.INFER)
     assert (found.counts.macs, found.state.parameters) == (LENET_MACS, 61_706)
     assert found.groups == ()
 
 
 def test_the_peak_is_of_the_call_that_was_asked_for() -> None:
-    inference, training = (tally(LENET, Question(mode=mode, batch=8)).peak for mode in Mode)
+    inference, training = (count_model(LENET, CountRequest(mode=mode, batch=8)).peak for mode in Mode)
     assert inference is not None
     assert training is not None
     assert inference.total_bytes > 4 * (61_706 + 8 * 32 * 32)
@@ -75,8 +75,8 @@ def test_the_peak_is_of_the_call_that_was_asked_for() -> None:
 
 def test_any_batch_and_size() -> None:
     mobile = catalogue.find("mobilenet_v1_025")
-    one = tally(mobile, Question(picture=ImageSize(64, 128)))
-    many = tally(mobile, Question(picture=ImageSize(64, 128), batch=7))
+    one = count_model(mobile, CountRequest(resolution=ImageSize(64, 128)))
+    many = count_model(mobile, CountRequest(resolution=ImageSize(64, 128), batch=7))
     assert one.image_size == "64x128"
     assert many.counts.macs == 7 * one.counts.macs
     assert many.state == one.state
@@ -84,13 +84,13 @@ def test_any_batch_and_size() -> None:
 
 def test_training_adds_the_backward_pass() -> None:
     first = 25 * 6 * 28**2
-    assert tally(LENET, Question(mode=Mode.TRAIN)).counts.macs == 3 * LENET_MACS - first
+    assert count_model(LENET, CountRequest(mode=Mode.TRAIN)).counts.macs == 3 * LENET_MACS - first
 
 
 def test_parts_are_those_asked_for() -> None:
-    kinds = tally(LENET, Question(by=By.KIND)).groups
+    kinds = count_model(LENET, CountRequest(by=By.KIND)).groups
     assert sum(group.counts.macs for group in kinds) == LENET_MACS
-    modules = tally(LENET, Question(by=By.MODULE, depth=0)).groups
+    modules = count_model(LENET, CountRequest(by=By.MODULE, depth=0)).groups
     assert [(group.name, group.counts.macs) for group in modules] == [("", LENET_MACS)]
 
 
@@ -99,7 +99,7 @@ def test_parts_are_those_asked_for() -> None:
     ("name", "macs"), [("Headed", 222 * 222 * 4 * 27), ("shared", 2 * 224 * 224 * 9)], ids=["dict", "shared"]
 )
 def test_models_of_the_user_s(name: str, macs: int) -> None:
-    assert tally(catalogue.find(f"nets_to_tally:{name}"), Question()).counts.macs == macs
+    assert count_model(catalogue.find(f"nets_to_tally:{name}"), CountRequest()).counts.macs == macs
 
 
 @pytest.mark.usefixtures("nets")
@@ -114,12 +114,12 @@ def test_models_of_the_user_s(name: str, macs: int) -> None:
 )
 @pytest.mark.filterwarnings("ignore:Lazy modules")
 def test_what_cannot_be_counted_says_why_in_one_line(name: str, reason: str) -> None:
-    with pytest.raises(NoTallyError, match=reason) as raised:
-        tally(catalogue.find(f"nets_to_tally:{name}"), Question())
+    with pytest.raises(NoCountError, match=reason) as raised:
+        count_model(catalogue.find(f"nets_to_tally:{name}"), CountRequest())
     assert "\n" not in str(raised.value)
     assert str(raised.value).startswith(f"nets_to_tally:{name}: ")
 
 
 def test_pictures_that_a_model_does_not_take_are_refused() -> None:
     with pytest.raises(BadInputError, match="image size 8 is too small for lenet5"):
-        tally(LENET, Question(picture=ImageSize(8, 8)))
+        count_model(LENET, CountRequest(resolution=ImageSize(8, 8)))

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from zoobench.report.html import render_html
-from zoobench.report.report_data import collect_material
+from zoobench.report.report_data import collect_report_data
 
 
 class Page(html.parser.HTMLParser):
@@ -69,4 +69,4 @@ class Page(html.parser.HTMLParser):
 @pytest.fixture
 def page_of() -> Callable[..., Page]:
     """The page of these runs."""
-    return lambda *runs: Page(render_html(collect_material(runs)))
+    return lambda *runs: Page(render_html(collect_report_data(runs)))

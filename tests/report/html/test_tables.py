@@ -6,7 +6,7 @@ from zoobench.report.frame import collect_frame
 from zoobench.report.html import section
 from zoobench.report.html.section import HtmlCell, html_table
 from zoobench.report.selection import view_of
-from zoobench.report.tables import Column, Kind, Table, build_tables
+from zoobench.report.tables import Column, ColumnKind, Table, build_tables
 
 
 def table_of(frame, *columns):
@@ -19,7 +19,7 @@ def test_numbers_are_sorted_by_what_they_are_and_read_by_people():
         table_of(
             frame,
             Column("model", "Model"),
-            Column("macs", "MACs", Kind.NUMBER, metrics.COUNT),
+            Column("macs", "MACs", ColumnKind.NUMBER, metrics.COUNT),
             Column("batch", "Batch"),
         )
     )

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zoobench.records.comparison import ExactChange
-from zoobench.records.metrics import METRICS, Better, Comparison
+from zoobench.records.metrics import METRICS, Better, Exactness
 from zoobench.stats.verdicts.differences import EXACT_METRICS, exact_changes, vanished
 
 facts = st.dictionaries(st.sampled_from([metric.key for metric in METRICS]), st.integers(0, 3).map(float))
@@ -55,5 +55,5 @@ def test_equal_facts_have_not_changed(of: dict[str, float]) -> None:
 def test_the_exact_metrics_are_those_of_the_table() -> None:
     keys = {metric.key for metric in EXACT_METRICS}
     assert {"parameters", "macs", "predicted_peak"} <= keys
-    assert all(metric.comparison is Comparison.EXACT for metric in EXACT_METRICS)
+    assert all(metric.comparison is Exactness.EXACT for metric in EXACT_METRICS)
     assert any(metric.better is Better.NEITHER for metric in EXACT_METRICS)

@@ -15,14 +15,14 @@ from contested import (
 )
 from synthetic import make_case
 
-from zoobench.records.comparison import Block, Evidence, Kind, Replicate, SideName, Stage
+from zoobench.records.comparison import Block, ComparisonKind, Evidence, Replicate, SideName, Stage
 from zoobench.stats.verdicts.replicates import Gathered, LogRatio, gather
 
 CONTEST = make_contest()
 
 
 def gather_one(*replicates: Replicate, **more: object) -> Gathered:
-    [found] = gather(Evidence(experiment=make_experiment(**more), contests=(CONTEST,), replicates=replicates))
+    [found] = gather(Evidence(setup=make_experiment(**more), case_pairs=(CONTEST,), replicates=replicates))
     return found
 
 
@@ -74,7 +74,7 @@ def block(call_s: float, reading_s: float) -> Block:
     return Block(samples=(call_s,), references_s=(reading_s, reading_s))
 
 
-def half_slow(reading_s: float, contest: str = CONTEST.id, **more: object) -> Replicate:
+def half_slow(reading_s: float, case_pair: str = CONTEST.id, **more: object) -> Replicate:
     """Two pairs at the reading's own pace, in which the head takes 1.5 times as long; two slower ones, 2.5 times.
 
     Where the first two are known to be quiet, 1.5 is the replicate's; where they are not, the middle of all four.
@@ -84,7 +84,7 @@ def half_slow(reading_s: float, contest: str = CONTEST.id, **more: object) -> Re
         for ratio, pace in ((1.5, 1.0), (2.5, 1.5))
         for side in "ABBA"
     ]
-    return make_replicate(contest, 0.0, order="ABBAABBA", blocks=tuple(blocks), **more)
+    return make_replicate(case_pair, 0.0, order="ABBAABBA", blocks=tuple(blocks), **more)
 
 
 def ratio_of(replicates: Sequence[LogRatio]) -> float:
@@ -114,13 +114,16 @@ def test_threads_have_a_quiet_best_of_their_own() -> None:
     """Two threads take half the time of one: beside them, one is not slow."""
     two, one = CONTEST, make_contest(make_case("resnet18", threads=1))
     replicates = (half_slow(0.5), half_slow(1.0, one.id))
-    _, found = gather(Evidence(experiment=make_experiment(), contests=(two, one), replicates=replicates))
+    _, found = gather(Evidence(setup=make_experiment(), case_pairs=(two, one), replicates=replicates))
     assert ratio_of(found.screened) == pytest.approx(1.5)
 
 
 def test_versions_of_torch_have_a_quiet_best_of_their_own() -> None:
     """The head's multiplies half as fast: its blocks are not slow for that."""
-    other = {"kind": Kind.ENVIRONMENTS, "head": make_side(SideName.HEAD, environment=make_environment(torch="2.15.0"))}
+    other = {
+        "kind": ComparisonKind.ENVIRONMENTS,
+        "head": make_side(SideName.HEAD, environment=make_environment(torch="2.15.0")),
+    }
     base, head = block(1.0, 1.0), block(1.5, 2.0)
     replicate = make_replicate(CONTEST.id, 0.0, blocks=(base, head, head, base))
     assert ratio_of(gather_one(replicate, **other).screened) == pytest.approx(1.5)
@@ -129,8 +132,8 @@ def test_versions_of_torch_have_a_quiet_best_of_their_own() -> None:
 
 def test_only_the_stages_asked_for_are_gathered() -> None:
     evidence = Evidence(
-        experiment=make_experiment(),
-        contests=(CONTEST,),
+        setup=make_experiment(),
+        case_pairs=(CONTEST,),
         replicates=(make_replicate(CONTEST.id, 0.1), make_replicate(CONTEST.id, 0.1, stage=Stage.CONFIRM)),
     )
     [found] = gather(evidence, (Stage.SCREEN,))
@@ -138,4 +141,4 @@ def test_only_the_stages_asked_for_are_gathered() -> None:
 
 
 def test_a_contest_without_replicates_is_there() -> None:
-    assert gather_one() == Gathered(contest=CONTEST, dropped={Stage.SCREEN: (), Stage.CONFIRM: ()})
+    assert gather_one() == Gathered(case_pair=CONTEST, dropped={Stage.SCREEN: (), Stage.CONFIRM: ()})

@@ -31,13 +31,13 @@ from hypothesis import strategies as st
 from synthetic import make_case
 
 from zoobench.records.comparison import (
+    CaseFacts,
+    CasePair,
     CaseResult,
     Comparison,
-    Contest,
+    ComparisonKind,
     Evidence,
     Exit,
-    Facts,
-    Kind,
     Replicate,
     Rule,
     SideName,
@@ -50,13 +50,13 @@ STRICT = msgspec.structs.replace(RULE, is_strict=True)
 BOTH_STAGES = tuple(Stage)
 
 
-def with_contest(evidence: Evidence, contest: Contest, log_ratio: float | None = 0.0, n: int = 12) -> Evidence:
+def with_contest(evidence: Evidence, case_pair: CasePair, log_ratio: float | None = 0.0, n: int = 12) -> Evidence:
     """One more, measured in both stages unless its log-ratio is None."""
     values = [] if log_ratio is None else spread_round(log_ratio, n)
-    replicates = [one for stage in BOTH_STAGES for one in replicates_of(contest.id, values, stage)]
+    replicates = [one for stage in BOTH_STAGES for one in replicates_of(case_pair.id, values, stage)]
     return msgspec.structs.replace(
         evidence,
-        contests=(*evidence.contests, contest),
+        case_pairs=(*evidence.case_pairs, case_pair),
         replicates=(*evidence.replicates, *replicates),
     )
 
@@ -92,7 +92,7 @@ def test_faster_fails_nothing() -> None:
 
 
 def test_a_vanished_case_fails() -> None:
-    gone = make_contest(VGG, head_case=None, head=Facts(failure=MISSING, is_missing=True), output_error=None)
+    gone = make_contest(VGG, head_case=None, head=CaseFacts(failure=MISSING, is_missing=True), output_error=None)
     comparison = decide(with_contest(EQUAL, gone, None))
     assert comparison.exit is Exit.REGRESSION
     assert only(comparison, "vgg16").verdict is Verdict.REMOVED
@@ -100,13 +100,13 @@ def test_a_vanished_case_fails() -> None:
 
 
 def test_a_new_case_fails_nothing() -> None:
-    new = make_contest(VGG, base_case=None, base=Facts(failure=MISSING, is_missing=True), output_error=None)
+    new = make_contest(VGG, base_case=None, base=CaseFacts(failure=MISSING, is_missing=True), output_error=None)
     comparison = decide(with_contest(EQUAL, new, None))
     assert (comparison.exit, only(comparison, "vgg16").verdict) == (Exit.NOTHING_WORSE, Verdict.NEW)
 
 
 def test_a_case_that_only_the_head_cannot_run_is_broken_and_the_rest_decided() -> None:
-    broken = make_contest(VGG, head=Facts(failure=CRASH), output_error=None)
+    broken = make_contest(VGG, head=CaseFacts(failure=CRASH), output_error=None)
     comparison = decide(with_contest(EQUAL, broken, None))
     assert comparison.exit is Exit.REGRESSION
     assert only(comparison, "vgg16").verdict is Verdict.BROKEN
@@ -115,28 +115,28 @@ def test_a_case_that_only_the_head_cannot_run_is_broken_and_the_rest_decided() -
 
 
 def test_a_case_that_only_the_base_cannot_run_is_fixed() -> None:
-    comparison = decide(with_contest(EQUAL, make_contest(VGG, base=Facts(failure=CRASH), output_error=None), None))
+    comparison = decide(with_contest(EQUAL, make_contest(VGG, base=CaseFacts(failure=CRASH), output_error=None), None))
     assert (comparison.exit, only(comparison, "vgg16").verdict) == (Exit.NOTHING_WORSE, Verdict.FIXED)
 
 
 def test_a_case_that_neither_side_can_run_is_not_comparable() -> None:
-    neither = make_contest(VGG, base=Facts(failure=CRASH), head=Facts(failure=CRASH), output_error=None)
+    neither = make_contest(VGG, base=CaseFacts(failure=CRASH), head=CaseFacts(failure=CRASH), output_error=None)
     comparison = decide(with_contest(EQUAL, neither, None))
     assert (comparison.exit, only(comparison, "vgg16").verdict) == (Exit.NOTHING_WORSE, Verdict.NOT_COMPARABLE)
 
 
 @pytest.mark.parametrize(("side", "verdict"), [(SideName.HEAD, Verdict.BROKEN), (SideName.BASE, Verdict.FIXED)])
 def test_a_crash_that_comes_again_while_measuring_is_the_sides(side: SideName, verdict: Verdict) -> None:
-    contest = make_contest(VGG)
-    evidence = with_contest(EQUAL, contest, None)
-    replicates = (*evidence.replicates, *failed_replicates(contest.id, side))
+    case_pair = make_contest(VGG)
+    evidence = with_contest(EQUAL, case_pair, None)
+    replicates = (*evidence.replicates, *failed_replicates(case_pair.id, side))
     comparison = decide(msgspec.structs.replace(evidence, replicates=replicates))
     assert only(comparison, "vgg16").verdict is verdict
     assert only(comparison, "vgg16").times is None
 
 
 def test_a_crash_that_does_not_come_again_is_nothing() -> None:
-    first, _ = failed_replicates(EQUAL.contests[0].id, SideName.HEAD, generation=0)
+    first, _ = failed_replicates(EQUAL.case_pairs[0].id, SideName.HEAD, generation=0)
     comparison = decide(msgspec.structs.replace(EQUAL, replicates=(first, *EQUAL.replicates)))
     assert comparison.exit is Exit.NOTHING_WORSE
 
@@ -160,7 +160,7 @@ def test_an_output_within_rounding_is_the_same() -> None:
     [(2e6, Verdict.WORSE, Exit.REGRESSION), (5e5, Verdict.BETTER, Exit.NOTHING_WORSE)],
 )
 def test_exact_metrics_decide_by_themselves(parameters: float, verdict: Verdict, exit_code: Exit) -> None:
-    heavier = make_contest(VGG, head=Facts(exact={**EXACT, "parameters": parameters}, call_s=CALL_S))
+    heavier = make_contest(VGG, head=CaseFacts(exact={**EXACT, "parameters": parameters}, call_s=CALL_S))
     comparison = decide(with_contest(EQUAL, heavier))
     found = only(comparison, "vgg16")
     assert (comparison.exit, found.verdict) == (exit_code, verdict)
@@ -168,13 +168,13 @@ def test_exact_metrics_decide_by_themselves(parameters: float, verdict: Verdict,
 
 
 def test_a_vanished_exact_metric_is_told() -> None:
-    silent = make_contest(VGG, head=Facts(exact={"parameters": 1e6}, call_s=CALL_S))
+    silent = make_contest(VGG, head=CaseFacts(exact={"parameters": 1e6}, call_s=CALL_S))
     assert only(decide(with_contest(EQUAL, silent)), "vgg16").reason == "the head does not tell macs, the base does"
 
 
 def test_the_worst_that_can_be_said_is_the_verdict() -> None:
     """Slower, with more parameters, and another output."""
-    heavier = Facts(exact={**EXACT, "parameters": 2e6}, call_s=CALL_S)
+    heavier = CaseFacts(exact={**EXACT, "parameters": 2e6}, call_s=CALL_S)
     slower = make_contest(VGG, head=heavier)
     changed = make_contest(VGG, head=heavier, output_error=0.2)
     assert only(decide(with_contest(EQUAL, slower, 0.4)), "vgg16").verdict is Verdict.SLOWER
@@ -183,22 +183,22 @@ def test_the_worst_that_can_be_said_is_the_verdict() -> None:
 
 @pytest.mark.parametrize("ways", [1, 2])
 def test_where_nothing_matches_there_is_no_comparison(ways: int) -> None:
-    gone = make_contest(VGG, head_case=None, head=Facts(is_missing=True), output_error=None)
-    new = make_contest(make_case("lenet5"), base_case=None, base=Facts(is_missing=True), output_error=None)
-    comparison = decide(Evidence(experiment=make_experiment(), contests=(gone, new)[:ways]))
+    gone = make_contest(VGG, head_case=None, head=CaseFacts(is_missing=True), output_error=None)
+    new = make_contest(make_case("lenet5"), base_case=None, base=CaseFacts(is_missing=True), output_error=None)
+    comparison = decide(Evidence(setup=make_experiment(), case_pairs=(gone, new)[:ways]))
     assert comparison.exit is Exit.NO_COMPARISON
     assert comparison.problems[0].startswith("no case was compared (1 removed")
 
 
 def test_where_there_is_no_case_at_all_there_is_no_comparison() -> None:
-    comparison = decide(Evidence(experiment=make_experiment()))
+    comparison = decide(Evidence(setup=make_experiment()))
     assert (comparison.exit, comparison.headline) == (Exit.NO_COMPARISON, "There is nothing to compare.")
     assert comparison.problems == ("no case was found on either side: --models and --preset choose them",)
 
 
 def test_a_side_that_fails_everywhere_is_no_comparison() -> None:
-    contests = [make_contest(make_case(name), head=Facts(failure=CRASH)) for name in ("resnet18", "vgg16")]
-    comparison = decide(Evidence(experiment=make_experiment(), contests=tuple(contests)))
+    case_pairs = [make_contest(make_case(name), head=CaseFacts(failure=CRASH)) for name in ("resnet18", "vgg16")]
+    comparison = decide(Evidence(setup=make_experiment(), case_pairs=tuple(case_pairs)))
     assert comparison.exit is Exit.NO_COMPARISON
     assert comparison.problems == ("no case was compared (2 broken): head: the worker was killed by SIGSEGV (latency)",)
 
@@ -236,7 +236,7 @@ def test_controls_are_one_family_of_tests(controls: int, *, is_seen: bool) -> No
     for place in range(controls):
         control = make_control(f"control/{place}")
         replicates = (*evidence.replicates, *replicates_of(control.id, spread_round(math.log(1.1), 6)))
-        evidence = msgspec.structs.replace(evidence, contests=(*evidence.contests, control), replicates=replicates)
+        evidence = msgspec.structs.replace(evidence, case_pairs=(*evidence.case_pairs, control), replicates=replicates)
     comparison = decide(evidence)
     assert (comparison.exit is Exit.NO_VERDICT) == is_seen
     assert [control.times.p_slower for control in comparison.controls if control.times] == [controls / 32] * controls
@@ -250,25 +250,25 @@ def test_a_control_is_judged_by_all_its_generations() -> None:
 
 @pytest.mark.parametrize("control_ratio", [0.0, math.log(1.1)])
 @pytest.mark.parametrize(
-    "contest",
+    "case_pair",
     [
-        make_contest(VGG, head=Facts(exact={**EXACT, "parameters": 2e6})),
+        make_contest(VGG, head=CaseFacts(exact={**EXACT, "parameters": 2e6})),
         make_contest(VGG, output_error=0.2),
-        make_contest(VGG, head=Facts(failure=CRASH)),
-        make_contest(VGG, head_case=None, head=Facts(is_missing=True)),
+        make_contest(VGG, head=CaseFacts(failure=CRASH)),
+        make_contest(VGG, head_case=None, head=CaseFacts(is_missing=True)),
     ],
     ids=["worse", "output-changed", "broken", "removed"],
 )
-def test_facts_of_the_code_fail_whatever_the_controls_say(contest: Contest, control_ratio: float) -> None:
-    evidence = with_contest(with_contest(EQUAL, contest, 0.4), make_control(), control_ratio)
+def test_facts_of_the_code_fail_whatever_the_controls_say(case_pair: CasePair, control_ratio: float) -> None:
+    evidence = with_contest(with_contest(EQUAL, case_pair, 0.4), make_control(), control_ratio)
     assert decide(evidence).exit is Exit.REGRESSION
 
 
 def test_controls_may_differ_between_two_versions_of_torch() -> None:
-    experiment = make_experiment(
-        kind=Kind.ENVIRONMENTS, head=make_side(SideName.HEAD, environment=make_environment(torch="2.15.0"))
+    setup = make_experiment(
+        kind=ComparisonKind.ENVIRONMENTS, head=make_side(SideName.HEAD, environment=make_environment(torch="2.15.0"))
     )
-    evidence = with_contest(make_evidence({"resnet18": 1.0}, experiment=experiment), make_control(), math.log(1.1))
+    evidence = with_contest(make_evidence({"resnet18": 1.0}, setup=setup), make_control(), math.log(1.1))
     comparison = decide(evidence)
     assert comparison.exit is Exit.NOTHING_WORSE
     assert comparison.notes == (
@@ -286,9 +286,7 @@ def test_a_control_that_could_not_be_measured_is_told() -> None:
 
 def undecided(rule: Rule) -> Evidence:
     """One case spreads too widely for its interval to lie within the margin."""
-    return msgspec.structs.replace(
-        make_evidence({"resnet18": 1.0}, half_width=0.2), experiment=make_experiment(rule=rule)
-    )
+    return msgspec.structs.replace(make_evidence({"resnet18": 1.0}, half_width=0.2), setup=make_experiment(rule=rule))
 
 
 def test_undecided_fails_only_a_strict_comparison() -> None:
@@ -303,7 +301,7 @@ def test_undecided_fails_only_a_strict_comparison() -> None:
 
 
 def test_slower_fails_a_strict_comparison_as_any_other() -> None:
-    evidence = make_evidence({"resnet18": 1.5}, experiment=make_experiment(rule=STRICT))
+    evidence = make_evidence({"resnet18": 1.5}, setup=make_experiment(rule=STRICT))
     assert decide(evidence).exit is Exit.REGRESSION
 
 
@@ -322,13 +320,13 @@ def test_a_suspect_that_was_not_confirmed_is_undecided() -> None:
 
 def test_only_the_confirmation_speaks_of_a_suspect() -> None:
     """The screening saw it 50 % slower; the confirmation, not slower at all."""
-    contest = make_contest()
+    case_pair = make_contest()
     evidence = Evidence(
-        experiment=make_experiment(),
-        contests=(contest,),
+        setup=make_experiment(),
+        case_pairs=(case_pair,),
         replicates=(
-            *replicates_of(contest.id, spread_round(math.log(1.5), 20)),
-            *replicates_of(contest.id, spread_round(0.0, 10), Stage.CONFIRM),
+            *replicates_of(case_pair.id, spread_round(math.log(1.5), 20)),
+            *replicates_of(case_pair.id, spread_round(0.0, 10), Stage.CONFIRM),
         ),
     )
     [case] = decide(evidence).cases
@@ -339,22 +337,22 @@ def test_only_the_confirmation_speaks_of_a_suspect() -> None:
 @pytest.mark.parametrize(("suspects", "n", "is_found"), [(1, 5, True), (1, 4, False), (20, 9, True), (20, 8, False)])
 def test_two_to_the_minus_n_bounds_what_can_be_confirmed(suspects: int, n: int, *, is_found: bool) -> None:
     """Twenty confirmed cases need at least nine generations (method, section 6)."""
-    contests = [make_contest(make_case("resnet18", batch=place + 1)) for place in range(suspects)]
+    case_pairs = [make_contest(make_case("resnet18", batch=place + 1)) for place in range(suspects)]
     replicates = [
         one
-        for contest in contests
+        for case_pair in case_pairs
         for stage, size in ((Stage.SCREEN, 8), (Stage.CONFIRM, n))
-        for one in replicates_of(contest.id, spread_round(math.log(1.5), size), stage)
+        for one in replicates_of(case_pair.id, spread_round(math.log(1.5), size), stage)
     ]
-    evidence = Evidence(experiment=make_experiment(), contests=tuple(contests), replicates=tuple(replicates))
+    evidence = Evidence(setup=make_experiment(), case_pairs=tuple(case_pairs), replicates=tuple(replicates))
     verdicts = {case.verdict for case in decide(evidence).cases}
     assert verdicts == {Verdict.SLOWER if is_found else Verdict.UNDECIDED}
 
 
 def test_dropped_replicates_are_counted_and_told() -> None:
     paused = {"continued": (1.0,)}
-    contest = make_contest()
-    good = replicates_of(contest.id, [0.0] * 4)
+    case_pair = make_contest()
+    good = replicates_of(case_pair.id, [0.0] * 4)
     bad = [
         msgspec.structs.replace(
             one,
@@ -363,7 +361,7 @@ def test_dropped_replicates_are_counted_and_told() -> None:
         )
         for one in good
     ]
-    evidence = Evidence(experiment=make_experiment(), contests=(contest,), replicates=(*good, *bad))
+    evidence = Evidence(setup=make_experiment(), case_pairs=(case_pair,), replicates=(*good, *bad))
     [few], [none] = (
         decide(msgspec.structs.replace(evidence, replicates=replicates)).cases
         for replicates in (evidence.replicates, tuple(bad))
@@ -408,13 +406,13 @@ def test_swapped_sides_turn_slower_into_faster(changes: list[float], seed: int) 
 @given(st.permutations(range(5)))
 def test_the_order_of_the_contests_does_not_matter(places: list[int]) -> None:
     evidence = noisy_evidence([0.0, 0.06, 0.2, -0.1, 0.1], screen=7, confirm=7, spread=0.03)
-    shuffled = msgspec.structs.replace(evidence, contests=tuple(evidence.contests[place] for place in places))
+    shuffled = msgspec.structs.replace(evidence, case_pairs=tuple(evidence.case_pairs[place] for place in places))
     by_id = {case.id: case for case in decide(shuffled).cases}
     assert [by_id[case.id] for case in decide(evidence).cases] == list(decide(evidence).cases)
 
 
 def test_an_injected_slowdown_is_carried_through() -> None:
-    [case] = decide(with_contest(Evidence(experiment=make_experiment()), make_contest(injected_ratio=0.1))).cases
+    [case] = decide(with_contest(Evidence(setup=make_experiment()), make_contest(injected_ratio=0.1))).cases
     assert case.injected_ratio == 0.1
 
 
@@ -434,11 +432,11 @@ def test_a_screening_that_was_cut_off_is_decided_as_far_as_it_went() -> None:
 
 def test_a_replicate_is_no_round() -> None:
     """A thousand rounds of one generation are one replicate."""
-    contest = make_contest()
-    one = make_replicate(contest.id, 0.5)
+    case_pair = make_contest()
+    one = make_replicate(case_pair.id, 0.5)
     long = msgspec.structs.replace(
         one, blocks=tuple(msgspec.structs.replace(block, samples=block.samples * 300) for block in one.blocks)
     )
-    [case] = decide(Evidence(experiment=make_experiment(), contests=(contest,), replicates=(long,))).cases
+    [case] = decide(Evidence(setup=make_experiment(), case_pairs=(case_pair,), replicates=(long,))).cases
     assert case.times is not None
     assert (case.times.n, case.times.low) == (1, None)

@@ -12,37 +12,37 @@ from synthetic import make_case
 from two_stages import called_slower, normal
 
 from zoobench.cases.errors import BadInputError
-from zoobench.records.comparison import Contest, Evidence, Plan, Rule
+from zoobench.records.comparison import CasePair, Evidence, GenerationPlan, Rule
 from zoobench.stats.verdicts.plan import (
     LEAST_ROUNDS,
     LEAST_SCREEN,
     Costs,
-    Shape,
+    PlanShape,
     confirmation_plan,
     cost_s,
+    describe_plan,
     least_confirm,
     make_plan,
     rounds_of,
     smallest_ratio,
-    told,
 )
 
 CONTROL = make_control()
 
 
-def contests(cases: int) -> tuple[Contest, ...]:
+def case_pairs(cases: int) -> tuple[CasePair, ...]:
     return (*(make_contest(make_case("resnet18", batch=place + 1)) for place in range(cases)), CONTROL)
 
 
-def costs(of: tuple[Contest, ...], *, call_s: float = 0.02, fixed_s: float = 0.6, start_s: float = 4.0) -> Costs:
+def costs(of: tuple[CasePair, ...], *, call_s: float = 0.02, fixed_s: float = 0.6, start_s: float = 4.0) -> Costs:
     return Costs(
         start_s=start_s,
-        fixed_s={contest.id: fixed_s for contest in of},
-        call_s={contest.id: call_s for contest in of},
+        fixed_s={case_pair.id: fixed_s for case_pair in of},
+        call_s={case_pair.id: call_s for case_pair in of},
     )
 
 
-TWENTY = contests(20)
+TWENTY = case_pairs(20)
 
 
 def test_twenty_cases_of_the_quick_preset_fit_into_ten_minutes() -> None:
@@ -57,7 +57,7 @@ def test_what_a_plan_takes_is_the_sum_of_its_generations() -> None:
     """The confirmation is of the controls, and of a tenth of the cases, of middling cost."""
     of_all = costs(TWENTY)
     plan = make_plan(TWENTY, of_all, RULE, 600.0)
-    each_s = cost_s(of_all, CONTROL.id, Shape(plan.blocks, plan.block_s))
+    each_s = cost_s(of_all, CONTROL.id, PlanShape(plan.blocks, plan.block_s))
     screen_s, confirm_s = of_all.start_s + 21 * each_s, of_all.start_s + (2 + 1) * each_s
     expected_s = plan.screen_generations * screen_s + plan.confirm_generations * confirm_s
     assert plan.expected_s == pytest.approx(expected_s)
@@ -65,7 +65,7 @@ def test_what_a_plan_takes_is_the_sum_of_its_generations() -> None:
 
 @given(st.integers(1, 40), st.floats(60.0, 3600.0), st.floats(0.001, 0.5))
 def test_a_plan_keeps_to_its_budget_or_says_what_would_do(cases: int, budget_s: float, call_s: float) -> None:
-    of = contests(cases)
+    of = case_pairs(cases)
     try:
         plan = make_plan(of, costs(of, call_s=call_s), RULE, budget_s)
     except BadInputError as error:
@@ -97,19 +97,19 @@ def test_too_short_a_budget_is_refused_with_what_would_do() -> None:
 
 
 def test_contests_of_one_side_alone_cost_nothing() -> None:
-    of = contests(3)
+    of = case_pairs(3)
     half = msgspec.structs.replace(costs(of), fixed_s={of[0].id: 0.6, CONTROL.id: 0.6})
     assert make_plan(of, half, RULE, 600.0).cases == 1
-    assert cost_s(half, of[1].id, Shape(8, 0.15)) == 0.0
+    assert cost_s(half, of[1].id, PlanShape(8, 0.15)) == 0.0
 
 
 def test_a_contest_costs_its_calls_and_what_is_fixed() -> None:
-    of = contests(1)
+    of = case_pairs(1)
     rounds = 8  # of 20 ms in 0.15 s
     settling_s = 0.02  # a call is longer than the least
     expected_s = 0.6 + 1.1 * 8 * (rounds * 0.02 + settling_s)
     assert rounds_of(0.15, 0.02) == rounds
-    assert cost_s(costs(of), of[0].id, Shape(8, 0.15)) == pytest.approx(expected_s)
+    assert cost_s(costs(of), of[0].id, PlanShape(8, 0.15)) == pytest.approx(expected_s)
 
 
 @pytest.mark.parametrize(("call_s", "rounds"), [(0.05, 3), (0.0501, 3), (2.0, LEAST_ROUNDS), (0.0, LEAST_ROUNDS)])
@@ -122,25 +122,25 @@ def test_as_many_generations_as_could_confirm() -> None:
     assert all(2.0 ** -least_confirm(m, RULE) <= RULE.alpha / m for m in range(1, 200))
 
 
-def screened(changes: dict[str, float], plan: Plan) -> Evidence:
+def screened(changes: dict[str, float], plan: GenerationPlan) -> Evidence:
     evidence = make_evidence(changes)
-    return msgspec.structs.replace(evidence, contests=(*evidence.contests, CONTROL), plans=(plan,))
+    return msgspec.structs.replace(evidence, case_pairs=(*evidence.case_pairs, CONTROL), plans=(plan,))
 
 
 SUSPICIOUS = screened({"resnet18": 1.2, "vgg16": 1.0}, make_plan(TWENTY, costs(TWENTY), RULE, 600.0))
 
 
 def test_the_confirmation_is_of_suspects_and_controls_in_the_time_left() -> None:
-    of_all = costs(SUSPICIOUS.contests)
+    of_all = costs(SUSPICIOUS.case_pairs)
     plan = confirmation_plan(SUSPICIOUS, of_all, 100.0)
-    each_s = of_all.start_s + 2 * cost_s(of_all, CONTROL.id, Shape(plan.blocks, plan.block_s))
+    each_s = of_all.start_s + 2 * cost_s(of_all, CONTROL.id, PlanShape(plan.blocks, plan.block_s))
     assert plan.confirm_generations == math.floor(100.0 / each_s)
     assert plan.expected_s == pytest.approx(plan.confirm_generations * each_s)
     assert plan.spread_ratio == pytest.approx(0.0066, abs=1e-4), "as the screening saw it"
 
 
 def test_a_confirmation_is_never_too_short_to_confirm() -> None:
-    plan = confirmation_plan(SUSPICIOUS, costs(SUSPICIOUS.contests), 1.0)
+    plan = confirmation_plan(SUSPICIOUS, costs(SUSPICIOUS.case_pairs), 1.0)
     assert plan.confirm_generations == least_confirm(1, RULE) + 3, "three may be dropped, or not be slower"
     assert (plan.blocks, plan.block_s) == (16, 0.01)
     assert math.isfinite(plan.smallest_ratio)
@@ -148,7 +148,7 @@ def test_a_confirmation_is_never_too_short_to_confirm() -> None:
 
 def test_without_suspects_nothing_is_confirmed() -> None:
     evidence = screened({"resnet18": 1.0}, SUSPICIOUS.plans[0])
-    plan = confirmation_plan(evidence, costs(evidence.contests), 100.0)
+    plan = confirmation_plan(evidence, costs(evidence.case_pairs), 100.0)
     assert (plan.confirm_generations, plan.expected_s) == (0, 0.0)
 
 
@@ -187,7 +187,7 @@ def test_the_smallest_slowdown_is_beyond_the_margin_and_grows_with_the_spread(
 
 
 def test_a_plan_in_one_line() -> None:
-    line = told(SUSPICIOUS.plans[0])
+    line = describe_plan(SUSPICIOUS.plans[0])
     assert line.startswith("20 cases, ")
     assert "is found with a probability of 80 %" in line
 

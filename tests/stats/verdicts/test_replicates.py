@@ -17,7 +17,7 @@ BEST_S = {SideName.BASE: 1.0, SideName.HEAD: 1.0}
 
 
 def replicate(order: str, *blocks: Block) -> Replicate:
-    return Replicate(contest="case", stage=Stage.SCREEN, generation=0, order=order, blocks=blocks)
+    return Replicate(case_pair="case", stage=Stage.SCREEN, generation=0, order=order, blocks=blocks)
 
 
 def quiet(call_s: float, rounds: int = 3) -> Block:

@@ -137,17 +137,17 @@ def test_the_simulated_rule_is_the_one_that_decides(noise: Noise) -> None:
     shifts = np.log1p([0.0, 0.02, 0.05, 0.05, 0.1, -0.1])[:, None]
     screened, confirmed = (shifts + 0.02 * noise(rng, (30, 6, generations)) for generations in (8, 9))
     expected = called_slower(screened, confirmed, rule)
-    contests = tuple(make_contest(make_case("resnet18", batch=place + 1)) for place in range(6))
-    empty = Evidence(experiment=make_experiment(rule), contests=contests)
-    for experiment in range(30):
+    case_pairs = tuple(make_contest(make_case("resnet18", batch=place + 1)) for place in range(6))
+    empty = Evidence(setup=make_experiment(rule), case_pairs=case_pairs)
+    for setup in range(30):
         replicates = [
             one
-            for place, contest in enumerate(contests)
+            for place, case_pair in enumerate(case_pairs)
             for stage, values in ((Stage.SCREEN, screened), (Stage.CONFIRM, confirmed))
-            for one in replicates_of(contest.id, values[experiment, place].tolist(), stage)
+            for one in replicates_of(case_pair.id, values[setup, place].tolist(), stage)
         ]
         cases = decide(msgspec.structs.replace(empty, replicates=tuple(replicates))).cases
-        assert [case.verdict is Verdict.SLOWER for case in cases] == expected[experiment].tolist()
+        assert [case.verdict is Verdict.SLOWER for case in cases] == expected[setup].tolist()
     assert 0 < expected.mean() < 1
 
 

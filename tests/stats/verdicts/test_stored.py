@@ -13,7 +13,7 @@ from synthetic import default_run, failed, make_case, make_record, make_run, mea
 
 from zoobench.cases import Case
 from zoobench.records import CaseRecord, Environment, FailureKind, Unavailable
-from zoobench.records.comparison import CaseResult, Comparison, Exit, Kind, Rule, Verdict
+from zoobench.records.comparison import CaseResult, Comparison, ComparisonKind, Exit, Rule, Verdict
 from zoobench.records.store import StoredRun
 from zoobench.stats.verdicts.stored_runs import compare_runs
 
@@ -48,7 +48,7 @@ def only(comparison: Comparison) -> CaseResult:
 
 def test_a_run_against_itself() -> None:
     comparison = compare(default_run(), default_run())
-    assert (comparison.exit, comparison.kind) == (Exit.NOTHING_WORSE, Kind.RUNS)
+    assert (comparison.exit, comparison.kind) == (Exit.NOTHING_WORSE, ComparisonKind.RUNS)
     assert {case.verdict for case in comparison.cases} == {Verdict.UNDECIDED, Verdict.NOT_COMPARABLE}
     assert all(case.exact_changes == () for case in comparison.cases)
 

@@ -34,19 +34,19 @@ def test_the_confirmation_suspects_nobody_and_acquits_nobody() -> None:
 def test_a_control_is_never_suspected_nor_a_case_without_replicates() -> None:
     control, unmeasured = make_control(), make_contest(make_case("vgg16"))
     evidence = Evidence(
-        experiment=make_experiment(),
-        contests=(control, unmeasured),
+        setup=make_experiment(),
+        case_pairs=(control, unmeasured),
         replicates=tuple(replicates_of(control.id, [1.0] * 8)),
     )
     assert suspects(evidence) == ()
 
 
 def test_few_replicates_are_enough_for_suspicion() -> None:
-    contest = make_contest()
+    case_pair = make_contest()
     evidence = Evidence(
-        experiment=make_experiment(), contests=(contest,), replicates=(make_replicate(contest.id, math.log(1.2)),)
+        setup=make_experiment(), case_pairs=(case_pair,), replicates=(make_replicate(case_pair.id, math.log(1.2)),)
     )
-    assert suspects(evidence) == (contest.id,)
+    assert suspects(evidence) == (case_pair.id,)
 
 
 def test_the_spread_is_that_of_the_screening() -> None:

@@ -70,9 +70,9 @@ def mobilenet_v1(*, is_separable: bool, repeats: int) -> Iterator[Layer]:
     yield classifier(1024)
 
 
-def mobilenet_v2(picture: int, widths: tuple[int, ...], last: int) -> Iterator[Layer]:
+def mobilenet_v2(resolution: int, widths: tuple[int, ...], last: int) -> Iterator[Layer]:
     """arXiv:1801.04381, table 2: `widths` of the first convolution and the seven rows of bottlenecks."""
-    channels, side = widths[0], picture // 2
+    channels, side = widths[0], resolution // 2
     yield Layer(side, 3, channels, kernel=3)
     rows = zip((1, 6, 6, 6, 6, 6, 6), widths[1:], (1, 2, 3, 4, 3, 3, 1), (1, 2, 2, 2, 1, 2, 1), strict=True)
     for expansion, width, repeats, stride in rows:

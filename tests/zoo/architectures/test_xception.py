@@ -3,7 +3,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from zoobench.zoo.architectures.xception import Block, xception
+from zoobench.zoo.architectures.xception import XceptionBlock, xception
 
 
 def test_maps_have_the_sides_of_figure_5() -> None:
@@ -20,7 +20,7 @@ def test_there_are_thirty_six_convolutions_in_fourteen_modules() -> None:
     # section 3: "36 convolutional layers ... structured into 14 modules"; a separable convolution counts as one,
     # the projections of the residual connections do not
     model = xception(2)
-    blocks = [part for part in model.modules() if isinstance(part, Block)]
+    blocks = [part for part in model.modules() if isinstance(part, XceptionBlock)]
     projections = sum(isinstance(part.shortcut, nn.Sequential) for part in blocks)
     convolutions = [part for part in model.modules() if isinstance(part, nn.Conv2d)]
     depthwise = [part for part in convolutions if part.groups > 1]
@@ -38,7 +38,7 @@ def test_nothing_lies_between_depthwise_and_pointwise() -> None:
 
 
 def test_block_adds_its_own_input_not_its_rectified_one() -> None:
-    block = Block((4, 4), is_halving=False).eval()
+    block = XceptionBlock((4, 4), is_halving=False).eval()
     nn.init.zeros_(block.branch[2].weight)
     maps = torch.randn(1, 4, 5, 5)
     assert torch.equal(block(maps.clone()), maps)

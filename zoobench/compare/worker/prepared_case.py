@@ -24,11 +24,11 @@ from zoobench.compare.worker.side_zoo import SideZoo
 from zoobench.devices import REFERENCE, Device, Result, get_device
 from zoobench.measure.worker.layout import ShuffledLayout
 from zoobench.measure.worker.probes import counts, memory
-from zoobench.measure.worker.probes.probe import Progress
-from zoobench.measure.worker.rounds import HOST_CLOCK, Phase, Round, take_round, watched_stops
+from zoobench.measure.worker.probes.probe import ProbeState
+from zoobench.measure.worker.rounds import HOST_CLOCK, CallPhase, Round, take_round, watched_stops
 from zoobench.measure.worker.side_effects import kept_settings
 from zoobench.measure.worker.timing_loop import take_warm_up, typical_s
-from zoobench.measure.worker.workload import SEED, Inference, Subject, autocast_of, build_subject
+from zoobench.measure.worker.workload import SEED, Inference, Workload, autocast_of, build_workload
 from zoobench.records import Measurement, Unavailable
 from zoobench.records.comparison import Block
 from zoobench.stats.interference import HOST_LEAD
@@ -47,7 +47,7 @@ _SCALE = 0.02
 """Standard deviation of weights that were all zero: that of the usual initialisation of transformers."""
 
 
-def awaken(module: nn.Module, images: Tensor) -> None:
+def recalibrate_batch_norm(module: nn.Module, images: Tensor) -> None:
     """Fill matrices of zeros, and let batch norms take their statistics from these pictures; leaves eval mode on."""
     _fill_zeros(module)
     module.eval()
@@ -127,26 +127,26 @@ _NETS: dict[ModelRef, Callable[[], nn.Module]] = {CONVOLUTIONS: _convolutions, N
 OPERATOR_CALLS, GRAPH_BREAKS = "operator_calls", "graph_breaks"
 
 
-def count_operator_calls(subject: Subject) -> Result:
+def count_operator_calls(workload: Workload) -> Result:
     """Calls of torch's operators below autograd in one call of the case, optimizer included; in eager mode."""
-    if subject.case.compiler is not Compiler.EAGER:
+    if workload.case.compiler is not Compiler.EAGER:
         reason = "a compiled call runs the compiler's own kernels"
         return Unavailable(metric=OPERATOR_CALLS, reason=reason)
-    subject.call()  # an optimizer makes its state in its first step
+    workload.call()  # an optimizer makes its state in its first step
     with _Counter() as counter:
-        subject.call()
-    subject.device.wait()
+        workload.call()
+    workload.device.wait()
     return Measurement(metric=OPERATOR_CALLS, samples=(float(counter.calls),), method="operators below autograd")
 
 
-def count_graph_breaks(subject: Subject) -> Result:
+def count_graph_breaks(workload: Workload) -> Result:
     """Where the compiler cannot go on and hands back to Python, in one forward pass; where there is a compiler."""
-    if subject.case.compiler is Compiler.EAGER:
+    if workload.case.compiler is Compiler.EAGER:
         return Unavailable(metric=GRAPH_BREAKS, reason="nothing is compiled in eager mode")
-    explain: Callable[..., Any] = torch._dynamo.explain(subject.module)  # noqa: SLF001 - as torch documents it
-    autocast = autocast_of(subject.case.precision, subject.device.torch_device)
-    with torch.inference_mode(subject.case.mode is Mode.INFER), autocast():
-        found = explain(subject.images)
+    explain: Callable[..., Any] = torch._dynamo.explain(workload.module)  # noqa: SLF001 - as torch documents it
+    autocast = autocast_of(workload.case.precision, workload.device.torch_device)
+    with torch.inference_mode(workload.case.mode is Mode.INFER), autocast():
+        found = explain(workload.images)
     return Measurement(metric=GRAPH_BREAKS, samples=(float(found.graph_break_count),), method="torch._dynamo.explain")
 
 
@@ -172,7 +172,7 @@ _CONDITION_DIGITS, _COUNTER_DIGITS = 4, 2
 """Significant ones: what was counted in a round is held against a share of its time, and every round is stored."""
 
 
-class Contender:
+class PreparedCase:
     """The prepared case. Its settings hold until it is released."""
 
     def __init__(self, request: Prepare, zoo: SideZoo) -> None:
@@ -183,10 +183,10 @@ class Contender:
         with contextlib.ExitStack() as undo:
             undo.enter_context(self._device.settings(request.case))
             self._put_back = undo.enter_context(kept_settings(request.case, self._device))
-            self._subject = _built(request, zoo, self._device)
+            self._workload = _built(request, zoo, self._device)
             self._open = undo.pop_all()
-        self._phases = self._subject.model_call.phases
-        self._layout = ShuffledLayout(self._subject.resting_tensors, self._device.free_memory_bytes, seed=request.seed)
+        self._phases = self._workload.model_call.phases
+        self._layout = ShuffledLayout(self._workload.resting_tensors, self._device.free_memory_bytes, seed=request.seed)
         self._keep_settings()
 
     def count(self) -> tuple[dict[str, float], dict[str, str]]:
@@ -205,7 +205,7 @@ class Contender:
 
         The net is awakened for it: from here on, its weights and statistics are not those that it was built with.
         """
-        output = logits_of(_evaluated(self._subject))[0]
+        output = logits_of(_evaluated(self._workload))[0]
         logits: NDArray[np.float32] = output.float().cpu().numpy()
         self._keep_settings()
         return logits
@@ -216,7 +216,7 @@ class Contender:
         call_s = typical_s(rounds)
         if self._wasted_ratio:
             wasted_s = self._wasted_ratio * call_s
-            self._phases = (*self._phases, Phase("wasted", lambda: waste(wasted_s)))
+            self._phases = (*self._phases, CallPhase("wasted", lambda: slow_down(wasted_s)))
         self._keep_settings()
         return call_s
 
@@ -234,7 +234,7 @@ class Contender:
     def release(self) -> None:
         """Free the model and put the settings back."""
         self._open.close()
-        del self._subject, self._layout, self._phases
+        del self._workload, self._layout, self._phases
         gc.collect()
 
     def _take(self, calls: int) -> Round:
@@ -253,13 +253,13 @@ class Contender:
 
     def _exact_results(self) -> Iterable[Measurement | Unavailable]:
         for probe in (counts.SIZE_PROBE, memory.PREDICTION_PROBE):
-            results = probe.measure(self._subject, COUNT_ONLY, Progress())
+            results = probe.measure(self._workload, COUNT_ONLY, ProbeState())
             yield from (result for result in results if isinstance(result, (Measurement, Unavailable)))
-        yield count_operator_calls(self._subject)
-        yield count_graph_breaks(self._subject)
+        yield count_operator_calls(self._workload)
+        yield count_graph_breaks(self._workload)
 
 
-def waste(seconds: float) -> None:
+def slow_down(seconds: float) -> None:
     """Be busy for so long."""
     until = time.perf_counter() + seconds
     while time.perf_counter() < until:
@@ -289,27 +289,27 @@ def _divisor(covariate: str, calls_a_round: int) -> int:
     return 1 if covariate == HOST_LEAD else calls_a_round
 
 
-def _built(request: Prepare, zoo: SideZoo, device: Device) -> Subject:
+def _built(request: Prepare, zoo: SideZoo, device: Device) -> Workload:
     """The subject, whatever the side draws its weights with."""
     random.seed(SEED)
     np.random.seed(SEED)  # noqa: NPY002 - for models that draw from it
     if request.is_control:
-        return build_subject(request.case, device, build=build_control)
-    return build_subject(request.case, device, build=zoo.build, entry=zoo.entry_of(request.case.model))
+        return build_workload(request.case, device, build=build_control)
+    return build_workload(request.case, device, build=zoo.build, entry=zoo.entry_of(request.case.model))
 
 
-def _evaluated(subject: Subject) -> object:
+def _evaluated(workload: Workload) -> object:
     """The output of a call in eval mode of a net that was awakened; the module is in its mode again afterwards."""
-    autocast = autocast_of(subject.case.precision, subject.device.torch_device)
-    was_training = subject.module.training
+    autocast = autocast_of(workload.case.precision, workload.device.torch_device)
+    was_training = workload.module.training
     try:
         with autocast():
-            awaken(subject.module, subject.images)
-        call = subject.model_call
-        inference = call if isinstance(call, Inference) else Inference(subject.module, subject.images, autocast)
+            recalibrate_batch_norm(workload.module, workload.images)
+        call = workload.model_call
+        inference = call if isinstance(call, Inference) else Inference(workload.module, workload.images, autocast)
         return inference.compute()
     finally:
-        subject.module.train(was_training)
+        workload.module.train(was_training)
 
 
 def _rounded(value: float, digits: int) -> float:

@@ -11,12 +11,11 @@ import msgspec
 
 from zoobench.compare import messages
 from zoobench.compare.messages import (
-    Answer,
     Compute,
-    Counted,
+    CountedFacts,
     CountFacts,
-    Introduce,
-    Introduction,
+    Discover,
+    Discovery,
     ListCases,
     Listed,
     Output,
@@ -26,19 +25,20 @@ from zoobench.compare.messages import (
     Release,
     Released,
     Reply,
-    Request,
     TakeBlock,
     TakenBlock,
     Warm,
     WarmUp,
+    WorkerReply,
+    WorkerRequest,
 )
-from zoobench.compare.worker.prepared_case import Contender
+from zoobench.compare.worker.prepared_case import PreparedCase
 from zoobench.compare.worker.side_zoo import SideZoo, is_missing, refusal_of
 from zoobench.devices.failures import BUILD
 from zoobench.measure.worker.environment import collect_environment
 from zoobench.records import Environment
 
-_REQUESTS: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(Request)
+_REQUESTS: msgspec.msgpack.Decoder[WorkerRequest] = msgspec.msgpack.Decoder(WorkerRequest)
 
 
 def serve(requests: int, replies: int, folder: str) -> None:
@@ -58,13 +58,13 @@ def serve(requests: int, replies: int, folder: str) -> None:
             return
 
 
-def _answer(worker: Worker, request: Request) -> Answer:
+def _answer(worker: Worker, request: WorkerRequest) -> WorkerReply:
     began_s = time.monotonic()
     try:
         reply = worker.answer(request)
     except Exception as error:  # noqa: BLE001 - the case boundary
         reply = Refusal(failure=refusal_of(error, _STEPS[type(request)]), is_missing=is_missing(error))
-    return Answer(reply=reply, began_s=began_s, ended_s=time.monotonic())
+    return WorkerReply(reply=reply, began_s=began_s, ended_s=time.monotonic())
 
 
 class Worker:
@@ -72,9 +72,9 @@ class Worker:
 
     def __init__(self, zoo: SideZoo) -> None:
         self._zoo = zoo
-        self._contender: Contender | None = None
+        self._prepared_case: PreparedCase | None = None
         self._answers: dict[type, Callable[[Any], Reply]] = {
-            Introduce: self._introduce,
+            Discover: self._introduce,
             ListCases: self._list,
             Prepare: self._prepare,
             CountFacts: self._count,
@@ -84,18 +84,18 @@ class Worker:
             Release: self._release,
         }
 
-    def answer(self, request: Request) -> Reply:
+    def answer(self, request: WorkerRequest) -> Reply:
         """The reply to a request.
 
         Raises: whatever the side's code raises.
         """
         return self._answers[type(request)](request)
 
-    def _introduce(self, request: Introduce) -> Reply:
+    def _introduce(self, request: Discover) -> Reply:
         self._zoo.load(request.modules)
         told: list[Environment] = []
         collect_environment(self._zoo.folder, request.extra_devices, told.append)
-        return Introduction(environment=told[0], loaded=self._zoo.loaded())
+        return Discovery(environment=told[0], loaded=self._zoo.loaded())
 
     def _list(self, request: ListCases) -> Reply:
         cases, unknown = self._zoo.expand(request.matrix)
@@ -103,12 +103,12 @@ class Worker:
 
     def _prepare(self, request: Prepare) -> Reply:
         self._release(Release())
-        self._contender = Contender(request, self._zoo)
+        self._prepared_case = PreparedCase(request, self._zoo)
         return Prepared()
 
     def _count(self, _: CountFacts) -> Reply:
         exact, unavailable = self._prepared.count()
-        return Counted(exact=exact, unavailable=unavailable)
+        return CountedFacts(exact=exact, unavailable=unavailable)
 
     def _compute(self, _: Compute) -> Reply:
         logits = self._prepared.compute()
@@ -122,20 +122,20 @@ class Worker:
         return TakenBlock(block=block)
 
     def _release(self, _: Release) -> Reply:
-        contender, self._contender = self._contender, None
-        if contender is not None:
-            contender.release()
+        prepared_case, self._prepared_case = self._prepared_case, None
+        if prepared_case is not None:
+            prepared_case.release()
         return Released()
 
     @property
-    def _prepared(self) -> Contender:
-        if self._contender is None:
+    def _prepared(self) -> PreparedCase:
+        if self._prepared_case is None:
             raise RuntimeError("no case is prepared")
-        return self._contender
+        return self._prepared_case
 
 
 _STEPS: dict[type, str] = {
-    Introduce: "start",
+    Discover: "start",
     ListCases: "start",
     Prepare: BUILD,
     CountFacts: "count",

@@ -1,7 +1,7 @@
 """How much memory a call needs at its peak, from a trace of its storages and a table of what kernels add to them."""
 
 from zoobench.counting.memory.fakes import Answers, StandIns
-from zoobench.counting.memory.ledger import Category, Ledger, Peak, Phase
+from zoobench.counting.memory.ledger import Category, Ledger, Peak, TracePhase
 from zoobench.counting.memory.workspace import NOTHING, Backend, cpu_onednn
 
 __all__ = [
@@ -11,7 +11,7 @@ __all__ = [
     "Category",
     "Ledger",
     "Peak",
-    "Phase",
     "StandIns",
+    "TracePhase",
     "cpu_onednn",
 ]

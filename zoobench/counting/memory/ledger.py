@@ -37,7 +37,7 @@ class Category(enum.StrEnum):
     WORKSPACE = "workspace"
 
 
-class Phase(enum.StrEnum):
+class TracePhase(enum.StrEnum):
     """Parts of a call in order; inference has the first alone."""
 
     FORWARD = "forward"
@@ -53,7 +53,7 @@ class Peak(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     bytes_by_category: dict[Category, int]
-    phase: Phase
+    phase: TracePhase
     operator: str
     path: str
     backend: str
@@ -81,9 +81,9 @@ class Ledger:
         self._held_bytes = dict(held_bytes)
         self._backend = backend
         self._where = where
-        self.phase = Phase.FORWARD
-        self._entries: list[_Entry] = []
-        self._open: dict[int, _Entry] = {}
+        self.phase = TracePhase.FORWARD
+        self._entries: list[_LiveStorage] = []
+        self._open: dict[int, _LiveStorage] = {}
         self._live_bytes = sum(held_bytes.values())
         self._moment = 0
         self._peak = _Moment(0, self._live_bytes, 0, self.phase, "", "")
@@ -103,7 +103,7 @@ class Ledger:
 
     def end_phase(self, gradients: Iterable[Tensor]) -> None:
         """What the forward pass made and lives was saved for the backward one; and these are parameters' gradients."""
-        if self.phase is Phase.FORWARD:
+        if self.phase is TracePhase.FORWARD:
             for entry in self._open.values():
                 entry.category = Category.SAVED
         for gradient in gradients:
@@ -136,7 +136,7 @@ class Ledger:
         if any(tensor.untyped_storage() is storage for tensor in tensors_in(arguments)):
             return
         key = id(storage)
-        entry = _Entry(storage, self._moment, functools.partial(self._strike_out, key))
+        entry = _LiveStorage(storage, self._moment, functools.partial(self._strike_out, key))
         self._entries.append(entry)
         self._open[key] = entry
         self._live_bytes += entry.size_bytes
@@ -147,7 +147,7 @@ class Ledger:
         self._live_bytes -= entry.size_bytes
 
 
-class _Entry:
+class _LiveStorage:
     """One storage that the call made: it lives from `began` until just before `ended`."""
 
     __slots__ = ("_reference", "began", "category", "ended", "size_bytes")
@@ -164,6 +164,6 @@ class _Moment(msgspec.Struct, frozen=True):
     moment: int
     total_bytes: int
     workspace_bytes: int
-    phase: Phase
+    phase: TracePhase
     operator: str
     path: str

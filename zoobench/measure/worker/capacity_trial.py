@@ -13,11 +13,11 @@ from zoobench.counting import UncountableError
 from zoobench.devices import get_device, host_memory
 from zoobench.devices.failures import BUILD, failure_of
 from zoobench.measure.capacity import PEAK, TRIAL
-from zoobench.measure.messages import Step, Tell
+from zoobench.measure.messages import Emit, Step
 from zoobench.measure.worker.prediction import predict_peak
 from zoobench.measure.worker.probes.memory import backend_of, measure_memory
-from zoobench.measure.worker.probes.probe import Progress
-from zoobench.measure.worker.workload import Subject, build_subject, with_batch
+from zoobench.measure.worker.probes.probe import ProbeState
+from zoobench.measure.worker.workload import Workload, build_workload, with_batch
 from zoobench.records import Unavailable
 
 SAFE_SHARE = 0.95
@@ -25,12 +25,12 @@ SAFE_SHARE = 0.95
 it, but end some process when the pages are touched, and not always this one."""
 
 
-def tell_free_memory(device: str, tell: Callable[[int | None], None]) -> None:
+def emit_free_memory(device: str, emit: Callable[[int | None], None]) -> None:
     """Tell the bytes that a call on the device may be given; None where nobody knows."""
-    tell(get_device(device).free_memory_bytes())
+    emit(get_device(device).free_memory_bytes())
 
 
-def try_batch(case: Case, limit_bytes: int, most_bytes: int | None, tell: Tell) -> None:
+def try_batch(case: Case, limit_bytes: int, most_bytes: int | None, emit: Emit) -> None:
     """Make one call of the case and tell `peak_allocated`, or why there is none.
 
     `most_bytes` is what the call needs at most, where that is known from smaller batches. Whatever goes wrong is told
@@ -41,15 +41,15 @@ def try_batch(case: Case, limit_bytes: int, most_bytes: int | None, tell: Tell) 
     def enter(name: str) -> None:
         nonlocal step
         step = Step(name)
-        tell(step)
+        emit(step)
 
     try:
-        _try(case, limit_bytes, most_bytes, enter, tell)
+        _try(case, limit_bytes, most_bytes, enter, emit)
     except Exception as error:  # noqa: BLE001 - the boundary of a trial
-        tell(failure_of(error, step.name))
+        emit(failure_of(error, step.name))
 
 
-def _try(case: Case, limit_bytes: int, most_bytes: int | None, enter: Callable[[str], None], tell: Tell) -> None:
+def _try(case: Case, limit_bytes: int, most_bytes: int | None, enter: Callable[[str], None], emit: Emit) -> None:
     """With a heap that gives back what is freed, whatever the case's is.
 
     It changes no count, and a kept one takes up to three times what its tensors do.
@@ -57,26 +57,26 @@ def _try(case: Case, limit_bytes: int, most_bytes: int | None, enter: Callable[[
     device = get_device(case.device)
     enter(BUILD)
     with device.settings(msgspec.structs.replace(case, allocator=Allocator.SYSTEM)):
-        single = build_subject(msgspec.structs.replace(case, batch=1), device)
+        single = build_workload(msgspec.structs.replace(case, batch=1), device)
         reason = _too_heavy(single, limit_bytes) or _unsafe(single, case.batch, most_bytes)
         if reason:
-            tell(Unavailable(metric=PEAK, reason=reason))
+            emit(Unavailable(metric=PEAK, reason=reason))
             return
         enter(TRIAL)
-        subject = with_batch(single, case.batch)
-        if _differs_in_its_first_call(subject):
-            subject.call()
+        workload = with_batch(single, case.batch)
+        if _differs_in_its_first_call(workload):
+            workload.call()
             device.wait()
-        for part in measure_memory(subject, Budget(), Progress()):
-            tell(part)
+        for part in measure_memory(workload, Budget(), ProbeState()):
+            emit(part)
 
 
-def _differs_in_its_first_call(subject: Subject) -> bool:
+def _differs_in_its_first_call(workload: Workload) -> bool:
     """A first step makes the optimizer's state, which later ones hold; a GPU's first call chooses its algorithms."""
-    return subject.case.mode is Mode.TRAIN or subject.device.has_own_timeline()
+    return workload.case.mode is Mode.TRAIN or workload.device.has_own_timeline()
 
 
-def _too_heavy(single: Subject, limit_bytes: int) -> str:
+def _too_heavy(single: Workload, limit_bytes: int) -> str:
     weights_bytes = single.weights_bytes()
     if weights_bytes <= limit_bytes:
         return ""
@@ -85,7 +85,7 @@ def _too_heavy(single: Subject, limit_bytes: int) -> str:
     )
 
 
-def _unsafe(single: Subject, batch: int, most_bytes: int | None) -> str:
+def _unsafe(single: Workload, batch: int, most_bytes: int | None) -> str:
     """Why the call would endanger the machine, if it would. What has memory of its own refuses by itself."""
     if single.device.torch_device.type != "cpu":
         return ""
@@ -100,7 +100,7 @@ def _unsafe(single: Subject, batch: int, most_bytes: int | None) -> str:
     return f"was not tried: it is predicted to need {format_bytes(needed_bytes)}, the machine has {free} free"
 
 
-def _predicted_bytes(single: Subject, batch: int) -> int | None:
+def _predicted_bytes(single: Workload, batch: int) -> int | None:
     """The call's peak as its shapes foretell it; None where they cannot."""
     case = single.case
     images = torch.empty((batch, *single.images.shape[1:]), dtype=single.images.dtype, device="meta")

@@ -16,7 +16,7 @@ from torch import Tensor
 from zoobench.cases import Case
 from zoobench.devices import Device, get_device
 from zoobench.devices.failures import failure_of
-from zoobench.measure.executor import Tell
+from zoobench.measure.executor import Emit
 from zoobench.records import COPY, Ceiling
 from zoobench.records.ceilings import CeilingKey
 
@@ -37,7 +37,7 @@ _DTYPES = {"fp32": torch.float32, "tf32": torch.float32, "fp16": torch.float16, 
 _SEED = 0
 
 
-class Work(msgspec.Struct, frozen=True, kw_only=True):
+class CeilingWork(msgspec.Struct, frozen=True, kw_only=True):
     """A call that does a known amount: multiply-accumulates, or bytes read and written."""
 
     name: str
@@ -56,15 +56,15 @@ class _Best(msgspec.Struct, frozen=True, kw_only=True):
         return max(self.rates)
 
 
-def measure_ceilings(wanted: tuple[tuple[CeilingKey, Case], ...], tell: Tell) -> None:
+def measure_ceilings(wanted: tuple[tuple[CeilingKey, Case], ...], emit: Emit) -> None:
     """Tell each `Ceiling`, measured under the settings of the case beside it; a `Failure` where one cannot be."""
     for key, case in wanted:
         device = get_device(case.device)
         try:
             with device.settings(case), torch.inference_mode():
-                tell(measure_ceiling(device, key))
+                emit(measure_ceiling(device, key))
         except (RuntimeError, MemoryError) as error:  # what torch raises for want of memory or of a kernel
-            tell(failure_of(error, " ".join(filter(None, (key.kind, key.precision)))))
+            emit(failure_of(error, " ".join(filter(None, (key.kind, key.precision)))))
 
 
 def measure_ceiling(device: Device, key: CeilingKey, sizes: Iterable[int] = ()) -> Ceiling:
@@ -85,7 +85,7 @@ def measure_ceiling(device: Device, key: CeilingKey, sizes: Iterable[int] = ()) 
     )
 
 
-def best_of(works: Iterable[Work], device: Device, limit_s: float = LIMIT_S) -> _Best:
+def best_of(works: Iterable[CeilingWork], device: Device, limit_s: float = LIMIT_S) -> _Best:
     """Try works in order of their amounts. One that would not fit into what is left of the time ends it.
 
     The first is always measured. How long the next takes is foreseen from the highest rate of any call so far: a call
@@ -124,10 +124,10 @@ def _timed(call: Callable[[], object], device: Device) -> float:
     return device.elapsed_s(start, end)
 
 
-def _products(device: Device, dtype: torch.dtype, sides: Iterable[int]) -> Iterator[Work]:
+def _products(device: Device, dtype: torch.dtype, sides: Iterable[int]) -> Iterator[CeilingWork]:
     for side in sides:
         name = f"product of {side} × {side} matrices"
-        yield Work(name=name, amount=float(side**3), prepare=functools.partial(_product, device, dtype, side))
+        yield CeilingWork(name=name, amount=float(side**3), prepare=functools.partial(_product, device, dtype, side))
 
 
 def _product(device: Device, dtype: torch.dtype, side: int) -> Callable[[], object]:
@@ -139,10 +139,10 @@ def _product(device: Device, dtype: torch.dtype, side: int) -> Callable[[], obje
     return lambda: torch.mm(matrix, matrix, out=product)
 
 
-def _copies(device: Device, sizes_bytes: Iterable[int]) -> Iterator[Work]:
+def _copies(device: Device, sizes_bytes: Iterable[int]) -> Iterator[CeilingWork]:
     for size in sizes_bytes:
         name = f"copy of {size // 2**20} MiB, read and written"
-        yield Work(name=name, amount=2.0 * size, prepare=functools.partial(_copy, device, size))
+        yield CeilingWork(name=name, amount=2.0 * size, prepare=functools.partial(_copy, device, size))
 
 
 def _copy(device: Device, size_bytes: int) -> Callable[[], object]:

@@ -16,17 +16,17 @@ from zoobench.measure.worker.prediction import predict_peak
 from zoobench.zoo.skeleton import build_skeleton
 
 
-class Question(msgspec.Struct, frozen=True, kw_only=True):
+class CountRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What is asked of each model. No picture is each model's own; no `by` is its total alone."""
 
-    picture: ImageSize | None = None
+    resolution: ImageSize | None = None
     batch: int = 1
     mode: Mode = Mode.INFER
     by: By | None = None
     depth: int | None = None
 
 
-class Tally(msgspec.Struct, frozen=True, kw_only=True):
+class CountReport(msgspec.Struct, frozen=True, kw_only=True):
     """What a pass over `batch` pictures costs; in training, forward and backward, without loss and optimizer.
 
     `groups` are the parts that were asked for (`zoobench.counting.divide`). `peak` is of a whole call in fp32 on this
@@ -44,29 +44,29 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
     groups: tuple[Group, ...] = ()
 
 
-class NoTallyError(ZoobenchError):
+class NoCountError(ZoobenchError):
     """A model whose shapes alone do not tell its cost, named with the reason."""
 
     exit_code = 1
 
 
-def tally(entry: Entry, question: Question) -> Tally:
+def count_model(entry: Entry, question: CountRequest) -> CountReport:
     """Build the model without weights and count one pass.
 
     Raises: NoTallyError if it cannot be counted; BadInputError for pictures that it does not take; as `build_model`.
     """
-    picture = question.picture or ImageSize(entry.image_size, entry.image_size)
-    catalogue.check_image_size(entry, picture)
+    resolution = question.resolution or ImageSize(entry.image_size, entry.image_size)
+    catalogue.check_image_size(entry, resolution)
     module = build_skeleton(entry.ref)
     try:
         state = count_state(module)
-        trace = trace_pass(module, _images(entry, picture, question), is_training=question.mode is Mode.TRAIN)
+        trace = trace_pass(module, _images(entry, resolution, question), is_training=question.mode is Mode.TRAIN)
     except UncountableError as error:
-        raise NoTallyError(f"{entry.name}: {error}") from error
-    peak, no_peak = _peak(module, _images(entry, picture, question), question)
-    return Tally(
+        raise NoCountError(f"{entry.name}: {error}") from error
+    peak, no_peak = _peak(module, _images(entry, resolution, question), question)
+    return CountReport(
         model=str(entry.ref),
-        image_size=str(picture),
+        image_size=str(resolution),
         batch=question.batch,
         mode=question.mode,
         state=state,
@@ -77,11 +77,11 @@ def tally(entry: Entry, question: Question) -> Tally:
     )
 
 
-def _images(entry: Entry, picture: ImageSize, question: Question) -> Tensor:
-    return torch.empty((question.batch, entry.channels, *picture), device="meta")
+def _images(entry: Entry, resolution: ImageSize, question: CountRequest) -> Tensor:
+    return torch.empty((question.batch, entry.channels, *resolution), device="meta")
 
 
-def _peak(module: nn.Module, images: Tensor, question: Question) -> tuple[Peak | None, str]:
+def _peak(module: nn.Module, images: Tensor, question: CountRequest) -> tuple[Peak | None, str]:
     try:
         return predict_peak(module, images, mode=question.mode, backend=cpu_onednn(threads=torch.get_num_threads())), ""
     except UncountableError as error:

@@ -15,7 +15,7 @@ import torch
 from zoobench.cases import DeviceFacts
 from zoobench.cases.errors import ZoobenchError
 from zoobench.devices import device_kinds, get_device
-from zoobench.measure.executor import Tell
+from zoobench.measure.executor import Emit
 from zoobench.records import Environment
 
 PACKAGES = ("zoobench", "torch", "torchvision", "numpy", "pytest", "pytest-benchmark")
@@ -30,7 +30,7 @@ _FOR_BUILDING = {"CUDA_HOME", "CUDA_PATH", "CUDA_VERSION", "TORCH_CUDA_ARCH_LIST
 _GIT_LIMIT_S = 10
 
 
-def collect_environment(folder: str, extra_devices: tuple[str, ...], tell: Tell) -> None:
+def collect_environment(folder: str, extra_devices: tuple[str, ...], emit: Emit) -> None:
     """Tell the `Environment`: host, software, settings, the commit of `folder`, and every kind of device."""
     names = dict.fromkeys((*device_kinds(), *extra_devices))
     environment = Environment(
@@ -40,7 +40,7 @@ def collect_environment(folder: str, extra_devices: tuple[str, ...], tell: Tell)
         commit=_commit(Path(folder)),
         devices=tuple(_facts_of(name) for name in names),
     )
-    tell(environment)
+    emit(environment)
 
 
 def _facts_of(name: str) -> DeviceFacts:

@@ -23,10 +23,10 @@ from zoobench.cases import Mode, Precision
 from zoobench.cases.errors import BadInputError
 from zoobench.counting import costs
 from zoobench.counting.costs import FORWARD_ERRORS, refusal
-from zoobench.counting.memory import NOTHING, Answers, Backend, Category, Ledger, Peak, Phase, StandIns
+from zoobench.counting.memory import NOTHING, Answers, Backend, Category, Ledger, Peak, StandIns, TracePhase
 from zoobench.counting.modules import ModuleWatch
 from zoobench.counting.operators import storage_bytes
-from zoobench.counting.trace import Trace, Witness, left_as_found, refuse_uninitialised, trace_forward
+from zoobench.counting.trace import Observer, Trace, left_as_found, refuse_uninitialised, trace_forward
 from zoobench.measure.worker.workload import (
     LEARNING_RATE,
     WHOLE_MODEL_DTYPES,
@@ -59,10 +59,10 @@ def trace_with_peak(
     }
     ledger = Ledger(held, backend)
 
-    def witness(operator: OpOverload, args: Sequence[Any], kwargs: Mapping[str, Any], result: Any) -> None:
+    def observer(operator: OpOverload, args: Sequence[Any], kwargs: Mapping[str, Any], result: Any) -> None:
         ledger.observe(operator, args, kwargs, _as_on_a_device(operator, args, result))
 
-    trace = trace_forward(module, images, costs.table(extra_costs), witness)
+    trace = trace_forward(module, images, costs.table(extra_costs), observer)
     peak = ledger.peak()
     path = trace.operators[ledger.peak_number - 1].path if ledger.peak_number else ""
     return trace, msgspec.structs.replace(peak, path=path)
@@ -145,9 +145,9 @@ def observe_peak(
         Category.OPTIMIZER: storage_bytes(call.held_tensors()) - held_bytes,
     }
     modules = ModuleWatch(module)
-    ledger = Ledger(held, backend, lambda: "" if ledger.phase is Phase.OPTIMIZER else modules.path)
+    ledger = Ledger(held, backend, lambda: "" if ledger.phase is TracePhase.OPTIMIZER else modules.path)
     with modules.watching(), _Watch(run, autocast, ledger.observe):
-        for phase, part in zip(Phase, call.phases, strict=False):
+        for phase, part in zip(TracePhase, call.phases, strict=False):
             ledger.phase = phase
             part.run()
             ledger.end_phase(weight.grad for weight in weights if weight.grad is not None)
@@ -182,11 +182,11 @@ class _Step(TrainingStep):
 class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has no types for it
     """Runs every operator below autograd and autocast, and shows it to the witness."""
 
-    def __init__(self, run: Run, autocast: Autocast, witness: Witness | None = None) -> None:
+    def __init__(self, run: Run, autocast: Autocast, observer: Observer | None = None) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._run = run
         self._autocast = autocast
-        self._witness = witness
+        self._observer = observer
 
     def __torch_dispatch__(
         self, operator: OpOverload, _types: object, args: Sequence[Any] = (), kwargs: dict[str, Any] | None = None
@@ -200,29 +200,29 @@ class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has n
             if result is not NotImplemented:
                 return result
         result = self._run(operator, args, kwargs)
-        if self._witness is not None:
-            self._witness(operator, args, kwargs, result)
+        if self._observer is not None:
+            self._observer(operator, args, kwargs, result)
         return result
 
 
 @contextlib.contextmanager
 def _refusals(module: nn.Module) -> Iterator[None]:
-    subject = f"memory of {type(module).__name__} cannot be predicted"
+    workload = f"memory of {type(module).__name__} cannot be predicted"
     log = logging.getLogger(FakeTensorMode.__module__)
     was_disabled, log.disabled = log.disabled, True  # it prints a trace of what is told here in a line
     try:
         yield
     except _VALUE_ERRORS as error:
-        raise refusal(subject, f"{error.func} needs values, not shapes") from error
+        raise refusal(workload, f"{error.func} needs values, not shapes") from error
     except (*FORWARD_ERRORS, BadInputError) as error:
-        raise refusal(subject, error) from error
+        raise refusal(workload, error) from error
     finally:
         log.disabled = was_disabled
 
 
 def _make_optimizer_state(call: ModelCall, weights: Iterable[Tensor], watch: _Watch) -> None:
     """By a step with gradients that are all 0."""
-    if len(call.phases) < len(Phase):
+    if len(call.phases) < len(TracePhase):
         return
     with watch:
         for weight in weights:

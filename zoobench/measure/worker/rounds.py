@@ -122,7 +122,7 @@ HOST_CLOCK: Clock = time.perf_counter
 _LEAD_DECIMALS = 3
 
 
-class Phase(msgspec.Struct, frozen=True):
+class CallPhase(msgspec.Struct, frozen=True):
     """A part of a call, and the metric that its time is. A call is its phases, one after the other."""
 
     metric: str
@@ -148,7 +148,7 @@ def host_lead(began_s: float, launched_s: float, ended_s: float) -> float:
     return round((ended_s - launched_s) / (ended_s - began_s), _LEAD_DECIMALS) if ended_s > began_s else 0.0
 
 
-def take_round(phases: Sequence[Phase], device: Device, clock: Clock = HOST_CLOCK) -> Round:
+def take_round(phases: Sequence[CallPhase], device: Device, clock: Clock = HOST_CLOCK) -> Round:
     """Time one call.
 
     The device is idle at the start, so nothing earlier is timed; it is waited for before any time is read, so that

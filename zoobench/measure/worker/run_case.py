@@ -7,17 +7,17 @@ from collections.abc import Callable, Iterable
 from zoobench.cases import Allocator, Budget, Case
 from zoobench.devices import Device, get_device, host_memory
 from zoobench.devices.failures import BUILD, failure_of
-from zoobench.measure.messages import InCalls, Known, Part, Settings, Step, Tell
+from zoobench.measure.messages import Emit, InCalls, KnownFacts, Settings, Step, WorkerMessage
 from zoobench.measure.worker.probes import all_probes
-from zoobench.measure.worker.probes.probe import Progress
+from zoobench.measure.worker.probes.probe import ProbeState
 from zoobench.measure.worker.side_effects import kept_settings
-from zoobench.measure.worker.workload import build_subject
+from zoobench.measure.worker.workload import build_workload
 from zoobench.records import Finding, Severity
 from zoobench.stats.findings import judge_device
 
 
-def measure(case: Case, budget: Budget, known: Known, tell: Tell) -> None:
-    """Measure one case in this process and tell every part of the result through `tell`.
+def measure(case: Case, budget: Budget, known: KnownFacts, emit: Emit) -> None:
+    """Measure one case in this process and tell every part of the result through `emit`.
 
     Probes whose metrics are all known are left out. Whatever goes wrong is told as a `Failure`: this is
     the case boundary, the only place that catches everything.
@@ -27,14 +27,14 @@ def measure(case: Case, budget: Budget, known: Known, tell: Tell) -> None:
     def enter(name: str) -> None:
         nonlocal step
         step = Step(name)
-        tell(step)
+        emit(step)
 
-    progress = Progress(known_reference_s=known.reference_s)
+    progress = ProbeState(known_reference_s=known.reference_s)
     try:
-        _measure(case, budget, known.metrics, enter=enter, tell=tell, progress=progress)
+        _measure(case, budget, known.metrics, enter=enter, emit=emit, progress=progress)
     except Exception as error:  # noqa: BLE001 - the case boundary
-        tell(failure_of(error, step.name))
-    tell(InCalls(progress.in_calls_s))
+        emit(failure_of(error, step.name))
+    emit(InCalls(progress.in_calls_s))
 
 
 def _measure(
@@ -43,26 +43,26 @@ def _measure(
     known_metrics: frozenset[str],
     *,
     enter: Callable[[str], None],
-    tell: Tell,
-    progress: Progress,
+    emit: Emit,
+    progress: ProbeState,
 ) -> None:
     device = get_device(case.device)
     enter(BUILD)
     with device.settings(case), kept_settings(case, device) as put_back:
-        subject = build_subject(case, device)
-        _tell_all(put_back(), tell)
-        tell(Settings({**device.read_settings(), **subject.read_settings()}))
-        _tell_all(_judge_settings(case, device), tell)
+        workload = build_workload(case, device)
+        _emit_all(put_back(), emit)
+        emit(Settings({**device.read_settings(), **workload.read_settings()}))
+        _emit_all(_judge_settings(case, device), emit)
         for probe in all_probes():
             if probe.is_wanted(budget, known_metrics):
                 enter(probe.name)
-                _tell_all(probe.measure(subject, budget, progress), tell)
-                _tell_all(put_back(), tell)
+                _emit_all(probe.measure(workload, budget, progress), emit)
+                _emit_all(put_back(), emit)
 
 
-def _tell_all(parts: Iterable[Part], tell: Tell) -> None:
+def _emit_all(parts: Iterable[WorkerMessage], emit: Emit) -> None:
     for part in parts:
-        tell(part)
+        emit(part)
 
 
 def _judge_settings(case: Case, device: Device) -> list[Finding]:

@@ -13,7 +13,7 @@ import msgspec
 from zoobench.cases import Budget
 from zoobench.devices import REFERENCE, Device
 from zoobench.measure.worker.layout import FixedLayout, Layout
-from zoobench.measure.worker.rounds import HOST_CLOCK, Clock, Phase, Round, take_round, watched_stops
+from zoobench.measure.worker.rounds import HOST_CLOCK, CallPhase, Clock, Round, take_round, watched_stops
 from zoobench.stats import estimates
 from zoobench.stats.estimates import MIN_BLOCKS, summarize_blocks
 from zoobench.stats.interference import PACE, causes, paces, quiet_s
@@ -58,7 +58,7 @@ def typical_s(warm_up: Sequence[Round]) -> float:
 # When there are enough rounds. A rule is a pure function, so that it can be tested and replaced.
 
 
-Block = Sequence[float]
+RoundTimes = Sequence[float]
 
 
 class Stop(enum.StrEnum):
@@ -70,7 +70,7 @@ class Stop(enum.StrEnum):
 
 
 def reason_to_stop(
-    budget: Budget, rounds: int, *, elapsed_s: float, next_s: float, undisturbed: Callable[[], Sequence[Block]]
+    budget: Budget, rounds: int, *, elapsed_s: float, next_s: float, undisturbed: Callable[[], Sequence[RoundTimes]]
 ) -> Stop | None:
     """Why to stop after a block, or None to go on.
 
@@ -86,7 +86,7 @@ def reason_to_stop(
     return Stop.PRECISE if _is_precise(undisturbed(), budget.precision_target) else None
 
 
-def _is_precise(blocks: Sequence[Block], target_ratio: float) -> bool:
+def _is_precise(blocks: Sequence[RoundTimes], target_ratio: float) -> bool:
     """Whether the interval is narrow, and was before the last block as well.
 
     Who looks after every block and stops at the first narrow interval stops at one that is narrow by chance, the more
@@ -96,7 +96,7 @@ def _is_precise(blocks: Sequence[Block], target_ratio: float) -> bool:
     return all(_is_narrow(seen, target_ratio) for seen in (blocks, blocks[:-1]))
 
 
-def _is_narrow(blocks: Sequence[Block], target_ratio: float) -> bool:
+def _is_narrow(blocks: Sequence[RoundTimes], target_ratio: float) -> bool:
     half_width_ratio = summarize_blocks(blocks).half_width_ratio if blocks else None
     return half_width_ratio is not None and half_width_ratio <= target_ratio
 
@@ -141,7 +141,7 @@ class Sampled(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def sample(
-    phases: Sequence[Phase],
+    phases: Sequence[CallPhase],
     device: Device,
     budget: Budget,
     *,

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from zoobench.cases import Case, Compiler, MemoryFormat, Mode, ModelRef, Precision, catalogue
 from zoobench.cases.catalogue import Entry
 from zoobench.devices import Device
-from zoobench.measure.worker.rounds import Phase
+from zoobench.measure.worker.rounds import CallPhase
 from zoobench.zoo.build import build_model
 from zoobench.zoo.inputs import example_images, logits_of
 
@@ -46,7 +46,7 @@ class ModelCall(Protocol):
     """A call that can be repeated."""
 
     @property
-    def phases(self) -> tuple[Phase, ...]:
+    def phases(self) -> tuple[CallPhase, ...]:
         """Its parts in order."""
         ...
 
@@ -75,7 +75,7 @@ class Inference:
         self._module = module.eval()
         self._images = images
         self._autocast = autocast
-        self.phases: tuple[Phase, ...] = (Phase("forward_latency", self._forward),)
+        self.phases: tuple[CallPhase, ...] = (CallPhase("forward_latency", self._forward),)
         self.is_capturable = True
 
     def rest(self) -> None:
@@ -113,10 +113,10 @@ class TrainingStep:
         self._optimizer = torch.optim.SGD(trainable, lr=LEARNING_RATE, momentum=MOMENTUM)
         self._scaler = torch.amp.GradScaler(images.device.type, enabled=scales_loss)
         self._loss: Tensor | None = None
-        self.phases: tuple[Phase, ...] = (
-            Phase("forward_latency", self._forward),
-            Phase("backward_latency", self._backward),
-            Phase("optimizer_latency", self._update),
+        self.phases: tuple[CallPhase, ...] = (
+            CallPhase("forward_latency", self._forward),
+            CallPhase("backward_latency", self._backward),
+            CallPhase("optimizer_latency", self._update),
         )
         self.is_capturable = not scales_loss  # the scaler asks the device whether gradients are finite
 
@@ -169,7 +169,7 @@ SEED = 0
 _FORMATS = {MemoryFormat.CONTIGUOUS: torch.contiguous_format, MemoryFormat.CHANNELS_LAST: torch.channels_last}
 
 
-class Subject(msgspec.Struct, frozen=True, kw_only=True):
+class Workload(msgspec.Struct, frozen=True, kw_only=True):
     """What probes work on. `module` is the eager model, also where its compiled form is called."""
 
     case: Case
@@ -215,14 +215,14 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
         return storage_bytes(self.resting_tensors())
 
 
-def build_subject(
+def build_workload(
     case: Case,
     device: Device,
     clock: Callable[[], float] = time.perf_counter,
     *,
     build: Callable[[ModelRef], nn.Module] = build_model,
     entry: Entry | None = None,
-) -> Subject:
+) -> Workload:
     """Build the case's model and pictures on the device, by this catalogue's entry unless another is given.
 
     Raises: ZoobenchError for what the user can mend; whatever the model's own code raises.
@@ -232,7 +232,7 @@ def build_subject(
     module = _place(build(case.model), case, device)
     build_s = clock() - began
     images = _images(case, device, entry)
-    return Subject(
+    return Workload(
         case=case,
         device=device,
         module=module,
@@ -242,12 +242,12 @@ def build_subject(
     )
 
 
-def with_batch(subject: Subject, batch: int) -> Subject:
+def with_batch(workload: Workload, batch: int) -> Workload:
     """The same model on another number of pictures: it is not built again."""
-    case = msgspec.structs.replace(subject.case, batch=batch)
-    images = _images(case, subject.device)
-    model_call = _model_call(case, subject.device, subject.module, images)
-    return msgspec.structs.replace(subject, case=case, images=images, model_call=model_call)
+    case = msgspec.structs.replace(workload.case, batch=batch)
+    images = _images(case, workload.device)
+    model_call = _model_call(case, workload.device, workload.module, images)
+    return msgspec.structs.replace(workload, case=case, images=images, model_call=model_call)
 
 
 def storage_bytes(tensors: Iterable[Tensor]) -> int:
@@ -266,7 +266,7 @@ def _images(case: Case, device: Device, entry: Entry | None = None) -> Tensor:
     images: Tensor = example_images(
         entry or catalogue.entry_of(case.model),
         batch=case.batch,
-        picture=case.picture,
+        resolution=case.resolution,
         device=device.torch_device,
         dtype=WHOLE_MODEL_DTYPES.get(case.precision, torch.float32),
         seed=SEED,

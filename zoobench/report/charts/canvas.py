@@ -97,7 +97,7 @@ _LUMINANCE = (0.2126, 0.7152, 0.0722)
 """Of red, green and blue (ITU-R BT.709), to tell on which colours black can be read."""
 
 
-class Spot(NamedTuple):
+class LabelledPoint(NamedTuple):
     """A point of a chart and its name; `box` (in data units) is what must stay uncovered besides: its error bar."""
 
     x: float
@@ -208,7 +208,7 @@ def arrange_small(figure: Figure, rows: int, columns: int) -> None:
         text.set_y(1.0 - 0.25 / height)
 
 
-def label_spots(ax: Axes, spots: Sequence[Spot], *, hard: Sequence[Box] = (), soft: Sequence[Box] = ()) -> int:
+def label_spots(ax: Axes, spots: Sequence[LabelledPoint], *, hard: Sequence[Box] = (), soft: Sequence[Box] = ()) -> int:
     """Write each spot's name beside it, the first spots first; how many found no room.
 
     `hard` boxes (in data units) stay uncovered, `soft` ones where there is room enough. The layout must be settled

@@ -32,7 +32,7 @@ _LEAST_EDGED = 0.002
 _MARGIN_PIXELS = 4.0
 
 
-class Cell(NamedTuple):
+class FlameCell(NamedTuple):
     """A module, or what one does itself, from `start_s` on; `kind` is empty for a module that calls others."""
 
     path: str
@@ -65,7 +65,7 @@ def flame_of_modules(record: CaseRecord, title: str) -> Figure | None:
     return figure
 
 
-def cells_of(record: CaseRecord) -> tuple[Cell, ...]:
+def cells_of(record: CaseRecord) -> tuple[FlameCell, ...]:
     """Every module with time, the model first; a module's cells lie below its own and fill it. None without times.
 
     A module is as wide as all that it calls and does. Modules stand in the order of their first calls.
@@ -108,18 +108,18 @@ def _ancestors(path: str) -> Iterator[str]:
     return (".".join(parts[: length + 1]) for length in range(len(parts)))
 
 
-def _cells(node: _Node, kinds: Mapping[str, str], *, depth: int, start_s: float) -> Iterator[Cell]:
+def _cells(node: _Node, kinds: Mapping[str, str], *, depth: int, start_s: float) -> Iterator[FlameCell]:
     kind = kinds.get(node.path) or LayerKind.OTHER.value
     name = node.path.rpartition(".")[2] or MODEL
-    yield Cell(node.path, name, "" if node.children else kind, depth, start_s, node.total_s)
+    yield FlameCell(node.path, name, "" if node.children else kind, depth, start_s, node.total_s)
     for child in node.children.values():
         yield from _cells(child, kinds, depth=depth + 1, start_s=start_s)
         start_s += child.total_s
     if node.children and node.own_s > 0:
-        yield Cell(node.path, OWN, kind, depth + 1, start_s, node.own_s)
+        yield FlameCell(node.path, OWN, kind, depth + 1, start_s, node.own_s)
 
 
-def _draw(ax: Axes, cells: Sequence[Cell]) -> None:
+def _draw(ax: Axes, cells: Sequence[FlameCell]) -> None:
     for cell in cells:
         style = _style(cell)
         has_edge = cell.width_s >= _LEAST_EDGED * cells[0].width_s
@@ -129,11 +129,11 @@ def _draw(ax: Axes, cells: Sequence[Cell]) -> None:
         )  # fmt: skip
 
 
-def _style(cell: Cell) -> KindStyle:
+def _style(cell: FlameCell) -> KindStyle:
     return KIND_STYLES.get(cell.kind, KIND_STYLES[LayerKind.OTHER]) if cell.kind else _CALLS_OTHERS
 
 
-def _name(ax: Axes, cells: Sequence[Cell]) -> None:
+def _name(ax: Axes, cells: Sequence[FlameCell]) -> None:
     """Write the names that fit into their cells; the others' are left out."""
     for cell in cells:
         if cell.width_s >= _LEAST_NAMED * cells[0].width_s:
@@ -147,6 +147,6 @@ def _name(ax: Axes, cells: Sequence[Cell]) -> None:
                 text.set_bbox({"facecolor": style.color, "linewidth": 0.0, "pad": 1.0})
 
 
-def _fits(ax: Axes, text: Text, cell: Cell) -> bool:
+def _fits(ax: Axes, text: Text, cell: FlameCell) -> bool:
     (left, _), (right, _) = ax.transData.transform([(cell.start_s, 0.0), (cell.start_s + cell.width_s, 0.0)])
     return bool(text.get_window_extent().width + _MARGIN_PIXELS <= right - left)

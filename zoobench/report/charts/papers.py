@@ -18,11 +18,11 @@ from zoobench.cases.units import format_percent
 from zoobench.papers.claims import ACTUAL, THEORETICAL, shufflenet_speed_up
 from zoobench.papers.evidence import Claim, Interval, NetShares, TimeShares, collect_time_shares
 from zoobench.papers.found import Net
-from zoobench.papers.verdict import Judgement, Verdict, judge_all
+from zoobench.papers.verdict import FigureVerdict, Judgement, judge_all
 from zoobench.records import CaseRecord, metrics
 from zoobench.report import palette
 from zoobench.report.charts import canvas
-from zoobench.report.charts.canvas import Spot
+from zoobench.report.charts.canvas import LabelledPoint
 from zoobench.report.palette import KIND_STYLES
 from zoobench.report.placement import Box
 
@@ -113,16 +113,16 @@ def theoretical_against_actual(claim: Claim) -> Figure | None:
     points = _points(claim)
     if not points:
         return None
-    pictures = list(dict.fromkeys(point.net.picture for point in points))
+    pictures = list(dict.fromkeys(point.net.resolution for point in points))
     title = f"Speed-up over AlexNet, theoretical against actual ({claim.setting})"
     figure, axes = canvas.new_figure(1, len(pictures), width=4.4, height=4.4, title=title)
     limits = _speed_up_limits(points)
-    for ax, picture in zip(axes, pictures, strict=True):
-        _draw_speed_ups(ax, picture, [point for point in points if point.net.picture == picture], limits)
+    for ax, resolution in zip(axes, pictures, strict=True):
+        _draw_speed_ups(ax, resolution, [point for point in points if point.net.resolution == resolution], limits)
     canvas.group_legend(figure, {_speed_up_group(point.net) for point in points}, _speed_up_handles())
     canvas.freeze_layout(figure)
-    for ax, picture in zip(axes, pictures, strict=True):
-        spots = [_spot(point) for point in points if point.net.picture == picture]
+    for ax, resolution in zip(axes, pictures, strict=True):
+        spots = [_spot(point) for point in points if point.net.resolution == resolution]
         canvas.say_unlabelled(ax, canvas.label_spots(ax, spots, soft=_diagonal_boxes(limits)))
     return figure
 
@@ -141,8 +141,8 @@ def _speed_up_limits(points: list[_SpeedUp]) -> tuple[float, float]:
     return min(values) / _SPEED_UP_MARGIN, max(values) * _SPEED_UP_MARGIN
 
 
-def _draw_speed_ups(ax: Axes, picture: ImageSize, points: list[_SpeedUp], limits: tuple[float, float]) -> None:
-    canvas.name_panel(ax, f"Pictures of {picture}", "AlexNet's MACs ÷ the net's", "AlexNet's latency ÷ the net's")
+def _draw_speed_ups(ax: Axes, resolution: ImageSize, points: list[_SpeedUp], limits: tuple[float, float]) -> None:
+    canvas.name_panel(ax, f"Pictures of {resolution}", "AlexNet's MACs ÷ the net's", "AlexNet's latency ÷ the net's")
     ax.set(xscale="log", yscale="log", xlim=limits, ylim=limits, aspect="equal")
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
@@ -181,11 +181,11 @@ def _draw_point(ax: Axes, point: _SpeedUp) -> None:
     )
 
 
-def _spot(point: _SpeedUp) -> Spot:
+def _spot(point: _SpeedUp) -> LabelledPoint:
     """The name stands beside our point and covers neither the printed one nor the line between them."""
     low, high = point.ends
     box = Box(point.theoretical, low, point.theoretical, high)
-    return Spot(point.theoretical, point.actual.value, point.net.model.name, box)
+    return LabelledPoint(point.theoretical, point.actual.value, point.net.model.name, box)
 
 
 def _diagonal_boxes(limits: tuple[float, float]) -> list[Box]:
@@ -213,17 +213,17 @@ _MARKER_REACH = 0.007
 """From a marker's middle to its edge, as a share of an axis."""
 
 _FILLS = {
-    Verdict.REPRODUCED: "full",
-    Verdict.UNDER_CONVENTION: "none",
-    Verdict.MISPRINT: "left",
-    Verdict.NOT_REPRODUCIBLE: "top",
+    FigureVerdict.REPRODUCED: "full",
+    FigureVerdict.UNDER_CONVENTION: "none",
+    FigureVerdict.MISPRINT: "left",
+    FigureVerdict.NOT_REPRODUCIBLE: "top",
 }
 """How a marker is filled says the verdict; its colour and shape say the paper."""
 
-_OFF = (Verdict.MISPRINT, Verdict.NOT_REPRODUCIBLE)
+_OFF = (FigureVerdict.MISPRINT, FigureVerdict.NOT_REPRODUCIBLE)
 
 
-class _Panel(NamedTuple):
+class _PaperPanel(NamedTuple):
     """`metrics` are those of the figures in it; none of them: every metric that no other panel has."""
 
     title: str
@@ -232,9 +232,9 @@ class _Panel(NamedTuple):
 
 
 _PANELS = (
-    _Panel("Parameters", "parameters", ("parameters",)),
-    _Panel("Multiply-accumulates", "MACs", ("macs",)),
-    _Panel("Everything else", "bytes, channels, layers; shares and ratios of 1", ()),
+    _PaperPanel("Parameters", "parameters", ("parameters",)),
+    _PaperPanel("Multiply-accumulates", "MACs", ("macs",)),
+    _PaperPanel("Everything else", "bytes, channels, layers; shares and ratios of 1", ()),
 )
 
 
@@ -277,7 +277,7 @@ def _point(judgement: Judgement) -> _Point:
     return _Point(judgement, found / (1 + (judgement.difference_ratio or 0.0)), found)
 
 
-def _of_panel(points: list[_Point], panel: _Panel) -> list[_Point]:
+def _of_panel(points: list[_Point], panel: _PaperPanel) -> list[_Point]:
     named = {metric for each in _PANELS for metric in each.metrics}
     return [
         point
@@ -286,12 +286,12 @@ def _of_panel(points: list[_Point], panel: _Panel) -> list[_Point]:
     ]
 
 
-def _spots(points: list[_Point]) -> list[Spot]:
+def _spots(points: list[_Point]) -> list[LabelledPoint]:
     """What is off, the furthest first; the variant is named where the model alone does not say which row it is."""
     rows = Counter(point.row for point in points)
     off = [point for point in points if point.judgement.verdict in _OFF]
     off.sort(key=lambda point: -abs(math.log(point.found / point.printed)))
-    return [Spot(each.printed, each.found, _name(each, is_only=rows[each.row] == 1)) for each in off]
+    return [LabelledPoint(each.printed, each.found, _name(each, is_only=rows[each.row] == 1)) for each in off]
 
 
 def _surroundings(points: list[_Point]) -> list[Box]:
@@ -314,7 +314,7 @@ def _name(point: _Point, *, is_only: bool) -> str:
     return f"{row}: {sign}{format_percent(difference)}"
 
 
-def _draw_panel(ax: Axes, panel: _Panel, points: list[_Point]) -> None:
+def _draw_panel(ax: Axes, panel: _PaperPanel, points: list[_Point]) -> None:
     limits = _limits(points)
     printed = [point.printed for point in points]
     canvas.name_panel(ax, f"{panel.title} ({len(points)})", f"Printed ({panel.axis})", f"Found ({panel.axis})")
@@ -335,7 +335,7 @@ def _tick_text(value: float) -> str:
     return f"{value:g}" if value < 1 else canvas.tick_text(value, metrics.COUNT)
 
 
-def _looks(verdict: Verdict, marker: str, color: str) -> dict[str, Any]:
+def _looks(verdict: FigureVerdict, marker: str, color: str) -> dict[str, Any]:
     is_off = verdict in _OFF
     return {
         "linestyle": "",

@@ -16,11 +16,11 @@ from zoobench.cases.units import format_count, format_percent
 from zoobench.records import metrics
 from zoobench.report import palette
 from zoobench.report.charts import canvas
-from zoobench.report.charts.canvas import Spot
+from zoobench.report.charts.canvas import LabelledPoint
 from zoobench.report.diagnosed import Diagnosed, called_alike
 from zoobench.report.palette import KIND_STYLES
 from zoobench.report.placement import Box
-from zoobench.stats.roofline import Point, Roof
+from zoobench.stats.roofline import Roof, RooflinePoint
 
 LABELLED = 4
 """Layers of a panel that are named: those with the most time."""
@@ -105,7 +105,7 @@ def roofline_of_zoo(shown: Sequence[Diagnosed], setting: str) -> Figure | None:
     canvas.group_legend(figure, groups)
     canvas.freeze_layout(figure)
     taken = _name_roofs(ax, roof)
-    spots = [Spot(each.net.intensity, each.net.macs_per_s, each.case.model.name) for each in shown]
+    spots = [LabelledPoint(each.net.intensity, each.net.macs_per_s, each.case.model.name) for each in shown]
     canvas.say_unlabelled(ax, canvas.label_spots(ax, spots, hard=[taken, *_roof_boxes(roof, frame)]))
     return figure
 
@@ -142,7 +142,7 @@ def _draw_panel(ax: Axes, each: Diagnosed, frame: _Frame) -> None:
             _draw_layer(ax, point, frame, point.time_s / each.diagnosis.time_s)
 
 
-def _draw_layer(ax: Axes, point: Point, frame: _Frame, share: float) -> None:
+def _draw_layer(ax: Axes, point: RooflinePoint, frame: _Frame, share: float) -> None:
     style = KIND_STYLES[_kind(point)]
     ax.scatter(
         _across(point, frame.columns), _height(point, frame.columns), s=_area(share), color=style.color,
@@ -187,12 +187,12 @@ def _label_layers(ax: Axes, each: Diagnosed, frame: _Frame, taken: Box) -> int:
     return canvas.label_spots(ax, spots, hard=[taken, *markers], soft=_roof_boxes(each.roof, frame))
 
 
-def _spot(point: Point, each: Diagnosed, frame: _Frame) -> Spot:
+def _spot(point: RooflinePoint, each: Diagnosed, frame: _Frame) -> LabelledPoint:
     name = f"{point.path or each.case.model.name} {_share(point.time_s / each.diagnosis.time_s)}"
-    return Spot(_across(point, frame.columns), _height(point, frame.columns), name)
+    return LabelledPoint(_across(point, frame.columns), _height(point, frame.columns), name)
 
 
-def _marker_box(ax: Axes, point: Point, frame: _Frame, share: float) -> Box:
+def _marker_box(ax: Axes, point: RooflinePoint, frame: _Frame, share: float) -> Box:
     """What the layer's marker covers, in data units."""
     radius = math.sqrt(_area(share)) / 2 * ax.get_figure(root=True).dpi / _POINTS_PER_INCH  # type: ignore[union-attr]
     x, y = ax.transData.transform((_across(point, frame.columns), _height(point, frame.columns)))
@@ -211,25 +211,25 @@ def _roof_boxes(roof: Roof, frame: _Frame) -> list[Box]:
     return [Box(float(x), roof.attainable(x), float(x), roof.attainable(x)) for x in across]
 
 
-def _is_drawn(point: Point) -> bool:
+def _is_drawn(point: RooflinePoint) -> bool:
     """A layer that moves nothing has no place: it is a view."""
     return point.moved_bytes > 0
 
 
-def _only_moves(point: Point) -> bool:
+def _only_moves(point: RooflinePoint) -> bool:
     return point.macs == 0 and point.moved_bytes > 0
 
 
-def _across(point: Point, columns: dict[str, float]) -> float:
+def _across(point: RooflinePoint, columns: dict[str, float]) -> float:
     return columns[_kind(point)] if _only_moves(point) else point.intensity
 
 
-def _height(point: Point, columns: dict[str, float]) -> float:
+def _height(point: RooflinePoint, columns: dict[str, float]) -> float:
     """The rate of computing; for what only moves, the one that its bytes would allow at its column's intensity."""
     return point.bytes_per_s * columns[_kind(point)] if _only_moves(point) else point.macs_per_s
 
 
-def _kind(point: Point) -> str:
+def _kind(point: RooflinePoint) -> str:
     return point.kind if point.kind in KIND_STYLES else _NO_KIND
 
 
@@ -258,7 +258,7 @@ def _share(ratio: float) -> str:
 # The charts of the section on why nets are slow: each is made from a run's diagnosed cases, or not at all.
 
 
-Found = Sequence[Diagnosed]
+DiagnosedCases = Sequence[Diagnosed]
 
 FEATURED = ("mobilenet_v2", "resnet18")
 """The pair whose layers are drawn: an efficient net and the plain one that it is measured against."""
@@ -272,7 +272,7 @@ class WhyChart(NamedTuple):
     key: str
     title: str
     alt: str
-    build: Callable[[Found], Figure | None]
+    build: Callable[[DiagnosedCases], Figure | None]
     missing: str
 
 
@@ -282,7 +282,7 @@ _LACKING = (
 )
 
 
-def featured(found: Found) -> tuple[Diagnosed, ...]:
+def featured(found: DiagnosedCases) -> tuple[Diagnosed, ...]:
     """The pair at each of its batches, side by side; where either is absent, the two nets that deviate most.
 
     Those are the ones with the fewest and the most MACs a second at the smallest batch.
@@ -292,27 +292,27 @@ def featured(found: Found) -> tuple[Diagnosed, ...]:
     return tuple(pairs) if pairs else _most_deviating(_headline(found))
 
 
-def _beside(found: Found, names: Sequence[str]) -> list[Diagnosed]:
+def _beside(found: DiagnosedCases, names: Sequence[str]) -> list[Diagnosed]:
     return [each for name in names for each in found if each.case.model.name == name]
 
 
-def _most_deviating(found: Found) -> tuple[Diagnosed, ...]:
+def _most_deviating(found: DiagnosedCases) -> tuple[Diagnosed, ...]:
     ordered = sorted((each for each in found if each.net.macs > 0), key=lambda each: each.net.macs_per_s)
     return (ordered[0], ordered[-1]) if len(ordered) > 1 else tuple(ordered)
 
 
-def _headline(found: Found) -> tuple[Diagnosed, ...]:
+def _headline(found: DiagnosedCases) -> tuple[Diagnosed, ...]:
     """fp32 at the smallest batch, or what comes nearest."""
     batches = [each.case.batch for each in found if each.case.precision == _precision(found)]
     return called_alike(found, min(batches), _precision(found)) if batches else ()
 
 
-def _precision(found: Found) -> str:
+def _precision(found: DiagnosedCases) -> str:
     known = [each.case.precision for each in found]
     return Precision.FP32 if Precision.FP32 in known or not known else known[0]
 
 
-def _zoo(found: Found) -> Figure | None:
+def _zoo(found: DiagnosedCases) -> Figure | None:
     shown = _headline(found)
     if not shown:
         return None
@@ -320,7 +320,7 @@ def _zoo(found: Found) -> Figure | None:
     return roofline_of_zoo(shown, f"inference, batch {case.batch}, {case.precision.value}, {case.device}")
 
 
-def _model(found: Found) -> Figure | None:
+def _model(found: DiagnosedCases) -> Figure | None:
     return roofline_of_model(featured(found))
 
 

@@ -16,7 +16,7 @@ from zoobench.cases.units import format_percent
 from zoobench.records import metrics
 from zoobench.report import palette
 from zoobench.report.charts import canvas
-from zoobench.report.charts.canvas import Spot
+from zoobench.report.charts.canvas import LabelledPoint
 from zoobench.report.placement import Box
 from zoobench.report.selection import NAME, SETTING, View, shown_settings
 
@@ -172,9 +172,9 @@ def _draw_intervals(ax: Axes, models: pd.DataFrame, x: str | None) -> None:
         ax.errorbar(known[x], known["latency"], yerr=ends, **looks)
 
 
-def _spots(models: pd.DataFrame, x: str, y: str) -> list[Spot]:
+def _spots(models: pd.DataFrame, x: str, y: str) -> list[LabelledPoint]:
     return [
-        Spot(float(model[x]), float(model[y]), str(model[NAME]), _interval_box(model, x, y))
+        LabelledPoint(float(model[x]), float(model[y]), str(model[NAME]), _interval_box(model, x, y))
         for _, model in models.iterrows()
     ]
 

@@ -43,7 +43,7 @@ _FARTHEST = 4.0
 """An interval may widen the axis to so many times what the ratios and the band need; a longer one is cut there."""
 
 
-class _Row(NamedTuple):
+class _ForestRow(NamedTuple):
     name: str
     verdict: Verdict
     times: Times
@@ -77,10 +77,10 @@ def _is_timed(case: CaseResult) -> bool:
     return case.times is not None and case.times.ratio > 0
 
 
-def _rows(cases: Sequence[CaseResult], names: Mapping[str, str], most: int) -> list[_Row]:
+def _rows(cases: Sequence[CaseResult], names: Mapping[str, str], most: int) -> list[_ForestRow]:
     """Those that changed most, sorted by their ratio."""
     largest = sorted(cases, key=wording.size_of_change, reverse=True)[:most]
-    rows = [_Row(names[case.id], case.verdict, case.times) for case in largest if case.times is not None]
+    rows = [_ForestRow(names[case.id], case.verdict, case.times) for case in largest if case.times is not None]
     return sorted(rows, key=lambda row: row.times.ratio, reverse=True)
 
 
@@ -92,7 +92,7 @@ def _new_figure(rows: int, title: str) -> tuple[Figure, Axes]:
     return figure, ax
 
 
-def _scale(ax: Axes, rows: Sequence[_Row], margin: float) -> None:
+def _scale(ax: Axes, rows: Sequence[_ForestRow], margin: float) -> None:
     """A logarithmic axis in percent, as wide to either side, with the band of what counts as the same."""
     least = _SPARE * max(math.log1p(margin), *(abs(math.log(row.times.ratio)) for row in rows))
     ends = [end for row in rows for end in (row.times.low, row.times.high) if end is not None and _is_drawable(end)]
@@ -131,7 +131,7 @@ def _tick_text(change: float) -> str:
     return format_change(change, digits=0 if whole else 1)
 
 
-def _draw(ax: Axes, place: int, row: _Row) -> None:
+def _draw(ax: Axes, place: int, row: _ForestRow) -> None:
     """A filled marker on its interval; a hollow one without an interval."""
     style, times = palette.VERDICT_STYLES[row.verdict], row.times
     looks: dict[str, Any] = {"markerfacecolor": "white", "markeredgecolor": style.color, "markeredgewidth": 1.2}
@@ -153,7 +153,7 @@ def _draw_interval(ax: Axes, place: int, ends: tuple[float, float], color: str) 
         ax.plot([right], [place], marker=CARETRIGHTBASE, **looks)
 
 
-def _name_rows(ax: Axes, rows: Sequence[_Row], cases: int) -> None:
+def _name_rows(ax: Axes, rows: Sequence[_ForestRow], cases: int) -> None:
     """Names on the left, changes on the right, and a line above the controls."""
     names = [figure_text(row.name, longest=_LONGEST_NAME) for row in rows]
     ax.set_yticks(range(len(rows)), names, fontsize=canvas.LABEL_SIZE, parse_math=False)

@@ -30,7 +30,7 @@ _EXACT_TITLES = ("case", "metric", "base", "head", "change")
 _DIFFERENCE_TITLES = ("fact", "base", "head", "")
 
 
-class Section(NamedTuple):
+class MarkdownSection(NamedTuple):
     """A part of the page that may be cut: as many of its rows as there is room for, `total` if there is enough."""
 
     before: str
@@ -54,7 +54,7 @@ def render_markdown(comparison: Comparison, *, most_bytes: int = MOST_BYTES) -> 
     return page
 
 
-def _fitted(sections: Sequence[Section], room: int) -> Iterator[str]:
+def _fitted(sections: Sequence[MarkdownSection], room: int) -> Iterator[str]:
     """Each section may take what the later ones leave, and half of what is there in any case."""
     sizes = [_size(_whole(section)) + 2 for section in sections]
     for index, section in enumerate(sections):
@@ -63,7 +63,7 @@ def _fitted(sections: Sequence[Section], room: int) -> Iterator[str]:
         yield text
 
 
-def _cut(section: Section, room: int) -> str:
+def _cut(section: MarkdownSection, room: int) -> str:
     """The section's first rows and a line that says how many were cut; nothing where not even that line fits."""
     whole = _whole(section)
     if _size(whole) <= room and len(section.rows) == section.total:
@@ -81,7 +81,7 @@ def _cut_line(left_out: int, total: int) -> str:
     return f"… {left_out:,} of {total:,} rows are cut here to stay within what a comment may hold: {FILE} has all."
 
 
-def _whole(section: Section) -> str:
+def _whole(section: MarkdownSection) -> str:
     body = "\n".join((section.before, *section.rows))
     return f"{body}\n\n{section.after}" if section.after else body
 
@@ -102,7 +102,7 @@ def _foot(comparison: Comparison) -> str:
     return _whole(_list("### How this was decided", wording.method_texts(comparison)))
 
 
-def _sections(comparison: Comparison, names: Mapping[str, str]) -> Iterator[Section]:
+def _sections(comparison: Comparison, names: Mapping[str, str]) -> Iterator[MarkdownSection]:
     """What may be cut, the most important first: it is cut last."""
     if comparison.problems:
         yield _list("### What keeps it from a verdict", comparison.problems)
@@ -123,18 +123,18 @@ def _sections(comparison: Comparison, names: Mapping[str, str]) -> Iterator[Sect
         yield _folded(wording.folded_text(found), found, names)
 
 
-def _differences(differences: Sequence[Difference]) -> Section:
+def _differences(differences: Sequence[Difference]) -> MarkdownSection:
     rows = [(each.fact, each.base, each.head, "matters" if each.matters else "") for each in differences]
     ordered = sorted(rows, key=lambda row: row[-1] == "")
     return _table("### Differences of environment\n", _DIFFERENCE_TITLES, ordered, ())
 
 
-def _folded(summary: str, cases: Sequence[CaseResult], names: Mapping[str, str]) -> Section:
+def _folded(summary: str, cases: Sequence[CaseResult], names: Mapping[str, str]) -> MarkdownSection:
     before = f"<details><summary>{_text(summary)}</summary>\n"
     return _case_table(before, cases, names)._replace(after="</details>")
 
 
-def _case_table(before: str, cases: Sequence[CaseResult], names: Mapping[str, str]) -> Section:
+def _case_table(before: str, cases: Sequence[CaseResult], names: Mapping[str, str]) -> MarkdownSection:
     """Columns that have nothing to say are left out."""
     rows = [wording.row_of(case, names[case.id]) for case in cases[:_MOST_ROWS]]
     columns = [index for index in range(len(_CASE_TITLES)) if index < 2 or any(row[index] for row in rows)]  # noqa: PLR2004
@@ -144,19 +144,21 @@ def _case_table(before: str, cases: Sequence[CaseResult], names: Mapping[str, st
     return table._replace(total=len(cases))
 
 
-def _table(before: str, titles: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[int]) -> Section:
+def _table(
+    before: str, titles: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[int]
+) -> MarkdownSection:
     rule = ["--:" if index in numeric else ":--" for index in range(len(titles))]
     blanks = [NOT_MEASURED if title else "" for title in titles]
     lines = [_line(_text(cell) or blank for cell, blank in zip(row, blanks, strict=True)) for row in rows[:_MOST_ROWS]]
-    return Section("\n".join((before, _line(titles), f"|{'|'.join(rule)}|")), tuple(lines), len(rows))
+    return MarkdownSection("\n".join((before, _line(titles), f"|{'|'.join(rule)}|")), tuple(lines), len(rows))
 
 
 def _line(cells: Iterable[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _list(title: str, texts: Sequence[str]) -> Section:
-    return Section(f"{title}\n", tuple(f"- {_text(text)}" for text in texts), len(texts))
+def _list(title: str, texts: Sequence[str]) -> MarkdownSection:
+    return MarkdownSection(f"{title}\n", tuple(f"- {_text(text)}" for text in texts), len(texts))
 
 
 def _text(text: str) -> str:

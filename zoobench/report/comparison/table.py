@@ -13,7 +13,7 @@ from rich.text import Text
 
 from zoobench.records.comparison import REGRESSIONS, CaseResult, Comparison, Exit, Verdict
 from zoobench.report.comparison import wording
-from zoobench.report.comparison.wording import ExactRow, Row, shared_axes
+from zoobench.report.comparison.wording import CaseRow, ExactRow, shared_axes
 from zoobench.report.text import single_line
 from zoobench.stats.verdicts.outcome import short_names
 
@@ -103,7 +103,7 @@ def _shared(cases: Iterable[CaseResult]) -> RenderResult:
         yield _line(f"in every case: {axes}", "dim")
 
 
-def _table(shown: Sequence[tuple[CaseResult, Row]]) -> Table:
+def _table(shown: Sequence[tuple[CaseResult, CaseRow]]) -> Table:
     """Columns that have nothing to say are left out."""
     columns = [index for index in range(len(_TITLES)) if any(row[index] for _, row in shown)]
     table = _plain_table([(_TITLES[index], index in _NUMERIC) for index in columns])
@@ -114,7 +114,7 @@ def _table(shown: Sequence[tuple[CaseResult, Row]]) -> Table:
     return table
 
 
-def _stacked(shown: Sequence[tuple[CaseResult, Row]]) -> RenderResult:
+def _stacked(shown: Sequence[tuple[CaseResult, CaseRow]]) -> RenderResult:
     for case, row in shown:
         yield Text.assemble((row.verdict, _STYLES[case.verdict]), "  ", single_line(row.case), overflow="fold")
         about = [

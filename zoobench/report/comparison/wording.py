@@ -10,7 +10,7 @@ from typing import NamedTuple
 from zoobench.cases.units import format_change, format_percent, format_seconds
 from zoobench.records import metrics
 from zoobench.records.comparison import CaseResult, Comparison, ExactChange, Rule, Side, Times, Verdict
-from zoobench.stats.verdicts.plan import told
+from zoobench.stats.verdicts.plan import describe_plan
 
 # What all ids of a comparison have in common: said once, not in every row.
 
@@ -40,7 +40,7 @@ _SHORT_HASH = 10
 _RANK = {verdict: rank for rank, verdict in enumerate(Verdict)}
 
 
-class Row(NamedTuple):
+class CaseRow(NamedTuple):
     """A case in words; an empty text where there is nothing to say."""
 
     verdict: str
@@ -63,10 +63,10 @@ class ExactRow(NamedTuple):
     change: str
 
 
-def row_of(case: CaseResult, name: str) -> Row:
+def row_of(case: CaseResult, name: str) -> CaseRow:
     """The case under that name."""
     times = case.times
-    return Row(
+    return CaseRow(
         verdict=case.verdict.value,
         case=name,
         times=f"{format_seconds(times.base_s)} → {format_seconds(times.head_s)}" if times else "",
@@ -204,7 +204,7 @@ def method_texts(comparison: Comparison) -> list[str]:
     """How was decided: the rule, the plan, and the noise that was met."""
     lines = [_rule_text(comparison.rule)]
     if comparison.plan is not None:
-        lines.append(f"Plan: {told(comparison.plan)}.")
+        lines.append(f"Plan: {describe_plan(comparison.plan)}.")
     if comparison.noise_ratio is not None:
         noise = format_percent(comparison.noise_ratio)
         lines.append(f"Noise floor: {noise}, the median over cases of the standard deviation of their log-ratios.")

@@ -15,12 +15,12 @@ from zoobench.cases import Case
 from zoobench.cases.catalogue import IMPORTED
 from zoobench.cases.units import NOT_MEASURED, format_duration, format_percent
 from zoobench.records import CaseRecord, Measurement, metrics
-from zoobench.records.metrics import LATENCY, Comparison
+from zoobench.records.metrics import LATENCY, Exactness
 from zoobench.records.store import StoredRun
 from zoobench.report.charts.scatter import is_of_paper
 from zoobench.report.frame import OK, THROUGHPUT, TIMED_METRICS
 from zoobench.report.selection import NAME, SETTING, View, cells, run_names
-from zoobench.report.tables import RATIO, Column, Kind, cells_of, format_interval
+from zoobench.report.tables import RATIO, Column, ColumnKind, cells_of, format_interval
 from zoobench.stats import findings
 from zoobench.stats.interference import causes
 
@@ -82,7 +82,7 @@ def metric_facts(view: View) -> list[dict[str, Any]]:
             "title": _TITLES[key],
             "unit": metrics.find(key).unit,
             "better": metrics.find(key).better,
-            "is_exact": metrics.find(key).comparison is Comparison.EXACT,
+            "is_exact": metrics.find(key).comparison is Exactness.EXACT,
             "is_timed": key in (*TIMED_METRICS, THROUGHPUT),
         }
         for key in shown_metrics(view)
@@ -104,7 +104,7 @@ def _of_metric(view: View, cases: pd.DataFrame, metric: str) -> pd.DataFrame:
 
 def _metric_column(view: View, cases: pd.DataFrame, metric: str) -> Columns:
     found = _of_metric(view, cases, metric)
-    shown = cells_of(found, Column(metric, "", Kind.INTERVAL, metrics.find(metric).unit))
+    shown = cells_of(found, Column(metric, "", ColumnKind.INTERVAL, metrics.find(metric).unit))
     is_known = found[f"{metric}_status"] == OK
     ends = {"value": found[metric], "low": found[f"{metric}_low"], "high": found[f"{metric}_high"]}
     return {
@@ -129,7 +129,7 @@ def measure_again(case: Case) -> str:
         "models": model,
         "modes": case.mode,
         "batch-sizes": str(case.batch),
-        "image-size": f"{case.picture.height}x{case.picture.width}",
+        "image-size": f"{case.resolution.height}x{case.resolution.width}",
         "precisions": case.precision,
         "device": case.device,
         "memory-format": case.memory_format,

@@ -21,7 +21,7 @@ from zoobench.report.html.plots import TICKS, mark_path
 from zoobench.report.html.section import Section, html_table
 from zoobench.report.html.sections import SECTIONS
 from zoobench.report.page import title_of
-from zoobench.report.report_data import Material
+from zoobench.report.report_data import ReportData
 from zoobench.report.selection import View, run_names
 
 # Data inside the page: JSON that no markup can break out of, and hashes by which scripts and styles are allowed.
@@ -93,32 +93,32 @@ _SCRIPTS = (
 _SPECS = ("scatter", "strip")
 
 
-def render_html(material: Material) -> str:
+def render_html(report_data: ReportData) -> str:
     """The page. It takes 2 s to put Vega together; the rest depends on the number of cases."""
-    sections = [build(material) for build in SECTIONS]
+    sections = [build(report_data) for build in SECTIONS]
     head_script = read_asset("scripts", f"{_HEAD_SCRIPT}.js")
     scripts = [assets.charts_script(), assets.tables_script(), _own_script()]
     styles = [assets.tables_style(), "\n".join(read_asset("styles", f"{name}.css") for name in _STYLES)]
     return _environment().get_template("page.html.j2").render(
-        title=_title(material),
-        heading=title_of(material.runs),
+        title=_title(report_data),
+        heading=title_of(report_data.runs),
         policy=security_policy([head_script, *scripts], styles),
         head_script=head_script,
         scripts=scripts,
         styles=styles,
         sections=sections,
-        data=dict(_data(material, sections)),
+        data=dict(_data(report_data, sections)),
     )  # fmt: skip
 
 
-def _title(material: Material) -> str:
-    names = run_names((stored.run.run_id, stored.run.label) for stored in material.runs)
+def _title(report_data: ReportData) -> str:
+    names = run_names((stored.run.run_id, stored.run.label) for stored in report_data.runs)
     return "Zoo report: " + ", ".join(names.values())
 
 
-def _data(material: Material, sections: Iterable[Section]) -> Iterable[tuple[str, Any]]:
+def _data(report_data: ReportData, sections: Iterable[Section]) -> Iterable[tuple[str, Any]]:
     """What scripts read, by the ids of the elements that hold it."""
-    yield "data-page", _shared(material.view)
+    yield "data-page", _shared(report_data.view)
     yield from ((f"data-{section.key}", section.data) for section in sections if section.data is not None)
     yield from ((f"spec-{name}", msgspec.json.decode(read_asset("specs", f"{name}.json"))) for name in _SPECS)
     yield from ((f"spec-{chart.key}", chart.spec) for section in sections for chart in section.charts)

@@ -13,7 +13,7 @@ import msgspec
 from zoobench.cases import Case
 from zoobench.cases.units import format_change, format_percent
 from zoobench.records import Failure, FailureKind
-from zoobench.records.comparison import CaseResult, Contest, ExactChange, Facts, Rule, SideName, Times, Verdict
+from zoobench.records.comparison import CaseFacts, CasePair, CaseResult, ExactChange, Rule, SideName, Times, Verdict
 from zoobench.stats.estimates import MIN_BLOCKS
 from zoobench.stats.verdicts.differences import exact_changes, vanished
 from zoobench.stats.verdicts.rank_tests import Location, location
@@ -93,27 +93,30 @@ class Said(NamedTuple):
     reason: str = ""
 
 
-def judge_contest(
-    contest: Contest, times: Times | None, said_of_times: Said, repeated: Mapping[SideName, Failure] = NOTHING_REPEATED
+def judge_pair(
+    case_pair: CasePair,
+    times: Times | None,
+    said_of_times: Said,
+    repeated: Mapping[SideName, Failure] = NOTHING_REPEATED,
 ) -> CaseResult:
     """The verdict on one contest. Its times are told whatever it is.
 
     `repeated` are the failures that the sides had again while they were measured.
     """
-    changes = exact_changes(contest.base.exact, contest.head.exact)
+    changes = exact_changes(case_pair.base.exact, case_pair.head.exact)
     said = [
-        _said_of_sides(contest, repeated) or said_of_times,
-        *_said_of_outputs(contest),
+        _said_of_sides(case_pair, repeated) or said_of_times,
+        *_said_of_outputs(case_pair),
         *_said_of_exact(changes),
     ]
     worst = min(said, key=lambda one: _ORDER[one.verdict])
     return CaseResult(
-        id=contest.id,
+        id=case_pair.id,
         verdict=worst.verdict,
         times=times,
         exact_changes=changes,
-        reason="; ".join(filter(None, (worst.reason, _told_of_vanished(contest)))),
-        injected_ratio=contest.injected_ratio,
+        reason="; ".join(filter(None, (worst.reason, _vanished_line(case_pair)))),
+        injected_ratio=case_pair.injected_ratio,
     )
 
 
@@ -131,7 +134,7 @@ def said_of_measured(gathered: Gathered, times: Times | None, rule: Rule) -> Sai
     verdict = verdict_of_times(times, rule)
     if verdict is not Verdict.UNDECIDED:
         return Said(verdict)
-    if is_unconfirmed(times) and not gathered.contest.is_control:
+    if is_unconfirmed(times) and not gathered.case_pair.is_control:
         return Said(verdict, "suspected in the screening, and no generation was left to confirm it")
     return Said(verdict, why_undecided(times, rule))
 
@@ -152,9 +155,9 @@ def _said_of_exact(changes: tuple[ExactChange, ...]) -> list[Said]:
     return [Said(Verdict.WORSE)] if worse else [Said(Verdict.BETTER)] if better else []
 
 
-def _told_of_vanished(contest: Contest) -> str:
+def _vanished_line(case_pair: CasePair) -> str:
     """Which exact metrics of the base the head no longer has; nothing where it has none at all, having failed."""
-    gone = vanished(contest.base.exact, contest.head.exact) if contest.head.exact else ()
+    gone = vanished(case_pair.base.exact, case_pair.head.exact) if case_pair.head.exact else ()
     return f"the head does not tell {', '.join(gone)}, the base does" if gone else ""
 
 
@@ -172,10 +175,10 @@ _OPPOSITE = {
 }
 
 
-def _said_of_sides(contest: Contest, repeated: Mapping[SideName, Failure]) -> Said | None:
+def _said_of_sides(case_pair: CasePair, repeated: Mapping[SideName, Failure]) -> Said | None:
     """Where a side has not the case or cannot run it."""
-    base = _absence(contest.base_case, contest.base, repeated.get(SideName.BASE), is_control=contest.is_control)
-    head = _absence(contest.head_case, contest.head, repeated.get(SideName.HEAD), is_control=contest.is_control)
+    base = _absence(case_pair.base_case, case_pair.base, repeated.get(SideName.BASE), is_control=case_pair.is_control)
+    head = _absence(case_pair.head_case, case_pair.head, repeated.get(SideName.HEAD), is_control=case_pair.is_control)
     if base and head:
         return Said(Verdict.NOT_COMPARABLE, f"base: {base.reason}; head: {head.reason}")
     if base:
@@ -183,7 +186,7 @@ def _said_of_sides(contest: Contest, repeated: Mapping[SideName, Failure]) -> Sa
     return Said(head.verdict, f"head: {head.reason}") if head else None
 
 
-def _absence(case: Case | None, facts: Facts, repeated: Failure | None, *, is_control: bool) -> _Absence | None:
+def _absence(case: Case | None, facts: CaseFacts, repeated: Failure | None, *, is_control: bool) -> _Absence | None:
     """Why this side has no result; None if it has. A case that was left out for its cost is not broken."""
     failure = facts.failure or repeated
     if facts.is_missing or (case is None and not is_control):
@@ -195,8 +198,8 @@ def _absence(case: Case | None, facts: Facts, repeated: Failure | None, *, is_co
     return _Absence(f"{failure.message}{where}", Verdict.NOT_COMPARABLE if is_left_out else Verdict.BROKEN)
 
 
-def _said_of_outputs(contest: Contest) -> list[Said]:
-    error, tolerance = contest.output_error, contest.output_tolerance
+def _said_of_outputs(case_pair: CasePair) -> list[Said]:
+    error, tolerance = case_pair.output_error, case_pair.output_tolerance
     if error is None or error <= tolerance:
         return []
     return [

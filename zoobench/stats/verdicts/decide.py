@@ -6,8 +6,17 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from zoobench.records.comparison import CaseResult, Comparison, Evidence, Experiment, Kind, Rule, Stage, Times
-from zoobench.stats.verdicts.case_verdict import is_unconfirmed, judge_contest, log_margin, said_of_measured, times_of
+from zoobench.records.comparison import (
+    CaseResult,
+    Comparison,
+    ComparisonKind,
+    ComparisonSetup,
+    Evidence,
+    Rule,
+    Stage,
+    Times,
+)
+from zoobench.stats.verdicts.case_verdict import is_unconfirmed, judge_pair, log_margin, said_of_measured, times_of
 from zoobench.stats.verdicts.differences import environment_differences
 from zoobench.stats.verdicts.outcome import exit_of, headline_of, is_contaminated, problems_of
 from zoobench.stats.verdicts.plan import find_suspects
@@ -40,29 +49,29 @@ def decide(evidence: Evidence) -> Comparison:
 
     Identity, and so `Exit.IDENTITY`, is proved before anything is measured: whoever conducts the experiment refuses it.
     """
-    experiment = evidence.experiment
+    setup = evidence.setup
     gathered = gather(evidence)
-    cases = _judge_cases([one for one in gathered if not one.contest.is_control], experiment.rule)
-    controls = _judge_controls([one for one in gathered if one.contest.is_control], experiment.rule)
-    binding = () if _may_controls_differ(experiment) else controls
+    cases = _judge_cases([one for one in gathered if not one.case_pair.is_control], setup.rule)
+    controls = _judge_controls([one for one in gathered if one.case_pair.is_control], setup.rule)
+    binding = () if _may_controls_differ(setup) else controls
     spreads = [case.times.spread_ratio for case in cases if case.times and case.times.spread_ratio is not None]
     return Comparison(
-        kind=experiment.kind,
-        experiment_id=experiment.experiment_id,
-        started_at=experiment.started_at,
-        base=experiment.base,
-        head=experiment.head,
-        rule=experiment.rule,
+        kind=setup.kind,
+        comparison_id=setup.comparison_id,
+        started_at=setup.started_at,
+        base=setup.base,
+        head=setup.head,
+        rule=setup.rule,
         cases=cases,
-        exit=exit_of(cases, binding, experiment.rule),
+        exit=exit_of(cases, binding, setup.rule),
         headline=headline_of(cases, binding),
         plan=evidence.plans[-1] if evidence.plans else None,
         controls=controls,
         differences=environment_differences(
-            [experiment.base.environment], [experiment.head.environment], are_measured_together=True
+            [setup.base.environment], [setup.head.environment], are_measured_together=True
         ),
         noise_ratio=statistics.median(spreads) if spreads else None,
-        problems=problems_of(cases, binding, experiment.rule),
+        problems=problems_of(cases, binding, setup.rule),
         notes=(*evidence.notes, *_notes_on_controls(controls, binding), *_notes_on_suspects(cases)),
     )
 
@@ -70,21 +79,21 @@ def decide(evidence: Evidence) -> Comparison:
 def _judge_cases(gathered: Sequence[Gathered], rule: Rule) -> tuple[CaseResult, ...]:
     """Suspects by their confirmation alone; all others by the screening."""
     found = find_suspects(gathered, rule)
-    confirmed = {one.contest.id: _values(one.confirmed) for one in gathered}
+    confirmed = {one.case_pair.id: _values(one.confirmed) for one in gathered}
     tested = _Tested(
         slower=_adjusted({name: signed_rank_p(confirmed[name], log_margin(rule)) for name in found.slower}),
         faster=_adjusted({name: signed_rank_p(_negated(confirmed[name]), log_margin(rule)) for name in found.faster}),
     )
     suspects = {*found.slower, *found.faster}
     return tuple(
-        judge_contest(one.contest, times, said_of_measured(one, times, rule), one.failures)
+        judge_pair(one.case_pair, times, said_of_measured(one, times, rule), one.failures)
         for one in gathered
         for times in (_times_of_case(one, tested, suspects),)
     )
 
 
 def _times_of_case(one: Gathered, tested: _Tested, suspects: set[str]) -> Times | None:
-    name = one.contest.id
+    name = one.case_pair.id
     is_confirmed = name in suspects and bool(one.confirmed)
     ratios, stage = (one.confirmed, Stage.CONFIRM) if is_confirmed else (one.screened, Stage.SCREEN)
     if not ratios:
@@ -100,7 +109,7 @@ def _times_of_case(one: Gathered, tested: _Tested, suspects: set[str]) -> Times 
 
 def _judge_controls(gathered: Sequence[Gathered], rule: Rule) -> tuple[CaseResult, ...]:
     """By all their generations, none having been chosen for what it showed; both ways in one family of tests."""
-    measured = {one.contest.id: (*one.screened, *one.confirmed) for one in gathered}
+    measured = {one.case_pair.id: (*one.screened, *one.confirmed) for one in gathered}
     margin = log_margin(rule)
     names = [name for name, ratios in measured.items() if ratios]
     p_slower = [signed_rank_p(_values(measured[name]), margin) for name in names]
@@ -111,14 +120,14 @@ def _judge_controls(gathered: Sequence[Gathered], rule: Rule) -> tuple[CaseResul
         faster=dict(zip(names, adjusted[len(names) :], strict=True)),
     )
     return tuple(
-        _judge_control(one, _times_of_control(one, measured[one.contest.id], tested), rule) for one in gathered
+        _judge_control(one, _times_of_control(one, measured[one.case_pair.id], tested), rule) for one in gathered
     )
 
 
 def _judge_control(one: Gathered, times: Times | None, rule: Rule) -> CaseResult:
     """By its times alone: what else it tells is torch's."""
     said = said_of_measured(one, times, rule)
-    return CaseResult(id=one.contest.id, verdict=said.verdict, times=times, reason=said.reason)
+    return CaseResult(id=one.case_pair.id, verdict=said.verdict, times=times, reason=said.reason)
 
 
 def _times_of_control(one: Gathered, ratios: Sequence[LogRatio], tested: _Tested) -> Times | None:
@@ -128,8 +137,8 @@ def _times_of_control(one: Gathered, ratios: Sequence[LogRatio], tested: _Tested
         ratios,
         dropped=sum(map(len, one.dropped.values())),
         is_confirmed=bool(one.confirmed),
-        p_slower=tested.slower[one.contest.id],
-        p_faster=tested.faster[one.contest.id],
+        p_slower=tested.slower[one.case_pair.id],
+        p_faster=tested.faster[one.case_pair.id],
     )
 
 
@@ -145,10 +154,10 @@ def _negated(values: Sequence[float]) -> list[float]:
     return [-value for value in values]
 
 
-def _may_controls_differ(experiment: Experiment) -> bool:
+def _may_controls_differ(setup: ComparisonSetup) -> bool:
     """Controls hold none of the project's code, but they hold torch's."""
-    torch = [side.environment.software.get("torch") for side in (experiment.base, experiment.head)]
-    return experiment.kind is Kind.ENVIRONMENTS and torch[0] != torch[1]
+    torch = [side.environment.software.get("torch") for side in (setup.base, setup.head)]
+    return setup.kind is ComparisonKind.ENVIRONMENTS and torch[0] != torch[1]
 
 
 def _notes_on_controls(controls: Sequence[CaseResult], binding: Sequence[CaseResult]) -> Iterable[str]:

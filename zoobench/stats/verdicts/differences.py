@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from zoobench.records import Environment
 from zoobench.records.comparison import Difference, ExactChange
-from zoobench.records.metrics import METRICS, Better, Comparison
+from zoobench.records.metrics import METRICS, Better, Exactness
 
 # Exact metrics of two sides: facts of the code, compared as they are. An improvement never fails.
 
 
-EXACT_METRICS = tuple(metric for metric in METRICS if metric.comparison is Comparison.EXACT)
+EXACT_METRICS = tuple(metric for metric in METRICS if metric.comparison is Exactness.EXACT)
 
 
 def exact_changes(base: Mapping[str, float], head: Mapping[str, float]) -> tuple[ExactChange, ...]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from zoobench.cases.errors import BadInputError
 from zoobench.cases.units import format_duration, format_percent, plural
-from zoobench.records.comparison import Contest, Evidence, Plan, Rule, Stage
+from zoobench.records.comparison import CasePair, Evidence, GenerationPlan, Rule, Stage
 from zoobench.stats.estimates import MIN_BLOCKS
 from zoobench.stats.verdicts.case_verdict import log_margin
 from zoobench.stats.verdicts.rank_tests import location, signed_rank_critical, walsh_averages
@@ -36,9 +36,9 @@ def suspects(evidence: Evidence) -> tuple[str, ...]:
 
     Only generations of the screening are looked at, so the answer is the same whenever it is asked.
     """
-    found = find_suspects(gather(evidence, (Stage.SCREEN,)), evidence.experiment.rule)
+    found = find_suspects(gather(evidence, (Stage.SCREEN,)), evidence.setup.rule)
     wanted = {*found.slower, *found.faster}
-    return tuple(contest.id for contest in evidence.contests if contest.id in wanted)
+    return tuple(case_pair.id for case_pair in evidence.case_pairs if case_pair.id in wanted)
 
 
 def screened_spread(evidence: Evidence) -> float | None:
@@ -46,7 +46,7 @@ def screened_spread(evidence: Evidence) -> float | None:
     spreads = [
         statistics.stdev(ratio.value for ratio in one.screened)
         for one in gather(evidence, (Stage.SCREEN,))
-        if len(one.screened) > 1 and not one.contest.is_control
+        if len(one.screened) > 1 and not one.case_pair.is_control
     ]
     return statistics.median(spreads) if spreads else None
 
@@ -60,9 +60,9 @@ def find_suspects(gathered: Iterable[Gathered], rule: Rule) -> Suspects:
     """
     margin = log_margin(rule)
     estimates = {
-        one.contest.id: location([ratio.value for ratio in one.screened]).estimate
+        one.case_pair.id: location([ratio.value for ratio in one.screened]).estimate
         for one in gathered
-        if one.screened and not one.contest.is_control
+        if one.screened and not one.case_pair.is_control
     }
     return Suspects(
         slower=tuple(name for name, estimate in estimates.items() if estimate > margin),
@@ -116,14 +116,14 @@ class Costs(msgspec.Struct, frozen=True, kw_only=True):
     call_s: dict[str, float]
 
 
-class Shape(NamedTuple):
+class PlanShape(NamedTuple):
     """Of a contest in one generation."""
 
     blocks: int
     block_s: float
 
 
-_SHAPES = tuple(Shape(blocks, 0.01) for blocks in (64, 48, 32, 24, 16))
+_SHAPES = tuple(PlanShape(blocks, 0.01) for blocks in (64, 48, 32, 24, 16))
 """The best first: turns as short as calls allow, and many of them. On a busy virtual machine mobilenet_v2 takes 15 or
 22 ms, and goes from one to the other within a tenth of a second. Of eight pairs of fresh processes of the same net that
 took turns call by call, log-ratios spread by 10.8 % after 10 turns (one of them was off by 30 %), 2.0 % after 25, 1.7 %
@@ -131,15 +131,15 @@ after 50 and 1.4 % after 100; blocks of three calls, two on each side, by 17 %."
 
 
 def make_plan(
-    contests: Sequence[Contest], costs: Costs, rule: Rule, budget_s: float, *, spread_ratio: float = SPREAD_RATIO
-) -> Plan:
+    case_pairs: Sequence[CasePair], costs: Costs, rule: Rule, budget_s: float, *, spread_ratio: float = SPREAD_RATIO
+) -> GenerationPlan:
     """The plan that fits: time for confirmation is set aside, the rest goes into screening, up to a bound.
 
     Where the budget is short, blocks become shorter and fewer. `budget_s` is what is left after the pilot.
     Raises: BadInputError if not even the shortest plan fits; it says how many minutes do.
     """
     for shape in _SHAPES:
-        prices = _prices_of(contests, costs, shape, rule)
+        prices = _prices_of(case_pairs, costs, shape, rule)
         screen = min(_MOST_SCREEN, math.floor((budget_s - prices.confirm * prices.confirm_s) / prices.screen_s))
         if screen >= LEAST_SCREEN:
             return _plan_of(prices, screen, rule, spread_ratio)
@@ -153,19 +153,19 @@ def make_plan(
     )
 
 
-def confirmation_plan(evidence: Evidence, costs: Costs, left_s: float) -> Plan:
+def confirmation_plan(evidence: Evidence, costs: Costs, left_s: float) -> GenerationPlan:
     """The plan in force once the screening is over: its suspects and the controls, in the time that is left.
 
     As many generations as could confirm every suspect are taken even if they take longer: fewer would be time thrown
     away. Without suspects there are none. The spread is the one that the screening saw.
     """
-    plan, rule, chosen = evidence.plans[-1], evidence.experiment.rule, suspects(evidence)
+    plan, rule, chosen = evidence.plans[-1], evidence.setup.rule, suspects(evidence)
     spread_ratio = screened_spread(evidence) or plan.spread_ratio
     if not chosen:
         return msgspec.structs.replace(plan, confirm_generations=0, expected_s=0.0, spread_ratio=spread_ratio)
-    measured = [*chosen, *(contest.id for contest in evidence.contests if contest.is_control)]
+    measured = [*chosen, *(case_pair.id for case_pair in evidence.case_pairs if case_pair.is_control)]
     least = least_confirm(len(chosen), rule) + _SPARE
-    for shape in _no_larger_than(Shape(plan.blocks, plan.block_s)):
+    for shape in _no_larger_than(PlanShape(plan.blocks, plan.block_s)):
         each_s = costs.start_s + sum(cost_s(costs, name, shape) for name in measured)
         if each_s * least <= left_s:
             break
@@ -186,16 +186,16 @@ def rounds_of(block_s: float, call_s: float) -> int:
     return max(LEAST_ROUNDS, math.ceil(block_s / call_s)) if call_s > 0 else LEAST_ROUNDS
 
 
-def cost_s(costs: Costs, contest: str, shape: Shape) -> float:
+def cost_s(costs: Costs, case_pair: str, shape: PlanShape) -> float:
     """Seconds of one contest in one generation; 0 if it is not measured.
 
     Both sides take as many rounds a block as the mean of their calls asks for.
     """
-    if contest not in costs.fixed_s:
+    if case_pair not in costs.fixed_s:
         return 0.0
-    call_s = costs.call_s[contest]
+    call_s = costs.call_s[case_pair]
     block_s = rounds_of(shape.block_s, call_s) * call_s + max(SETTLING_S, call_s)
-    return costs.fixed_s[contest] + _OVERHEAD * shape.blocks * block_s
+    return costs.fixed_s[case_pair] + _OVERHEAD * shape.blocks * block_s
 
 
 def least_confirm(suspects: int, rule: Rule) -> int:
@@ -219,7 +219,7 @@ def smallest_ratio(screen: int, confirm: int, suspects: int, rule: Rule, spread_
     return math.expm1(margin + spread_ratio * float(needed))
 
 
-def told(plan: Plan) -> str:
+def describe_plan(plan: GenerationPlan) -> str:
     """The plan in one line."""
     return (
         f"{plural(plan.cases, 'case')}, {plan.screen_generations} generations of {plan.blocks} blocks to screen them "
@@ -233,16 +233,16 @@ class _Prices(NamedTuple):
     """Of one shape: seconds of a generation of either stage, with the suspects foreseen, and how many confirm them."""
 
     cases: int
-    shape: Shape
+    shape: PlanShape
     suspects: int
     screen_s: float
     confirm_s: float
     confirm: int
 
 
-def _prices_of(contests: Sequence[Contest], costs: Costs, shape: Shape, rule: Rule) -> _Prices:
+def _prices_of(case_pairs: Sequence[CasePair], costs: Costs, shape: PlanShape, rule: Rule) -> _Prices:
     cases_s, controls_s = (
-        [cost_s(costs, one.id, shape) for one in contests if one.is_control is is_control and one.id in costs.fixed_s]
+        [cost_s(costs, one.id, shape) for one in case_pairs if one.is_control is is_control and one.id in costs.fixed_s]
         for is_control in (False, True)
     )
     foreseen = max(1, math.ceil(_SUSPECT_SHARE * len(cases_s)))
@@ -257,8 +257,8 @@ def _prices_of(contests: Sequence[Contest], costs: Costs, shape: Shape, rule: Ru
     )
 
 
-def _plan_of(prices: _Prices, screen: int, rule: Rule, spread_ratio: float) -> Plan:
-    return Plan(
+def _plan_of(prices: _Prices, screen: int, rule: Rule, spread_ratio: float) -> GenerationPlan:
+    return GenerationPlan(
         cases=prices.cases,
         screen_generations=screen,
         confirm_generations=prices.confirm,
@@ -270,7 +270,7 @@ def _plan_of(prices: _Prices, screen: int, rule: Rule, spread_ratio: float) -> P
     )
 
 
-def _no_larger_than(shape: Shape) -> Sequence[Shape]:
+def _no_larger_than(shape: PlanShape) -> Sequence[PlanShape]:
     return [one for one in _SHAPES if one.blocks <= shape.blocks and one.block_s <= shape.block_s] or [shape]
 
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from zoobench.cases import Case
 from zoobench.records import Failure
-from zoobench.records.comparison import Block, Contest, Evidence, Experiment, Replicate, SideName, Stage
+from zoobench.records.comparison import Block, CasePair, ComparisonSetup, Evidence, Replicate, SideName, Stage
 from zoobench.stats.interference import COVARIATES, PACE, SLOW_PACE_RATIO, Cause, Floats, disturbed, quiet_s
 from zoobench.stats.summaries import LEAST_QUIET_SHARE, split
 
@@ -222,7 +222,7 @@ _Conditions = tuple[object, ...]
 class Gathered(msgspec.Struct, frozen=True, kw_only=True):
     """The replicates of one contest. `failures` are those that came again when their generation was begun anew."""
 
-    contest: Contest
+    case_pair: CasePair
     screened: tuple[LogRatio, ...] = ()
     confirmed: tuple[LogRatio, ...] = ()
     dropped: dict[Stage, tuple[str, ...]] = {}
@@ -231,24 +231,24 @@ class Gathered(msgspec.Struct, frozen=True, kw_only=True):
 
 def gather(evidence: Evidence, stages: Iterable[Stage] = Stage) -> tuple[Gathered, ...]:
     """Every contest with its replicates of these stages, in the order of the contests."""
-    by_contest: dict[str, list[Replicate]] = defaultdict(list)
+    by_case_pair: dict[str, list[Replicate]] = defaultdict(list)
     wanted = frozenset(stages)
     for replicate in evidence.replicates:
         if replicate.stage in wanted:
-            by_contest[replicate.contest].append(replicate)
+            by_case_pair[replicate.case_pair].append(replicate)
     best_s = {stage: _best_references(evidence, stage) for stage in wanted}
     return tuple(
         _gather_one(
-            contest,
-            by_contest[contest.id],
-            {stage: _of_sides(contest, evidence.experiment, best_s[stage]) for stage in wanted},
+            case_pair,
+            by_case_pair[case_pair.id],
+            {stage: _of_sides(case_pair, evidence.setup, best_s[stage]) for stage in wanted},
         )
-        for contest in evidence.contests
+        for case_pair in evidence.case_pairs
     )
 
 
 def _gather_one(
-    contest: Contest, replicates: Sequence[Replicate], best_s: Mapping[Stage, Mapping[SideName, float]]
+    case_pair: CasePair, replicates: Sequence[Replicate], best_s: Mapping[Stage, Mapping[SideName, float]]
 ) -> Gathered:
     found: dict[Stage, list[LogRatio]] = {stage: [] for stage in Stage}
     dropped: dict[Stage, list[str]] = {stage: [] for stage in Stage}
@@ -262,7 +262,7 @@ def _gather_one(
         else:
             found[replicate.stage].append(told)
     return Gathered(
-        contest=contest,
+        case_pair=case_pair,
         screened=tuple(found[Stage.SCREEN]),
         confirmed=tuple(found[Stage.CONFIRM]),
         dropped={stage: tuple(reasons) for stage, reasons in dropped.items()},
@@ -287,28 +287,30 @@ def _best_references(evidence: Evidence, until: Stage) -> dict[_Conditions, floa
 
     The screening knows nothing of what came later: it says the same before the confirmation and after it.
     """
-    conditions = {contest.id: _conditions_of(contest, evidence.experiment) for contest in evidence.contests}
+    conditions = {case_pair.id: _conditions_of(case_pair, evidence.setup) for case_pair in evidence.case_pairs}
     readings_s: dict[_Conditions, list[float]] = defaultdict(list)
     for replicate in evidence.replicates:
         if until is Stage.SCREEN and replicate.stage is not Stage.SCREEN:
             continue
-        of_sides = conditions[replicate.contest]
+        of_sides = conditions[replicate.case_pair]
         for letter, block in zip(replicate.order, replicate.blocks, strict=True):
             side = SideName.BASE if letter == "A" else SideName.HEAD
             readings_s[of_sides[side]] += block.references_s
     return {alike: quiet_s(readings) for alike, readings in readings_s.items() if readings}
 
 
-def _of_sides(contest: Contest, experiment: Experiment, best_s: Mapping[_Conditions, float]) -> dict[SideName, float]:
-    conditions = _conditions_of(contest, experiment)
+def _of_sides(
+    case_pair: CasePair, setup: ComparisonSetup, best_s: Mapping[_Conditions, float]
+) -> dict[SideName, float]:
+    conditions = _conditions_of(case_pair, setup)
     return {side: best_s[conditions[side]] for side in SideName if conditions[side] in best_s}
 
 
-def _conditions_of(contest: Contest, experiment: Experiment) -> dict[SideName, _Conditions]:
+def _conditions_of(case_pair: CasePair, setup: ComparisonSetup) -> dict[SideName, _Conditions]:
     """A control has the threads of its own case, if it has one."""
     sides: tuple[tuple[SideName, Case | None, Mapping[str, str]], ...] = (
-        (SideName.BASE, contest.base_case, experiment.base.environment.software),
-        (SideName.HEAD, contest.head_case, experiment.head.environment.software),
+        (SideName.BASE, case_pair.base_case, setup.base.environment.software),
+        (SideName.HEAD, case_pair.head_case, setup.head.environment.software),
     )
     return {
         side: (case and case.device, case and case.threads, software.get("torch")) for side, case, software in sides

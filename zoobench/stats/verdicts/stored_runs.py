@@ -18,13 +18,13 @@ import msgspec
 from zoobench.cases import Case
 from zoobench.records import CaseRecord
 from zoobench.records.comparison import (
+    CaseFacts,
+    CasePair,
     CaseResult,
     Comparison,
-    Contest,
+    ComparisonKind,
     Difference,
     Exit,
-    Facts,
-    Kind,
     Rule,
     Side,
     SideName,
@@ -36,7 +36,7 @@ from zoobench.records.store import StoredRun
 from zoobench.stats.summaries import process_medians
 from zoobench.stats.verdicts.case_verdict import (
     Said,
-    judge_contest,
+    judge_pair,
     log_margin,
     verdict_of_times,
     why_undecided,
@@ -55,7 +55,7 @@ LEAST_PROCESSES = 4
 class _Found(NamedTuple):
     """One case as the runs of both sides have it."""
 
-    contest: Contest
+    case_pair: CasePair
     base_logs: tuple[float, ...]
     head_logs: tuple[float, ...]
 
@@ -71,7 +71,7 @@ def compare_runs(base: Sequence[StoredRun], head: Sequence[StoredRun], rule: Rul
     outputs or vanished cases fail the comparison anyway: such runs are never compared in silence.
     """
     found = [_found(base_records, head_records) for base_records, head_records in _paired(base, head)]
-    devices = {case.device for one in found if (case := one.contest.head_case) is not None}
+    devices = {case.device for one in found if (case := one.case_pair.head_case) is not None}
     differences = environment_differences(
         [stored.run.environment for stored in base], [stored.run.environment for stored in head], devices=devices
     )
@@ -79,8 +79,8 @@ def compare_runs(base: Sequence[StoredRun], head: Sequence[StoredRun], rule: Rul
     cases = _judge(found, rule, are_alike=not matter)
     spreads = [case.times.spread_ratio for case in cases if case.times and case.times.spread_ratio is not None]
     return Comparison(
-        kind=Kind.RUNS,
-        experiment_id=f"{_ids(base)}..{_ids(head)}",
+        kind=ComparisonKind.RUNS,
+        comparison_id=f"{_ids(base)}..{_ids(head)}",
         started_at=max(stored.run.started_at for stored in (*base, *head)),
         base=_side(SideName.BASE, base),
         head=_side(SideName.HEAD, head),
@@ -90,7 +90,7 @@ def compare_runs(base: Sequence[StoredRun], head: Sequence[StoredRun], rule: Rul
         headline=_headline(cases, matter),
         differences=differences,
         noise_ratio=statistics.median(spreads) if spreads else None,
-        problems=(*_told_of(matter), *_told_of_threads(found), *problems_of(cases, (), rule)),
+        problems=(*_told_of(matter), *_threads_text(found), *problems_of(cases, (), rule)),
         notes=tuple(note for stored in (*base, *head) for note in stored.notes),
     )
 
@@ -115,22 +115,22 @@ def _by_id(runs: Sequence[StoredRun]) -> Mapping[str, Sequence[CaseRecord]]:
 
 def _found(base: Sequence[CaseRecord], head: Sequence[CaseRecord]) -> _Found:
     cases = [records[-1].case if records else None for records in (base, head)]
-    contest = Contest(
+    case_pair = CasePair(
         id=next(case.id for case in cases if case is not None),
         base_case=cases[0],
         head_case=cases[1],
         base=_facts(base),
         head=_facts(head),
     )
-    return _Found(contest, _log_medians(base), _log_medians(head))
+    return _Found(case_pair, _log_medians(base), _log_medians(head))
 
 
-def _facts(records: Sequence[CaseRecord]) -> Facts:
+def _facts(records: Sequence[CaseRecord]) -> CaseFacts:
     """Of the newest run in which the case did not fail; it failed if it did so in all of them."""
     if not records:
-        return Facts(is_missing=True)
+        return CaseFacts(is_missing=True)
     newest = next((record for record in reversed(records) if record.failure is None), records[-1])
-    return Facts(
+    return CaseFacts(
         exact={measured.metric: measured.samples[0] for measured in newest.measurements if measured.metric in _EXACT},
         unavailable={told.metric: told.reason for told in newest.unavailable},
         failure=newest.failure,
@@ -152,14 +152,14 @@ def _judge(found: Sequence[_Found], rule: Rule, *, are_alike: bool) -> tuple[Cas
     faster = _adjusted(testable, [rank_sum_p(one.head_logs, one.base_logs, margin) for one in testable])
     results = []
     for one in found:
-        name = one.contest.id
+        name = one.case_pair.id
         times = _times_of(one, slower.get(name), faster.get(name))
-        results.append(judge_contest(one.contest, times, _said_of(one, times, rule, are_alike=are_alike)))
+        results.append(judge_pair(one.case_pair, times, _said_of(one, times, rule, are_alike=are_alike)))
     return tuple(results)
 
 
 def _adjusted(found: Sequence[_Found], p_values: Sequence[float]) -> dict[str, float]:
-    return {one.contest.id: p for one, p in zip(found, holm(p_values), strict=True)}
+    return {one.case_pair.id: p for one, p in zip(found, holm(p_values), strict=True)}
 
 
 def _times_of(one: _Found, p_slower: float | None, p_faster: float | None) -> Times | None:
@@ -207,7 +207,7 @@ def _said_without_times(one: _Found) -> Said:
     """A case that was only counted is the same if its counts are."""
     if one.base_logs or one.head_logs:
         return Said(Verdict.UNDECIDED, f"the {'head' if one.base_logs else 'base'} has no times")
-    if one.contest.base.exact.keys() & one.contest.head.exact.keys():
+    if one.case_pair.base.exact.keys() & one.case_pair.head.exact.keys():
         return Said(Verdict.SAME, "no times were measured; exact metrics are compared")
     return Said(Verdict.NOT_COMPARABLE, "neither times nor exact metrics were measured")
 
@@ -233,11 +233,11 @@ def _told_of(matter: Iterable[Difference]) -> Iterable[str]:
         )
 
 
-def _told_of_threads(found: Sequence[_Found]) -> Iterable[str]:
+def _threads_text(found: Sequence[_Found]) -> Iterable[str]:
     """Runs that would match but for their threads share no case."""
     sides: tuple[list[Case], list[Case]] = (
-        [case for one in found if (case := one.contest.base_case) is not None],
-        [case for one in found if (case := one.contest.head_case) is not None],
+        [case for one in found if (case := one.case_pair.base_case) is not None],
+        [case for one in found if (case := one.case_pair.head_case) is not None],
     )
     is_matched = len(sides[0]) + len(sides[1]) > len(found)
     base, head = ({msgspec.structs.replace(case, threads=0).id for case in side} for side in sides)

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 STEM_WIDTH = 32
 
 
-class Block(NamedTuple):
+class SeparableBlock(NamedTuple):
     """A depthwise separable convolution at width multiplier 1: its output channels and its stride."""
 
     width: int
@@ -32,19 +32,19 @@ class Block(NamedTuple):
 
 
 BLOCKS = (
-    Block(64, 1),
-    Block(128, 2),
-    Block(128, 1),
-    Block(256, 2),
-    Block(256, 1),
-    Block(512, 2),
-    *[Block(512, 1)] * 5,
-    Block(1024, 2),
-    Block(1024, 1),
+    SeparableBlock(64, 1),
+    SeparableBlock(128, 2),
+    SeparableBlock(128, 1),
+    SeparableBlock(256, 2),
+    SeparableBlock(256, 1),
+    SeparableBlock(512, 2),
+    *[SeparableBlock(512, 1)] * 5,
+    SeparableBlock(1024, 2),
+    SeparableBlock(1024, 1),
 )
 """The thirteen rows of table 1 between the first convolution and the average pool."""
 
-SHALLOW_BLOCKS = tuple(block for block in BLOCKS if block != Block(512, 1))
+SHALLOW_BLOCKS = tuple(block for block in BLOCKS if block != SeparableBlock(512, 1))
 """Without the five that table 1 prints as one row, "5x"."""
 
 
@@ -56,7 +56,7 @@ class MobileNetV1(nn.Module):
         num_classes: int = 1000,
         *,
         width_multiplier: float = 1.0,
-        blocks: tuple[Block, ...] = BLOCKS,
+        blocks: tuple[SeparableBlock, ...] = BLOCKS,
         is_separable: bool = True,
     ) -> None:
         super().__init__()

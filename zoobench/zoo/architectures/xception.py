@@ -18,7 +18,7 @@ MIDDLE_WIDTH = 728
 MIDDLE_BLOCKS = 8
 
 
-class Block(nn.Module):
+class XceptionBlock(nn.Module):
     """Rectified separable convolutions around which the input is added; `is_halving` pools and projects."""
 
     def __init__(self, widths: tuple[int, ...], *, is_halving: bool, is_input_rectified: bool = True) -> None:
@@ -50,15 +50,15 @@ class Xception(nn.Module):
         self.entry_flow = nn.Sequential(
             *_normalised(nn.Conv2d(3, 32, 3, stride=2, bias=False)),
             *_normalised(nn.Conv2d(32, 64, 3, bias=False)),
-            Block((64, 128, 128), is_halving=True, is_input_rectified=False),
-            Block((128, 256, 256), is_halving=True),
-            Block((256, 728, 728), is_halving=True),
+            XceptionBlock((64, 128, 128), is_halving=True, is_input_rectified=False),
+            XceptionBlock((128, 256, 256), is_halving=True),
+            XceptionBlock((256, 728, 728), is_halving=True),
         )
         self.middle_flow = nn.Sequential(
-            *(Block((MIDDLE_WIDTH,) * 4, is_halving=False) for _ in range(MIDDLE_BLOCKS)),
+            *(XceptionBlock((MIDDLE_WIDTH,) * 4, is_halving=False) for _ in range(MIDDLE_BLOCKS)),
         )
         self.exit_flow = nn.Sequential(
-            Block((728, 728, 1024), is_halving=True),
+            XceptionBlock((728, 728, 1024), is_halving=True),
             *_separable(1024, 1536),
             nn.ReLU(inplace=True),
             *_separable(1536, 2048),

@@ -15,7 +15,7 @@ from zoobench.measure.worker.checks import steadiness
 from zoobench.measure.worker.checks.known_work import PRODUCT
 from zoobench.measure.worker.checks.steadiness import (
     PIECE_S,
-    Spent,
+    ProcessorTime,
     examine_steadiness,
     measure_pace,
     read_steal,
@@ -96,21 +96,21 @@ def test_work_that_takes_no_time_at_all_ends_too() -> None:
 
 
 def test_steal_is_a_share_of_the_time_between_two_readings() -> None:
-    result = steal_between(Spent((1.0, 100.0)), Spent((2.0, 108.0)))
+    result = steal_between(ProcessorTime((1.0, 100.0)), ProcessorTime((2.0, 108.0)))
 
     assert isinstance(result, Measurement)
     assert result.samples == (0.125,)
 
 
 def test_a_counter_that_steps_back_is_no_negative_share() -> None:
-    result = steal_between(Spent((2.0, 100.0)), Spent((1.0, 108.0)))
+    result = steal_between(ProcessorTime((2.0, 100.0)), ProcessorTime((1.0, 108.0)))
 
     assert isinstance(result, Measurement)
     assert result.samples == (0.0,)
 
 
 def test_no_time_between_two_readings_is_no_share() -> None:
-    assert isinstance(steal_between(Spent((1.0, 100.0)), Spent((1.0, 100.0))), Unavailable)
+    assert isinstance(steal_between(ProcessorTime((1.0, 100.0)), ProcessorTime((1.0, 100.0))), Unavailable)
 
 
 def test_without_proc_there_is_no_steal(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,4 +146,4 @@ def test_guests_are_not_counted_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     """Their time is in that of user and nice already (proc(5))."""
     monkeypatch.setattr(psutil, "cpu_times", LinuxTimes)
 
-    assert read_steal() == Spent((7.0, 50.0 + 20.0 + 100.0 + 7.0))
+    assert read_steal() == ProcessorTime((7.0, 50.0 + 20.0 + 100.0 + 7.0))

@@ -9,19 +9,19 @@ from torchvision import models
 from zoobench.cases import COUNT_ONLY, Budget, ImageSize, ModelRef
 from zoobench.cases.errors import BadInputError
 from zoobench.counting.costs import UncountableError
-from zoobench.counting.cross_check import Opinion
+from zoobench.counting.cross_check import CrossCheck
 from zoobench.devices import CpuDevice
-from zoobench.measure.worker.probes.counts import AUDIT_PROBE, Answer, audit
-from zoobench.measure.worker.probes.probe import Progress
-from zoobench.measure.worker.workload import build_subject
+from zoobench.measure.worker.probes.counts import AUDIT_PROBE, FvcoreReply, audit
+from zoobench.measure.worker.probes.probe import ProbeState
+from zoobench.measure.worker.workload import build_workload
 from zoobench.records import Breakdown, Measurement, Unavailable
 
 SQUEEZENET = ModelRef("torchvision", "squeezenet1_1")
 SQUEEZENET_MACS = 349_151_936
 
 
-def silent(model: ModelRef, picture: ImageSize) -> Answer:
-    return Answer(reason="fvcore has nothing to say")
+def silent(model: ModelRef, resolution: ImageSize) -> FvcoreReply:
+    return FvcoreReply(reason="fvcore has nothing to say")
 
 
 class Fickle(nn.Module):
@@ -32,10 +32,10 @@ class Fickle(nn.Module):
 def test_a_published_model_is_counted_three_ways() -> None:
     found = audit(SQUEEZENET, ImageSize(224, 224))
     assert found.macs == SQUEEZENET_MACS
-    assert found.opinion is not None
+    assert found.cross_check is not None
     assert found.difference is not None
     assert found.published is not None
-    assert found.difference.macs == found.opinion.macs - found.macs
+    assert found.difference.macs == found.cross_check.macs - found.macs
     assert found.difference.remainder == 0
     assert round(found.macs, -6) == found.published.macs
     assert found.parameters == found.published.parameters
@@ -64,8 +64,8 @@ def test_without_a_published_count_there_is_a_reason(model: ModelRef, side: int,
 
 def test_without_an_opinion_there_is_a_reason_and_our_count() -> None:
     found = audit(SQUEEZENET, ImageSize(224, 224), silent)
-    assert (found.macs, found.opinion, found.difference) == (SQUEEZENET_MACS, None, None)
-    assert found.no_opinion == "fvcore has nothing to say"
+    assert (found.macs, found.cross_check, found.difference) == (SQUEEZENET_MACS, None, None)
+    assert found.no_cross_check == "fvcore has nothing to say"
 
 
 def test_pictures_that_are_too_small_are_refused() -> None:
@@ -86,7 +86,7 @@ def test_an_audit_is_for_cases_that_are_only_counted() -> None:
 def recorded(model: ModelRef, side: int) -> dict[type, dict[tuple[str, ...], object]]:
     """What the probe yields, by kind of record."""
     case = make_case(model=model, image_size=side)
-    parts = list(AUDIT_PROBE.measure(build_subject(case, CpuDevice()), COUNT_ONLY, Progress()))
+    parts = list(AUDIT_PROBE.measure(build_workload(case, CpuDevice()), COUNT_ONLY, ProbeState()))
     return {
         Measurement: {(part.metric,): part.samples for part in parts if isinstance(part, Measurement)},
         Unavailable: {(part.metric,): part.reason for part in parts if isinstance(part, Unavailable)},
@@ -113,4 +113,4 @@ def test_the_probe_says_of_every_metric_why_a_model_cannot_be_audited() -> None:
 
 
 def test_an_opinions_total_is_the_sum_of_its_operators() -> None:
-    assert Opinion(counter="fvcore", version="1", by_operator={"conv": 3, "linear": 4}, unsupported={}).macs == 7
+    assert CrossCheck(counter="fvcore", version="1", by_operator={"conv": 3, "linear": 4}, unsupported={}).macs == 7

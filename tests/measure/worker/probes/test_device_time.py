@@ -8,34 +8,34 @@ from torch import nn
 
 from zoobench.cases import Budget, Mode, Precision
 from zoobench.devices import Call, CpuDevice, Device
-from zoobench.measure.worker.probes.probe import Progress
+from zoobench.measure.worker.probes.probe import ProbeState
 from zoobench.measure.worker.probes.throughput import measure_device_time
-from zoobench.measure.worker.workload import Inference, Subject, build_subject
+from zoobench.measure.worker.workload import Inference, Workload, build_workload
 from zoobench.records import Measurement, Unavailable
 
 CASE = make_case("lenet5", threads=1)
 
 
-def measure(subject: Subject, progress: Progress) -> Measurement | Unavailable:
-    [result] = measure_device_time(subject, Budget(), progress)
+def measure(workload: Workload, progress: ProbeState) -> Measurement | Unavailable:
+    [result] = measure_device_time(workload, Budget(), progress)
     assert not isinstance(result, str)
     return result  # type: ignore[return-value]
 
 
-def subject_on(device: Device) -> Subject:
-    return build_subject(CASE, device)
+def subject_on(device: Device) -> Workload:
+    return build_workload(CASE, device)
 
 
 def test_it_is_the_sum_of_the_kernels_without_the_gaps() -> None:
     device = FakeAsyncDevice()
     with device.settings(CASE):
-        subject = subject_on(device)
-        progress = Progress()
-        result = measure(subject, progress)
+        workload = subject_on(device)
+        progress = ProbeState()
+        result = measure(workload, progress)
 
     assert isinstance(result, Measurement)
     kernels = result.samples[0] / OPERATOR_S
-    assert kernels == operators_of(subject)
+    assert kernels == operators_of(workload)
     assert progress.in_calls_s > 0
 
 
@@ -43,9 +43,9 @@ def test_the_call_that_the_device_is_given_does_not_wait() -> None:
     """A wait would break the capture of a graph."""
     device = FakeAsyncDevice()
     with device.settings(CASE):
-        subject = subject_on(device)
+        workload = subject_on(device)
         before = device.waits
-        measure(subject, Progress())
+        measure(workload, ProbeState())
 
     assert device.waits == before + 1, "the device's own, after the call"
 
@@ -70,41 +70,41 @@ def test_only_a_step_that_scales_its_loss_cannot_be_captured(axes: dict[str, obj
 
     device = Asked()
     with device.settings(CASE):
-        measure(build_subject(msgspec.structs.replace(CASE, **axes), device), Progress())
+        measure(build_workload(msgspec.structs.replace(CASE, **axes), device), ProbeState())
 
     assert asked == [is_capturable]
 
 
 def test_no_call_is_made_where_one_takes_longer_than_the_budget() -> None:
     device = FakeAsyncDevice()
-    [result] = measure_device_time(subject_on(device), Budget(max_s=8.0), Progress(call_s=8.5))
+    [result] = measure_device_time(subject_on(device), Budget(max_s=8.0), ProbeState(call_s=8.5))
 
     reason = "a call takes 8.5 s, more than the budget of 8 s"
     assert result == Unavailable(metric="device_time", reason=reason)
     assert device.waits == 0
 
 
-def operators_of(subject: Subject) -> int:
+def operators_of(workload: Workload) -> int:
     """Leaves of the model: a squashing is three operators, flattening one."""
-    leaves = [module for module in subject.module.modules() if not list(module.children())]
+    leaves = [module for module in workload.module.modules() if not list(module.children())]
     squashings = 4 * 3
     return len([leaf for leaf in leaves if type(leaf).__name__ != "ScaledTanh"]) + squashings + len(["flatten"])
 
 
 def test_a_cpu_makes_no_call_for_it() -> None:
-    subject = subject_on(CpuDevice())
+    workload = subject_on(CpuDevice())
     calls: list[int] = []
     module = nn.Identity()
     module.register_forward_pre_hook(lambda *_: calls.append(1))
-    progress = Progress()
+    progress = ProbeState()
 
     result = measure(
-        Subject(
+        Workload(
             case=CASE,
             device=CpuDevice(),
             module=module,
-            images=subject.images,
-            model_call=Inference(module, subject.images, nn.Module),  # type: ignore[arg-type]
+            images=workload.images,
+            model_call=Inference(module, workload.images, nn.Module),  # type: ignore[arg-type]
             build_s=0.0,
         ),
         progress,

@@ -9,10 +9,10 @@ from torch import nn
 
 from zoobench.cases import Budget
 from zoobench.devices import REFERENCE, CpuDevice, Device
-from zoobench.measure.worker.probes.probe import Progress
+from zoobench.measure.worker.probes.probe import ProbeState
 from zoobench.measure.worker.probes.throughput import measure_interval
-from zoobench.measure.worker.rounds import Phase, take_round
-from zoobench.measure.worker.workload import Subject
+from zoobench.measure.worker.rounds import CallPhase, take_round
+from zoobench.measure.worker.workload import Workload
 from zoobench.records import Measurement, Unavailable
 from zoobench.stats.interference import HOST_LEAD, PACE
 
@@ -26,15 +26,15 @@ class Launching:
     is_capturable = True
 
     def __init__(self, run: Callable[[], object]) -> None:
-        self.phases = (Phase("forward_latency", run),)
+        self.phases = (CallPhase("forward_latency", run),)
 
 
-def subject_of(device: Device, run: Callable[[], object]) -> Subject:
-    return Subject(case=CASE, device=device, module=nn.Module(), images=None, model_call=Launching(run), build_s=0.0)  # type: ignore[arg-type]
+def subject_of(device: Device, run: Callable[[], object]) -> Workload:
+    return Workload(case=CASE, device=device, module=nn.Module(), images=None, model_call=Launching(run), build_s=0.0)  # type: ignore[arg-type]
 
 
-def measure(subject: Subject, progress: Progress, budget: Budget = BUDGET) -> object:
-    (result,) = measure_interval(subject, budget, progress)
+def measure(workload: Workload, progress: ProbeState, budget: Budget = BUDGET) -> object:
+    (result,) = measure_interval(workload, budget, progress)
     return result
 
 
@@ -44,10 +44,10 @@ def device() -> FakeAsyncDevice:
 
 
 def test_an_interval_is_what_a_busy_device_needs_and_latency_what_an_idle_one_does(device: FakeAsyncDevice) -> None:
-    subject = subject_of(device, lambda: device.launch(0.25, launch_s=0.125))
-    latency_s = take_round(subject.model_call.phases, device, device.clock).device_s
+    workload = subject_of(device, lambda: device.launch(0.25, launch_s=0.125))
+    latency_s = take_round(workload.model_call.phases, device, device.clock).device_s
 
-    result = measure(subject, Progress(call_s=0.001))
+    result = measure(workload, ProbeState(call_s=0.001))
 
     assert isinstance(result, Measurement)
     assert latency_s == 0.375
@@ -57,7 +57,7 @@ def test_an_interval_is_what_a_busy_device_needs_and_latency_what_an_idle_one_do
 
 
 def test_the_device_is_waited_for_only_around_a_sample(device: FakeAsyncDevice) -> None:
-    measure(subject_of(device, lambda: device.launch(0.25)), Progress(call_s=0.01))
+    measure(subject_of(device, lambda: device.launch(0.25)), ProbeState(call_s=0.01))
 
     assert device.waits == 2 * 10
 
@@ -66,7 +66,7 @@ def test_the_device_is_waited_for_only_around_a_sample(device: FakeAsyncDevice) 
 def test_a_sample_is_long_against_the_clocks_resolution_and_not_longer(
     device: FakeAsyncDevice, call_s: float, calls: int
 ) -> None:
-    result = measure(subject_of(device, lambda: device.launch(call_s)), Progress(call_s=call_s))
+    result = measure(subject_of(device, lambda: device.launch(call_s)), ProbeState(call_s=call_s))
 
     assert isinstance(result, Measurement)
     assert result.calls_per_sample == calls
@@ -75,7 +75,7 @@ def test_a_sample_is_long_against_the_clocks_resolution_and_not_longer(
 def test_a_quarter_of_the_budget_bounds_it(device: FakeAsyncDevice, monkeypatch: pytest.MonkeyPatch) -> None:
     """Samples of two calls take 1 s: three fit the 3 s, a fourth does not."""
     monkeypatch.setattr("zoobench.measure.worker.probes.throughput.time.perf_counter", device.clock)
-    progress = Progress(call_s=0.5, in_calls_s=1.0)
+    progress = ProbeState(call_s=0.5, in_calls_s=1.0)
 
     result = measure(subject_of(device, lambda: device.launch(0.5)), progress, Budget(max_s=12.0))
 
@@ -89,14 +89,14 @@ def test_one_sample_is_always_taken_of_calls_that_the_budget_allows(
 ) -> None:
     monkeypatch.setattr("zoobench.measure.worker.probes.throughput.time.perf_counter", device.clock)
 
-    result = measure(subject_of(device, lambda: device.launch(4.0)), Progress(call_s=4.0))
+    result = measure(subject_of(device, lambda: device.launch(4.0)), ProbeState(call_s=4.0))
 
     assert isinstance(result, Measurement)
     assert result.samples == (4.0,)
 
 
 def test_two_calls_longer_than_the_budget_are_not_made(device: FakeAsyncDevice) -> None:
-    result = measure(subject_of(device, lambda: device.launch(5.0)), Progress(call_s=5.0))
+    result = measure(subject_of(device, lambda: device.launch(5.0)), ProbeState(call_s=5.0))
 
     reason = "a call takes 5.0 s, two in a row more than the budget of 8 s"
     assert result == Unavailable(metric="interval", reason=reason)
@@ -106,7 +106,7 @@ def test_two_calls_longer_than_the_budget_are_not_made(device: FakeAsyncDevice) 
 def test_on_a_cpu_it_would_be_the_latency() -> None:
     calls: list[int] = []
 
-    result = measure(subject_of(CpuDevice(), lambda: calls.append(1)), Progress(call_s=0.01))
+    result = measure(subject_of(CpuDevice(), lambda: calls.append(1)), ProbeState(call_s=0.01))
 
     assert result == Unavailable(metric="interval", reason="a call on a CPU ends when it returns: see latency")
     assert calls == []
@@ -125,7 +125,7 @@ class Losing(FakeAsyncDevice):
 def test_a_condition_that_went_missing_is_dropped_as_a_whole() -> None:
     device = Losing()
 
-    result = measure(subject_of(device, lambda: device.launch(0.25)), Progress(call_s=0.01))
+    result = measure(subject_of(device, lambda: device.launch(0.25)), ProbeState(call_s=0.01))
 
     assert isinstance(result, Measurement)
     assert result.covariates["sm_clock_hz"] == tuple(1e9 + 2 * sample for sample in range(1, 11)), "after each"
@@ -151,7 +151,7 @@ def test_a_sample_has_the_pace_of_its_host_and_how_far_that_was_ahead(
     monkeypatch.setattr("zoobench.measure.worker.probes.throughput.time.perf_counter", device.clock)
     call = subject_of(device, lambda: device.launch(seconds, launch_s=launch_s))
 
-    result = measure(call, Progress(call_s=1.0, known_reference_s=1.0), Budget(max_s=80.0))
+    result = measure(call, ProbeState(call_s=1.0, known_reference_s=1.0), Budget(max_s=80.0))
 
     assert isinstance(result, Measurement)
     assert result.covariates[PACE] == (1.0, *[1.5] * 9)

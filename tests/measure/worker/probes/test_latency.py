@@ -21,10 +21,10 @@ from zoobench.devices.speed_probe import MatrixProduct
 from zoobench.measure.worker import rounds
 from zoobench.measure.worker.layout import ShuffledLayout
 from zoobench.measure.worker.probes import latency
-from zoobench.measure.worker.probes.probe import Progress
-from zoobench.measure.worker.rounds import Counters, Phase
+from zoobench.measure.worker.probes.probe import ProbeState
+from zoobench.measure.worker.rounds import CallPhase, Counters
 from zoobench.measure.worker.timing_loop import sample
-from zoobench.measure.worker.workload import Subject
+from zoobench.measure.worker.workload import Workload
 from zoobench.records import Finding, Measurement, Unavailable
 
 CASE = make_case("lenet5", mode=Mode.TRAIN, device="fake", threads=1)
@@ -47,7 +47,7 @@ class Phased:
 
     def __init__(self, *runs: Callable[[], object]) -> None:
         metrics = ("forward_latency", "backward_latency", "optimizer_latency")
-        self.phases = tuple(Phase(metric, run) for metric, run in zip(metrics, runs, strict=False))
+        self.phases = tuple(CallPhase(metric, run) for metric, run in zip(metrics, runs, strict=False))
         self.weights = torch.arange(8.0)
 
     def rest(self) -> None:
@@ -73,13 +73,15 @@ def device(clock: FakeClock) -> FakeAsyncDevice:
     return FakeAsyncDevice(clock)
 
 
-def subject_of(device: Device, call: Phased, **axes: object) -> Subject:
+def subject_of(device: Device, call: Phased, **axes: object) -> Workload:
     case = msgspec.structs.replace(CASE, **axes)
-    return Subject(case=case, device=device, module=nn.Module(), images=None, model_call=call, build_s=0.75)  # type: ignore[arg-type]
+    return Workload(case=case, device=device, module=nn.Module(), images=None, model_call=call, build_s=0.75)  # type: ignore[arg-type]
 
 
-def measure(subject: Subject, progress: Progress | None = None, budget: Budget = BUDGET) -> tuple[Parts, list[Finding]]:
-    parts = list(latency.measure_latency(subject, budget, progress or Progress()))
+def measure(
+    workload: Workload, progress: ProbeState | None = None, budget: Budget = BUDGET
+) -> tuple[Parts, list[Finding]]:
+    parts = list(latency.measure_latency(workload, budget, progress or ProbeState()))
     results = {part.metric: part for part in parts if not isinstance(part, Finding)}
     return results, [part for part in parts if isinstance(part, Finding)]
 
@@ -256,7 +258,7 @@ def test_what_is_known_of_the_pace_is_used(clock: FakeClock) -> None:
     device = Paced(clock)
 
     results, _ = measure(
-        subject_of(device, Phased(lambda: device.launch(0.25))), Progress(known_reference_s=0.5)
+        subject_of(device, Phased(lambda: device.launch(0.25))), ProbeState(known_reference_s=0.5)
     )  # fmt: skip
 
     assert results["reference_time"].samples == (1.0,), "its own: what was known is a record of its own"
@@ -268,7 +270,7 @@ def test_probes_to_come_know_how_quiet_the_machine_was(
     clock: FakeClock, known_s: float | None, quietest_s: float
 ) -> None:
     device = Paced(clock)
-    progress = Progress(known_reference_s=known_s)
+    progress = ProbeState(known_reference_s=known_s)
 
     measure(subject_of(device, Phased(lambda: device.launch(0.25))), progress)
 
@@ -292,9 +294,9 @@ def test_compiling_is_what_the_first_call_took_longer(device: FakeAsyncDevice) -
 
 def test_on_a_cpu_the_hosts_clock_is_the_latency(clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(MatrixProduct, "__call__", lambda _: clock.advance(2.0**-10))
-    subject = subject_of(CpuDevice(clock), Phased(lambda: clock.advance(0.25)), mode=Mode.INFER)
+    workload = subject_of(CpuDevice(clock), Phased(lambda: clock.advance(0.25)), mode=Mode.INFER)
 
-    results, _ = measure(subject)
+    results, _ = measure(workload)
 
     assert results["reference_time"].samples == (round(2.0**-10, 9),)
     assert results["latency"].covariates["pace"] == (1.0,) * 6
@@ -305,7 +307,7 @@ def test_on_a_cpu_the_hosts_clock_is_the_latency(clock: FakeClock, monkeypatch: 
 
 
 def test_what_a_call_takes_is_left_for_the_probes_to_come(device: FakeAsyncDevice) -> None:
-    progress = Progress(in_calls_s=1.0)
+    progress = ProbeState(in_calls_s=1.0)
 
     measure(subject_of(device, Phased(lambda: device.launch(0.25))), progress)
 

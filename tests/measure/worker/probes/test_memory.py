@@ -9,8 +9,8 @@ from synthetic import make_case
 from zoobench.cases import Budget, Mode
 from zoobench.devices import CpuDevice, PeakMemory
 from zoobench.measure.worker.probes.memory import MEMORY_PROBE, measure_memory
-from zoobench.measure.worker.probes.probe import Progress
-from zoobench.measure.worker.workload import Subject, build_subject
+from zoobench.measure.worker.probes.probe import ProbeState
+from zoobench.measure.worker.workload import Workload, build_workload
 from zoobench.records import Measurement, Unavailable
 
 FLOAT_BYTES = 4
@@ -20,8 +20,8 @@ PICTURES_BYTES = 2 * 32 * 32 * FLOAT_BYTES
 TARGETS_BYTES = 2 * 8
 
 
-def measure(subject: Subject, progress: Progress | None = None) -> dict[str, Measurement | Unavailable]:
-    parts = list(measure_memory(subject, Budget(max_s=8.0), progress or Progress()))
+def measure(workload: Workload, progress: ProbeState | None = None) -> dict[str, Measurement | Unavailable]:
+    parts = list(measure_memory(workload, Budget(max_s=8.0), progress or ProbeState()))
     assert [part.metric for part in parts] == list(MEMORY_PROBE.metrics)
     return {part.metric: part for part in parts}
 
@@ -40,7 +40,7 @@ class GrowingCpu(CpuDevice):
 
 
 def test_the_peak_is_what_is_held_and_the_growth_of_a_call() -> None:
-    results = measure(build_subject(CASE, GrowingCpu()))
+    results = measure(build_workload(CASE, GrowingCpu()))
 
     assert bytes_of(results["peak_allocated"]) == WEIGHTS_BYTES + PICTURES_BYTES + 1000
     assert bytes_of(results["peak_above_weights"]) == PICTURES_BYTES + 1000
@@ -48,10 +48,10 @@ def test_the_peak_is_what_is_held_and_the_growth_of_a_call() -> None:
 
 
 def test_training_holds_momenta_and_targets_too() -> None:
-    subject = build_subject(msgspec.structs.replace(CASE, mode=Mode.TRAIN), GrowingCpu())
-    subject.call()
+    workload = build_workload(msgspec.structs.replace(CASE, mode=Mode.TRAIN), GrowingCpu())
+    workload.call()
 
-    results = measure(subject)
+    results = measure(workload)
 
     above = WEIGHTS_BYTES + PICTURES_BYTES + TARGETS_BYTES + 1000
     assert bytes_of(results["peak_above_weights"]) == above
@@ -59,10 +59,10 @@ def test_training_holds_momenta_and_targets_too() -> None:
 
 
 def test_a_training_step_needs_its_gradients_on_top() -> None:
-    subject = build_subject(msgspec.structs.replace(CASE, mode=Mode.TRAIN), CpuDevice())
-    subject.call()
+    workload = build_workload(msgspec.structs.replace(CASE, mode=Mode.TRAIN), CpuDevice())
+    workload.call()
 
-    peak = bytes_of(measure(subject)["peak_allocated"])
+    peak = bytes_of(measure(workload)["peak_allocated"])
 
     assert peak >= 3 * WEIGHTS_BYTES, "weights, momenta, gradients"
 
@@ -70,9 +70,9 @@ def test_a_training_step_needs_its_gradients_on_top() -> None:
 def test_the_call_on_a_device_is_waited_for_and_its_time_is_counted() -> None:
     device = FakeAsyncDevice()
     with device.settings(CASE):
-        subject = build_subject(CASE, device)
-        progress = Progress()
-        results = measure(subject, progress)
+        workload = build_workload(CASE, device)
+        progress = ProbeState()
+        results = measure(workload, progress)
 
     assert progress.in_calls_s > 0
     assert bytes_of(results["peak_reserved"]) >= device.allocator.current_bytes
@@ -83,12 +83,12 @@ def test_the_peak_on_a_device_is_that_of_its_allocator() -> None:
     """LeNet-5's first feature maps, scaled ones and their hyperbolic tangent live at the same time."""
     device = FakeAsyncDevice()
     with device.settings(CASE):
-        subject = build_subject(CASE, device)
-        subject.call()
+        workload = build_workload(CASE, device)
+        workload.call()
         at_rest_bytes = device.allocator.current_bytes
-        results = measure(subject)
+        results = measure(workload)
 
-    growth_bytes = bytes_of(results["peak_allocated"]) - subject.held_bytes()
+    growth_bytes = bytes_of(results["peak_allocated"]) - workload.held_bytes()
     map_bytes = 2 * 6 * 28 * 28 * FLOAT_BYTES
     assert growth_bytes == 3 * (-(-map_bytes // BLOCK_BYTES) * BLOCK_BYTES)
     assert device.allocator.current_bytes == at_rest_bytes
@@ -97,10 +97,10 @@ def test_the_peak_on_a_device_is_that_of_its_allocator() -> None:
 def test_out_of_memory_in_the_call_is_not_swallowed() -> None:
     device = FakeAsyncDevice()
     with device.settings(CASE):
-        subject = build_subject(CASE, device)
+        workload = build_workload(CASE, device)
         device.allocator.capacity_bytes = device.allocator.current_bytes
         with pytest.raises(torch.OutOfMemoryError):
-            measure(subject)
+            measure(workload)
 
 
 def test_no_further_call_is_made_where_one_takes_longer_than_the_budget() -> None:
@@ -108,7 +108,7 @@ def test_no_further_call_is_made_where_one_takes_longer_than_the_budget() -> Non
         def measure_peak_memory(self, call: object) -> PeakMemory:
             raise AssertionError("no call fits the budget")
 
-    results = measure(build_subject(CASE, Refusing()), Progress(call_s=8.5))
+    results = measure(build_workload(CASE, Refusing()), ProbeState(call_s=8.5))
 
     reason = "a call takes 8.5 s, more than the budget of 8 s"
     assert results["peak_allocated"] == Unavailable(metric="peak_allocated", reason=reason)

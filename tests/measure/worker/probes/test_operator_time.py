@@ -16,8 +16,8 @@ from torchvision.models.shufflenetv2 import channel_shuffle
 from zoobench.cases import Budget, Compiler, Mode
 from zoobench.devices import CpuDevice, ProfiledOperator
 from zoobench.measure.worker.probes.operator_time import kind_of, measure_operator_time, quickest_call, time_by
-from zoobench.measure.worker.probes.probe import Progress
-from zoobench.measure.worker.workload import Inference, build_subject
+from zoobench.measure.worker.probes.probe import ProbeState
+from zoobench.measure.worker.workload import Inference, build_workload
 from zoobench.records import Breakdown, LayerKind, Measurement, Unavailable
 
 CASE = make_case("lenet5", batch=4, threads=1)
@@ -64,9 +64,9 @@ def test_what_the_profiler_tells_is_of_the_kind_that_a_trace_says(
     assert kinds(function, *MAPS) == [kind]
 
 
-def measure(device: object = None, progress: Progress | None = None, **axes: object) -> list[object]:
-    subject = build_subject(msgspec.structs.replace(CASE, **axes), device or CpuDevice())
-    return list(measure_operator_time(subject, Budget(max_s=8.0), progress or Progress()))
+def measure(device: object = None, progress: ProbeState | None = None, **axes: object) -> list[object]:
+    workload = build_workload(msgspec.structs.replace(CASE, **axes), device or CpuDevice())
+    return list(measure_operator_time(workload, Budget(max_s=8.0), progress or ProbeState()))
 
 
 def whole(results: Iterable[object], metric: str = "operator_time") -> Measurement:
@@ -81,7 +81,7 @@ def values(results: Iterable[object], by: str) -> dict[str, float]:
 
 
 def test_the_time_of_lenet5_by_kind() -> None:
-    progress = Progress()
+    progress = ProbeState()
     results = measure(progress=progress)
     times = values(results, "kind")
     assert set(times) == {"convolution", "pooling", "activation", "fully-connected", "other"}
@@ -94,7 +94,7 @@ def test_the_same_time_by_operator_and_by_module() -> None:
     results = measure()
     operators, layers = values(results, "operator"), values(results, "layer")
     assert {"conv2d", "linear"} <= set(operators)
-    paths = {path for path, _ in build_subject(CASE, CpuDevice()).module.named_modules()}
+    paths = {path for path, _ in build_workload(CASE, CpuDevice()).module.named_modules()}
     assert set(layers) <= paths
     for times in (operators, layers):
         assert list(times.values()) == sorted(times.values(), reverse=True)
@@ -116,11 +116,11 @@ class TwoSpeeds(nn.Module):
 
 
 def profile_of(module: nn.Module, **axes: object) -> list[object]:
-    subject = build_subject(msgspec.structs.replace(CASE, **axes), CpuDevice())
+    workload = build_workload(msgspec.structs.replace(CASE, **axes), CpuDevice())
     images = torch.rand(256, 1)
     call = Inference(module, images, contextlib.nullcontext)
-    own = msgspec.structs.replace(subject, module=module, images=images, model_call=call)
-    return list(measure_operator_time(own, Budget(), Progress(call_s=0.5)))
+    own = msgspec.structs.replace(workload, module=module, images=images, model_call=call)
+    return list(measure_operator_time(own, Budget(), ProbeState(call_s=0.5)))
 
 
 def test_a_module_has_the_time_of_its_own_operators_in_all_of_its_calls() -> None:
@@ -166,7 +166,7 @@ def test_times_are_of_one_call_in_nanoseconds() -> None:
 
 
 def test_the_profiler_s_overhead_is_over_the_latency() -> None:
-    progress = Progress(call_s=0.25)
+    progress = ProbeState(call_s=0.25)
     overhead = whole(measure(progress=progress), "profiler_overhead")
     assert len(overhead.samples) == 5
     assert sum(overhead.samples) * 0.25 == pytest.approx(progress.in_calls_s)
@@ -186,7 +186,7 @@ def test_without_a_latency_there_is_no_overhead() -> None:
     ids=["long", "compiled"],
 )
 def test_what_cannot_be_profiled_says_why(axes: dict[str, object], call_s: float, reason: str) -> None:
-    results = measure(progress=Progress(call_s=call_s), **axes)
+    results = measure(progress=ProbeState(call_s=call_s), **axes)
     assert all(isinstance(result, Unavailable) and result.reason.startswith(reason) for result in results)
     assert [result.metric for result in results] == ["operator_time", "profiler_overhead"]
 
@@ -214,10 +214,10 @@ def test_a_long_call_is_profiled_once(monkeypatch: pytest.MonkeyPatch, call_s: f
             call()
             return (ProfiledOperator(name="add", shapes=((), ()), values=(None, None), time_s=6.0),)
 
-    progress = Progress(call_s=call_s)
-    subject = build_subject(CASE, Counting())
-    subject.module.register_forward_hook(lambda *_: made.append(1))
-    results = list(measure_operator_time(subject, Budget(), progress))
+    progress = ProbeState(call_s=call_s)
+    workload = build_workload(CASE, Counting())
+    workload.module.register_forward_hook(lambda *_: made.append(1))
+    results = list(measure_operator_time(workload, Budget(), progress))
 
     assert len(made) == calls
     assert values(results, "kind") == values(results, "operator") == {"add": 6.0 / calls}
@@ -226,9 +226,9 @@ def test_a_long_call_is_profiled_once(monkeypatch: pytest.MonkeyPatch, call_s: f
 
 def test_on_a_device_of_its_own_time_is_its_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
     device = FakeAsyncDevice()
-    subject = msgspec.structs.replace(build_subject(CASE, CpuDevice()), device=device)
+    workload = msgspec.structs.replace(build_workload(CASE, CpuDevice()), device=device)
     with device.settings(CASE):
-        results = list(measure_operator_time(subject, Budget(), Progress()))
+        results = list(measure_operator_time(workload, Budget(), ProbeState()))
     assert whole(results).samples == (values(results, "kind")["activation"],)
 
 

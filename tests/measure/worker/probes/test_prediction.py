@@ -13,8 +13,8 @@ from zoobench.cases import COUNT_ONLY, Budget, Compiler, Mode, Precision
 from zoobench.devices import CpuDevice
 from zoobench.measure.worker.prediction import predict_peak
 from zoobench.measure.worker.probes.memory import PREDICTION_PROBE, predict_memory
-from zoobench.measure.worker.probes.probe import Progress
-from zoobench.measure.worker.workload import Subject, build_subject
+from zoobench.measure.worker.probes.probe import ProbeState
+from zoobench.measure.worker.workload import Workload, build_workload
 from zoobench.records import Breakdown, Measurement, Unavailable
 from zoobench.records.metrics import BYTES, find
 
@@ -22,17 +22,17 @@ CASE = make_case("lenet5", batch=2, threads=1)
 BUDGET = Budget(max_s=8.0)
 
 
-def subject(**axes: object) -> Subject:
-    return build_subject(msgspec.structs.replace(CASE, **axes), CpuDevice())
+def workload(**axes: object) -> Workload:
+    return build_workload(msgspec.structs.replace(CASE, **axes), CpuDevice())
 
 
-def predict(of: Subject) -> list[object]:
-    return list(predict_memory(of, BUDGET, Progress()))
+def predict(of: Workload) -> list[object]:
+    return list(predict_memory(of, BUDGET, ProbeState()))
 
 
 @pytest.mark.parametrize("mode", list(Mode))
 def test_the_peak_its_workspace_and_what_they_are_for(mode: Mode) -> None:
-    peak, workspace, breakdown = predict(subject(mode=mode))
+    peak, workspace, breakdown = predict(workload(mode=mode))
 
     assert isinstance(peak, Measurement)
     assert isinstance(workspace, Measurement)
@@ -45,13 +45,13 @@ def test_the_peak_its_workspace_and_what_they_are_for(mode: Mode) -> None:
 
 
 def test_the_method_names_layer_and_backend() -> None:
-    peak, *_ = predict(subject(batch=8))
+    peak, *_ = predict(workload(batch=8))
     assert isinstance(peak, Measurement)
     assert "peak in aten.convolution of c1; workspace: cpu-onednn" in peak.method
 
 
 def test_it_is_the_prediction_of_the_cases_own_axes() -> None:
-    found = subject(mode=Mode.TRAIN, precision=Precision.AMP_BF16, batch=8)
+    found = workload(mode=Mode.TRAIN, precision=Precision.AMP_BF16, batch=8)
     peak, workspace, _ = predict(found)
     assert isinstance(peak, Measurement)
     assert isinstance(workspace, Measurement)
@@ -60,7 +60,7 @@ def test_it_is_the_prediction_of_the_cases_own_axes() -> None:
 
 
 def test_the_subject_can_still_be_called() -> None:
-    found = subject(mode=Mode.TRAIN)
+    found = workload(mode=Mode.TRAIN)
     predict(found)
     found.call()
     assert all(parameter.grad is not None for parameter in found.module.parameters())
@@ -70,7 +70,7 @@ def test_a_device_of_which_nothing_is_known_has_no_workspace() -> None:
     class Elsewhere(FakeAsyncDevice):
         torch_device = torch.device("meta")
 
-    elsewhere = msgspec.structs.replace(subject(), device=Elsewhere())
+    elsewhere = msgspec.structs.replace(workload(), device=Elsewhere())
     peak, workspace, breakdown = predict(elsewhere)
 
     assert isinstance(peak, Measurement)
@@ -82,7 +82,7 @@ def test_a_device_of_which_nothing_is_known_has_no_workspace() -> None:
 
 def test_a_compiled_call_is_not_predicted() -> None:
     compiled = next(compiler for compiler in Compiler if compiler is not Compiler.EAGER)
-    eager = subject()
+    eager = workload()
     results = predict(msgspec.structs.replace(eager, case=msgspec.structs.replace(eager.case, compiler=compiled)))
     assert [part.metric for part in results if isinstance(part, Unavailable)] == list(PREDICTION_PROBE.metrics)
 
@@ -92,7 +92,7 @@ def test_a_model_that_needs_values_has_none_and_says_why() -> None:
         def forward(self, x: Tensor) -> Tensor:
             return x[x > 0]
 
-    results = predict(msgspec.structs.replace(subject(), module=Choosing()))
+    results = predict(msgspec.structs.replace(workload(), module=Choosing()))
     assert [part.metric for part in results if isinstance(part, Unavailable)] == list(PREDICTION_PROBE.metrics)
     assert all("memory of Choosing cannot be predicted" in part.reason for part in results)  # type: ignore[attr-defined]
 

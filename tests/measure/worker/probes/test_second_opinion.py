@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from zoobench.cases import ImageSize, ModelRef
-from zoobench.measure.worker.probes.counts import Answer, ask_fvcore
+from zoobench.measure.worker.probes.counts import FvcoreReply, ask_fvcore
 
 PICTURE = ImageSize(32, 32)
 
@@ -24,16 +24,16 @@ def imported(factory: object) -> ModelRef:
 
 def test_fvcore_counts_any_model() -> None:
     for model, macs in ((imported(linear), 3 * 32 * 32 * 10), (ModelRef("zoobench", "lenet5"), 416_520)):
-        opinion = ask_fvcore(model, PICTURE).opinion
-        assert opinion is not None
-        assert opinion.macs == macs
+        cross_check = ask_fvcore(model, PICTURE).cross_check
+        assert cross_check is not None
+        assert cross_check.macs == macs
 
 
 def test_what_a_model_raises_is_a_reason_of_one_line() -> None:
-    assert ask_fvcore(imported(Refusing), PICTURE) == Answer(reason="fvcore raised ValueError: I take no pictures")
+    assert ask_fvcore(imported(Refusing), PICTURE) == FvcoreReply(reason="fvcore raised ValueError: I take no pictures")
 
 
 def test_what_cannot_be_asked_is_a_reason() -> None:
     found = ask_fvcore(ModelRef("zoobench", "lenet5"), ImageSize(8, 8))
-    assert found.opinion is None
+    assert found.cross_check is None
     assert "too small for lenet5" in found.reason

@@ -12,16 +12,16 @@ from zoobench.counting import UncountableError
 from zoobench.devices import CpuDevice
 from zoobench.measure.worker.probes import counts
 from zoobench.measure.worker.probes.counts import SIZE_PROBE, measure_size
-from zoobench.measure.worker.probes.probe import Progress
-from zoobench.measure.worker.workload import build_subject
+from zoobench.measure.worker.probes.probe import ProbeState
+from zoobench.measure.worker.workload import build_workload
 from zoobench.records import Layer, Measurement, Unavailable
 
 CASE = make_case("lenet5", batch=4, threads=1)
 
 
 def measure(**axes: Any) -> dict[str, Measurement | Unavailable]:
-    subject = build_subject(msgspec.structs.replace(CASE, **axes), CpuDevice())
-    parts = [part for part in measure_size(subject, Budget(), Progress()) if not isinstance(part, Layer)]
+    workload = build_workload(msgspec.structs.replace(CASE, **axes), CpuDevice())
+    parts = [part for part in measure_size(workload, Budget(), ProbeState()) if not isinstance(part, Layer)]
     assert [part.metric for part in parts] == list(SIZE_PROBE.metrics)
     return {part.metric: part for part in parts}
 
@@ -47,16 +47,16 @@ def test_they_are_facts_of_the_model_and_not_of_the_case(axes: dict[str, Any]) -
 
 
 def test_counting_leaves_the_model_as_it_was() -> None:
-    subject = build_subject(CASE, CpuDevice())
-    before = {name: value.clone() for name, value in subject.module.state_dict().items()}
-    was_training = subject.module.training
+    workload = build_workload(CASE, CpuDevice())
+    before = {name: value.clone() for name, value in workload.module.state_dict().items()}
+    was_training = workload.module.training
 
-    list(measure_size(subject, Budget(), Progress()))
+    list(measure_size(workload, Budget(), ProbeState()))
 
-    assert subject.module.training == was_training
-    assert all((value == before[name]).all() for name, value in subject.module.state_dict().items())
-    assert {parameter.device.type for parameter in subject.module.parameters()} == {"cpu"}
-    assert not any(module._forward_hooks or module._forward_pre_hooks for module in subject.module.modules())
+    assert workload.module.training == was_training
+    assert all((value == before[name]).all() for name, value in workload.module.state_dict().items())
+    assert {parameter.device.type for parameter in workload.module.parameters()} == {"cpu"}
+    assert not any(module._forward_hooks or module._forward_pre_hooks for module in workload.module.modules())
 
 
 def test_what_cannot_be_counted_is_unavailable_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,8 +74,8 @@ def test_what_cannot_be_counted_is_unavailable_with_the_reason(monkeypatch: pyte
 
 def test_the_layers_are_those_of_lenet5_by_hand() -> None:
     """Kind, multiply-accumulates, parameters, weights and shape of the result; `squash` is one module, called often."""
-    subject = build_subject(CASE, CpuDevice())
-    layers = {part.path: part for part in measure_size(subject, Budget(), Progress()) if isinstance(part, Layer)}
+    workload = build_workload(CASE, CpuDevice())
+    layers = {part.path: part for part in measure_size(workload, Budget(), ProbeState()) if isinstance(part, Layer)}
 
     assert list(layers) == ["", "c1", "squash", "s2", "c3", "s4", "c5", "f6", "output"]
     assert {

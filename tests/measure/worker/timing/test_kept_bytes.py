@@ -5,7 +5,7 @@ from __future__ import annotations
 from fakes import FakeAsyncDevice
 
 from zoobench.cases import Budget
-from zoobench.measure.worker.rounds import Phase
+from zoobench.measure.worker.rounds import CallPhase
 from zoobench.measure.worker.timing_loop import sample
 
 LEAK_BYTES = 1000
@@ -27,7 +27,7 @@ class MovingLayout:
 
 def test_each_block_tells_what_its_own_calls_kept() -> None:
     device = FakeAsyncDevice()
-    phase = Phase("forward_latency", lambda: device.allocator.allocate(LEAK_BYTES))
+    phase = CallPhase("forward_latency", lambda: device.allocator.allocate(LEAK_BYTES))
 
     sampled = sample(
         [phase], device, BUDGET, layout=MovingLayout(device), allocated_bytes=device.allocated_bytes, clock=device.clock
@@ -49,7 +49,7 @@ def test_nothing_is_asked_between_the_rounds_of_a_block() -> None:
         return None
 
     sampled = sample(
-        [Phase("forward_latency", call)], device, BUDGET, allocated_bytes=allocated_bytes, clock=device.clock
+        [CallPhase("forward_latency", call)], device, BUDGET, allocated_bytes=allocated_bytes, clock=device.clock
     )
 
     block = ["asked", "call", "call", "call", "asked"]

@@ -16,7 +16,7 @@ from zoobench.cases import SMOKE_BUDGET, Budget
 from zoobench.devices import REFERENCE
 from zoobench.measure.worker import rounds, timing_loop
 from zoobench.measure.worker.layout import FixedLayout
-from zoobench.measure.worker.rounds import Counters, Phase, read_counters, take_round
+from zoobench.measure.worker.rounds import CallPhase, Counters, read_counters, take_round
 from zoobench.measure.worker.timing_loop import WINDOW, Sampled, Stop, block_size, sample
 from zoobench.measure.worker.workload import Inference
 from zoobench.stats.interference import HOST_LEAD, PACE, causes
@@ -87,7 +87,7 @@ class Bench:
         self.call = Call(self.device, durations_s)
 
     def sample(self, budget: Budget = OPEN, **more: Any) -> Sampled:
-        return sample([Phase("forward_latency", self.call)], self.device, budget, clock=self.clock, **more)
+        return sample([CallPhase("forward_latency", self.call)], self.device, budget, clock=self.clock, **more)
 
 
 def bench(*durations_s: float, device: Callable[[FakeClock], FakeAsyncDevice] = FakeAsyncDevice) -> Bench:
@@ -409,7 +409,9 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> Callable[[Bench, Iterable[int]], 
 
         monkeypatch.setattr(rounds, "read_counters", lambda: Counters(**{**QUIET, "continued": stops["count"]}))
         monkeypatch.setattr(
-            bench_, "sample", lambda budget=OPEN: sample([Phase("", paused)], bench_.device, budget, clock=bench_.clock)
+            bench_,
+            "sample",
+            lambda budget=OPEN: sample([CallPhase("", paused)], bench_.device, budget, clock=bench_.clock),
         )
 
     return pause
@@ -479,7 +481,7 @@ def test_while_sampling_the_process_counts_its_own_continuations() -> None:
         if bench_.call.count == WINDOW + 3:
             signal.raise_signal(signal.SIGCONT)
 
-    sampled = sample([Phase("", continued)], bench_.device, OPEN, clock=bench_.clock)
+    sampled = sample([CallPhase("", continued)], bench_.device, OPEN, clock=bench_.clock)
 
     assert [index for index, value in enumerate(sampled.covariates["continued"]) if value] == [2]
     assert signal.getsignal(signal.SIGCONT) is before

@@ -9,7 +9,7 @@ from zoobench.report.html.plots.dots import MOST_ROWS, Axis, Dot, dot_plot, firs
 from zoobench.report.html.section import Height
 from zoobench.report.html.sections.batch_and_precision import batch_and_precision
 from zoobench.report.html.sections.families import families
-from zoobench.report.report_data import collect_material
+from zoobench.report.report_data import collect_report_data
 
 AXIS = Axis("times", RATIO_TICK, baseline=1.0)
 
@@ -56,26 +56,26 @@ def test_what_has_no_room_is_told():
 
 
 def test_the_families_are_drawn_over_alexnet():
-    material = collect_material([default_run()])
-    charts = {chart.key: chart for chart in families(material).charts}
+    report_data = collect_report_data([default_run()])
+    charts = {chart.key: chart for chart in families(report_data).charts}
     assert [*charts] == ["families-parameters", "families-macs", "families-memory", "families-latency"]
-    models = material.view.models.set_index("name")
+    models = report_data.view.models.set_index("name")
     for row in charts["families-macs"].spec["data"]["values"]:
         assert row["value"] == pytest.approx(models.loc[row["name"], "macs"] / models.loc["alexnet", "macs"])
 
 
 def test_without_alexnet_or_without_a_second_batch_there_is_no_chart():
-    material = collect_material([make_run([realistic_record(make_case("mobilenet_v2"))])])
-    assert families(material).charts == ()
-    assert batch_and_precision(material).charts == ()
-    assert families(collect_material([])).charts == batch_and_precision(collect_material([])).charts == ()
+    report_data = collect_report_data([make_run([realistic_record(make_case("mobilenet_v2"))])])
+    assert families(report_data).charts == ()
+    assert batch_and_precision(report_data).charts == ()
+    assert families(collect_report_data([])).charts == batch_and_precision(collect_report_data([])).charts == ()
 
 
 def test_batches_and_speed_ups_are_those_of_the_frame():
-    material = collect_material([default_run()])
-    charts = {chart.key: chart for chart in batch_and_precision(material).charts}
+    report_data = collect_report_data([default_run()])
+    charts = {chart.key: chart for chart in batch_and_precision(report_data).charts}
     assert [*charts] == ["throughput", "speed-up-infer-amp-bf16", "speed-up-train-amp-bf16"]
-    rows = material.view.rows
+    rows = report_data.view.rows
     for row in charts["throughput"].spec["data"]["values"]:
         here = rows[(rows["name"] == row["name"]) & (rows["metric"] == "throughput") & (rows["mode"] == "infer")]
         at = here[(here["precision"] == "fp32") & (here["batch"] == int(row["series"].removeprefix("batch ")))]

@@ -2,13 +2,13 @@ from synthetic import HOSTILE
 
 from zoobench.report import palette
 from zoobench.report.html.plots import NUMBER_TICK
-from zoobench.report.html.plots.scatter import Span, Spot, scatter_plot
+from zoobench.report.html.plots.scatter import ScatterPoint, Span, scatter_plot
 
 ACROSS, UP = Span("across", NUMBER_TICK, 0.3, 70.0), Span("up", NUMBER_TICK, 1e8, 1e11)
 
 
 def spot(name="net", *, is_named=True):
-    return Spot(name, palette.MOBILENET, 2.0, 1e9, f"all about {name}", is_named=is_named)
+    return ScatterPoint(name, palette.MOBILENET, 2.0, 1e9, f"all about {name}", is_named=is_named)
 
 
 def data_of(spec, name):

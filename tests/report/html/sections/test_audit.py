@@ -4,11 +4,11 @@ from synthetic import HOSTILE, make_case, make_run
 
 from zoobench.cases import ModelRef
 from zoobench.report.html.sections import audit
-from zoobench.report.report_data import collect_material
+from zoobench.report.report_data import collect_report_data
 
 
 def section_of(*runs):
-    return audit(collect_material(runs))
+    return audit(collect_report_data(runs))
 
 
 def rows_of(section):
@@ -20,7 +20,7 @@ def test_the_chart_has_the_table_s_numbers_the_furthest_model_first():
     run = three_models()
     rows = rows_of(section_of(run))
     found = {(row["name"], row["series"]): row["value"] for row in rows}
-    for model in collect_material([run]).tables["audit"].frame.to_dict("records"):
+    for model in collect_report_data([run]).tables["audit"].frame.to_dict("records"):
         assert found[model["model"], "fvcore"] == pytest.approx(model["difference_ratio"])
         if model["published"] == model["published"]:
             assert found[model["model"], "printed by torchvision"] == pytest.approx(

@@ -5,11 +5,11 @@ from synthetic import default_run, make_run
 from zoobench.cases import Mode
 from zoobench.report.capacity import LACKING
 from zoobench.report.html.sections.batch_and_precision import batch_and_precision
-from zoobench.report.report_data import collect_material
+from zoobench.report.report_data import collect_report_data
 
 
 def frontiers_of(*records):
-    section = batch_and_precision(collect_material([make_run(records)]))
+    section = batch_and_precision(collect_report_data([make_run(records)]))
     return section, [chart for chart in section.charts if chart.key.startswith("frontier")]
 
 
@@ -57,7 +57,7 @@ def test_modes_have_charts_of_their_own():
 
 
 def test_without_a_search_the_section_says_which_command_searches():
-    section = batch_and_precision(collect_material([default_run()]))
+    section = batch_and_precision(collect_report_data([default_run()]))
     assert LACKING in section.answer
     assert "python -m zoobench capacity" in LACKING
     assert section.method == ""
@@ -65,6 +65,6 @@ def test_without_a_search_the_section_says_which_command_searches():
 
 @pytest.mark.parametrize("runs", [(), (make_run(()),)])
 def test_without_cases_it_says_only_which_command_measures(runs):
-    section = batch_and_precision(collect_material(runs))
+    section = batch_and_precision(collect_report_data(runs))
     assert section.is_empty
     assert section.answer == ()

@@ -5,16 +5,16 @@ from synthetic import HOSTILE, default_run, make_case, make_record, make_run, me
 
 from zoobench.cases import ModelRef, Precision
 from zoobench.report.html.sections.why_slow import why_slow
-from zoobench.report.report_data import collect_material
-from zoobench.report.selection import Point
+from zoobench.report.report_data import collect_report_data
+from zoobench.report.selection import Setting
 from zoobench.report.why import LACKING, compared, inverted_pairs
 
 NETS = ("resnet18", "squeezenet1_1", "alexnet")
 """None of which a paper printed figures of."""
 
 
-def charts_of(material):
-    return {chart.key: chart for chart in why_slow(material).charts}
+def charts_of(report_data):
+    return {chart.key: chart for chart in why_slow(report_data).charts}
 
 
 def data_of(chart, name="points"):
@@ -22,25 +22,25 @@ def data_of(chart, name="points"):
 
 
 @pytest.fixture(scope="module")
-def material():
+def report_data():
     halves = [
         profiled(name, precision=Precision.AMP_BF16, has_layers=False, factor=0.75) for name in ("resnet18", "alexnet")
     ]
-    return collect_material([run_of([*bounded_run(NETS).records, *halves])])
+    return collect_report_data([run_of([*bounded_run(NETS).records, *halves])])
 
 
-def test_the_charts_are_two_orders_and_a_roofline_a_precision(material):
-    assert [*charts_of(material)] == ["order-batch-1", "order-batch-8", "roofline-fp32", "roofline-amp-bf16"]
+def test_the_charts_are_two_orders_and_a_roofline_a_precision(report_data):
+    assert [*charts_of(report_data)] == ["order-batch-1", "order-batch-8", "roofline-fp32", "roofline-amp-bf16"]
 
 
 # Rooflines
 
 
-def test_a_point_a_case_where_its_diagnosis_puts_it(material):
-    points = data_of(charts_of(material)["roofline-fp32"])
+def test_a_point_a_case_where_its_diagnosis_puts_it(report_data):
+    points = data_of(charts_of(report_data)["roofline-fp32"])
     found = {
         f"{each.case.model.name}, batch {each.case.batch}": each
-        for each in material.why.found
+        for each in report_data.why.found
         if each.case.precision is Precision.FP32
     }
     assert len(points) == len(found) == 2 * len(NETS)
@@ -53,8 +53,8 @@ def test_a_point_a_case_where_its_diagnosis_puts_it(material):
 
 
 @pytest.mark.parametrize(("precision", "rate"), [("fp32", 5e10), ("amp-bf16", 1e11)])
-def test_the_line_is_the_roof_of_that_precision(material, precision, rate):
-    chart = charts_of(material)[f"roofline-{precision}"]
+def test_the_line_is_the_roof_of_that_precision(report_data, precision, rate):
+    chart = charts_of(report_data)[f"roofline-{precision}"]
     start, ridge, end = data_of(chart, "front")
     assert ridge["y"] == end["y"] == rate
     assert start["y"] == pytest.approx(start["x"] * 1.6e10)
@@ -65,8 +65,8 @@ def test_the_line_is_the_roof_of_that_precision(material, precision, rate):
 
 
 def test_without_ceilings_or_layers_there_is_no_roofline_and_the_section_says_what_is_lacking():
-    material = collect_material([default_run()])
-    section = why_slow(material)
+    report_data = collect_report_data([default_run()])
+    section = why_slow(report_data)
     assert not [chart for chart in section.charts if chart.key.startswith("roofline")]
     assert LACKING in section.answer
 
@@ -76,7 +76,7 @@ def test_hostile_names_are_data(text):
     record = profiled("resnet18")
     hostile = msgspec.structs.replace(record.case, model=ModelRef("import", f"pkg:{text}"))
     run = run_of([*bounded_run(NETS, [1]).records, msgspec.structs.replace(record, case=hostile)])
-    charts = charts_of(collect_material([run]))
+    charts = charts_of(collect_report_data([run]))
     assert f"pkg:{text}" in [point["name"] for point in data_of(charts["roofline-fp32"])]
     assert f"pkg:{text}" in [row["name"] for row in charts["order-batch-1"].spec["data"]["values"]]
 
@@ -90,9 +90,9 @@ def order_rows(chart):
 
 @pytest.mark.parametrize("batch", [1, 8])
 def test_places_are_those_of_the_frame_and_rings_those_of_its_pairs(batch):
-    material = collect_material([default_run()])
-    chart = charts_of(material)[f"order-batch-{batch}"]
-    nets = compared(material.view, "", Point(batch, "fp32"))
+    report_data = collect_report_data([default_run()])
+    chart = charts_of(report_data)[f"order-batch-{batch}"]
+    nets = compared(report_data.view, "", Setting(batch, "fp32"))
     rows = order_rows(chart)
     by_macs, by_latency = (nets.sort_values(column, kind="stable")["name"].tolist() for column in ("macs", "latency"))
     assert sorted(rows, key=lambda name: rows[name]["left"]) == by_macs
@@ -106,8 +106,8 @@ def test_places_are_those_of_the_frame_and_rings_those_of_its_pairs(batch):
 
 
 def test_a_ring_is_where_the_lines_of_its_pair_meet():
-    material = collect_material([default_run()])
-    chart = charts_of(material)["order-batch-1"]
+    report_data = collect_report_data([default_run()])
+    chart = charts_of(report_data)["order-batch-1"]
     rows = order_rows(chart)
     for ring in chart.spec["layer"][3]["data"]["values"]:
         light, heavy = (next(name for name in sorted(rows, key=len, reverse=True) if each.startswith(name)) for each in
@@ -124,7 +124,7 @@ def test_nets_whose_intervals_meet_have_no_ring():
         make_record(make_case(name), [measurement("latency", *times), measurement("macs", macs)])
         for (name, times), macs in zip(samples.items(), (349e6, 714e6), strict=True)
     ]
-    chart = charts_of(collect_material([make_run(records)]))["order-batch-1"]
+    chart = charts_of(collect_report_data([make_run(records)]))["order-batch-1"]
     places = {name: (row["left"], row["right"]) for name, row in order_rows(chart).items()}
     assert places == {"squeezenet1_1": (1, 2), "alexnet": (2, 1)}
     assert chart.spec["layer"][3]["data"]["values"] == []
@@ -132,7 +132,7 @@ def test_nets_whose_intervals_meet_have_no_ring():
 
 
 def test_one_net_has_no_order():
-    assert charts_of(collect_material([make_run([realistic_record(make_case())])])) == {}
-    section = why_slow(collect_material([]))
+    assert charts_of(collect_report_data([make_run([realistic_record(make_case())])])) == {}
+    section = why_slow(collect_report_data([]))
     assert section.is_empty
     assert "python -m zoobench run --preset quick" in section.missing

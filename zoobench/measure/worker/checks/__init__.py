@@ -9,7 +9,7 @@ import torch
 
 from zoobench.cases import Case
 from zoobench.devices import Device, get_device
-from zoobench.measure.worker.rounds import HOST_CLOCK, Clock, Phase, Round, take_round
+from zoobench.measure.worker.rounds import HOST_CLOCK, CallPhase, Clock, Round, take_round
 
 _WARM_UP_ROUNDS = 3
 
@@ -36,7 +36,7 @@ def rounds_for(
     warm_up_rounds: int = _WARM_UP_ROUNDS,
 ) -> list[Round]:
     """A few rounds to warm up, which are left out, then rounds until the time is over, a few at least."""
-    phases = [Phase("latency", call)]
+    phases = [CallPhase("latency", call)]
     for _ in range(warm_up_rounds):
         take_round(phases, device, clock)
     ends_s = clock() + seconds

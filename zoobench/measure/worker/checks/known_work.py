@@ -14,7 +14,7 @@ from zoobench.counting import count_forward
 from zoobench.devices import Device, Result
 from zoobench.devices.device import interval_s
 from zoobench.measure.doctor import Effort, example_case
-from zoobench.measure.executor import Tell
+from zoobench.measure.executor import Emit
 from zoobench.measure.worker.checks import as_in_a_case, rounded, rounds_for
 from zoobench.measure.worker.workload import SEED
 from zoobench.records import Measurement, Unavailable
@@ -70,14 +70,14 @@ def product_call(device: Device, product: Product = PRODUCT) -> Callable[[], obj
     return lambda: module(images)
 
 
-def examine_known_work(device_name: str, effort: Effort, tell: Tell) -> None:
+def examine_known_work(device_name: str, effort: Effort, emit: Emit) -> None:
     """Tell `known_macs_error`, `product_rate` and `thread_efficiency`."""
-    tell(measure_count())
+    emit(measure_count())
     all_threads = usable_threads()
     product, rates = measure_rates(device_name, all_threads, effort.product_s)
     method = f"matrix product of {product.n} × {product.k} by {product.k} × {product.m} in fp32, {all_threads} threads"
-    tell(Measurement(metric="product_rate", samples=rates, method=method))
-    tell(_thread_efficiency(device_name, all_threads, rates, effort))
+    emit(Measurement(metric="product_rate", samples=rates, method=method))
+    emit(_thread_efficiency(device_name, all_threads, rates, effort))
 
 
 def measure_count() -> Measurement:

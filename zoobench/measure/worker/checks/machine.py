@@ -12,7 +12,7 @@ import psutil
 
 from zoobench.devices import Result
 from zoobench.measure.doctor import Effort
-from zoobench.measure.executor import Tell
+from zoobench.measure.executor import Emit
 from zoobench.records import Measurement, Unavailable
 
 ROOT = Path("/")
@@ -28,12 +28,12 @@ FACTS = {
 }
 
 
-def examine_machine(_device_name: str, _effort: Effort, tell: Tell) -> None:
+def examine_machine(_device_name: str, _effort: Effort, emit: Emit) -> None:
     """Tell `performance_governor`, `threads_a_core`, `allowed_share`, and facts."""
     processors = usable_processors()
     for read in (read_governors, read_threads_a_core, read_allowed_share):
-        tell(read(processors))
-    tell(read_facts())
+        emit(read(processors))
+    emit(read_facts())
 
 
 def usable_processors() -> tuple[int, ...]:
@@ -127,13 +127,13 @@ _LEAST_SHARE = 0.05
 """Of one processor: who uses less is not named."""
 
 
-def examine_other_load(_device_name: str, effort: Effort, tell: Tell) -> None:
+def examine_other_load(_device_name: str, effort: Effort, emit: Emit) -> None:
     """Tell `other_load`, `load_average`, and as a fact who is busiest. This process sleeps meanwhile."""
     before = dict(processes())
-    tell(measure_other_load(effort.load_s / INTERVALS))
-    tell(measure_load_average())
+    emit(measure_other_load(effort.load_s / INTERVALS))
+    emit(measure_load_average())
     names = busiest(before, dict(processes()), effort.load_s)
-    tell({"busiest_processes": ", ".join(names) or "none"})
+    emit({"busiest_processes": ", ".join(names) or "none"})
 
 
 def measure_other_load(interval_s: float) -> Result:

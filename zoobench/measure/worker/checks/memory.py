@@ -10,9 +10,9 @@ import torch
 from zoobench.cases import Allocator
 from zoobench.devices import Device, Result, host_memory
 from zoobench.measure.doctor import Effort, example_case
-from zoobench.measure.executor import Tell
+from zoobench.measure.executor import Emit
 from zoobench.measure.worker.checks import as_in_a_case, covariates_of, rounds_for
-from zoobench.measure.worker.workload import build_subject
+from zoobench.measure.worker.workload import build_workload
 from zoobench.records import Measurement, Unavailable
 
 # An allocation of known size, as the device's own measure of peak memory sees it.
@@ -22,10 +22,10 @@ SIZES_BYTES = (2**20, 2**24, 2**26)
 """Multiples of 2 MiB, or a power of two below: no allocator rounds them up (CUDA's rounds to 512 bytes)."""
 
 
-def examine_known_memory(device_name: str, _effort: Effort, tell: Tell) -> None:
+def examine_known_memory(device_name: str, _effort: Effort, emit: Emit) -> None:
     """Tell `known_bytes_error`."""
     with as_in_a_case(example_case(device_name)) as device:
-        tell(measure_known_memory(device))
+        emit(measure_known_memory(device))
 
 
 def measure_known_memory(device: Device) -> Measurement:
@@ -53,14 +53,14 @@ SETTLING_ROUNDS = 8
 METRICS = {Allocator.RETAINED: "faults_retained", Allocator.SYSTEM: "faults_system"}
 
 
-def examine_retained(device_name: str, effort: Effort, tell: Tell) -> None:
+def examine_retained(device_name: str, effort: Effort, emit: Emit) -> None:
     """Tell `faults_retained`."""
-    tell(measure_paging(device_name, Allocator.RETAINED, effort.paging_s))
+    emit(measure_paging(device_name, Allocator.RETAINED, effort.paging_s))
 
 
-def examine_system(device_name: str, effort: Effort, tell: Tell) -> None:
+def examine_system(device_name: str, effort: Effort, emit: Emit) -> None:
     """Tell `faults_system`."""
-    tell(measure_paging(device_name, Allocator.SYSTEM, effort.paging_s))
+    emit(measure_paging(device_name, Allocator.SYSTEM, effort.paging_s))
 
 
 def measure_paging(device_name: str, allocator: Allocator, seconds: float) -> Result:
@@ -70,7 +70,7 @@ def measure_paging(device_name: str, allocator: Allocator, seconds: float) -> Re
         reason = _obstacle(device, allocator)
         if reason:
             return Unavailable(metric=METRICS[allocator], reason=reason)
-        call = build_subject(case, device).call
+        call = build_workload(case, device).call
         rounds = rounds_for(seconds, call, device, warm_up_rounds=SETTLING_ROUNDS)
     covariates = covariates_of(rounds)
     faults = covariates.pop("page_faults")

@@ -10,7 +10,7 @@ import psutil
 from zoobench.devices import Device, Result, get_device
 from zoobench.devices.speed_probe import Launches
 from zoobench.measure.doctor import Effort, example_case
-from zoobench.measure.executor import Tell
+from zoobench.measure.executor import Emit
 from zoobench.measure.worker.checks import as_in_a_case, covariates_of, rounded, rounds_for
 from zoobench.measure.worker.checks.known_work import lasting_product, product_call
 from zoobench.measure.worker.rounds import HOST_CLOCK, Clock
@@ -24,10 +24,10 @@ from zoobench.records import Measurement, Unavailable
 METRIC = "launch_pace"
 
 
-def examine_launching(device_name: str, effort: Effort, tell: Tell) -> None:
+def examine_launching(device_name: str, effort: Effort, emit: Emit) -> None:
     """Tell `launch_pace`."""
     with as_in_a_case(example_case(device_name)) as device:
-        tell(measure_launching(device, effort.pace_s))
+        emit(measure_launching(device, effort.pace_s))
 
 
 def measure_launching(device: Device, seconds: float) -> Result:
@@ -43,12 +43,12 @@ PIECE_S = 0.01
 """What a piece of work should take at least: long beside a clock's step, short beside a spell of other load."""
 
 
-def examine_steadiness(device_name: str, effort: Effort, tell: Tell) -> None:
+def examine_steadiness(device_name: str, effort: Effort, emit: Emit) -> None:
     """Tell `pace`, and the `steal` meanwhile."""
     with as_in_a_case(example_case(device_name)) as device:
         before = read_steal()
-        tell(measure_pace(product_call(device, lasting_product(device)), device, effort.pace_s))
-        tell(steal_between(before, read_steal()))
+        emit(measure_pace(product_call(device, lasting_product(device)), device, effort.pace_s))
+        emit(steal_between(before, read_steal()))
 
 
 def measure_pace(call: Callable[[], object], device: Device, seconds: float, clock: Clock = HOST_CLOCK) -> Measurement:
@@ -70,13 +70,13 @@ def measure_pace(call: Callable[[], object], device: Device, seconds: float, clo
     )
 
 
-class Spent(tuple[float, float]):
+class ProcessorTime(tuple[float, float]):
     """Seconds of all processors so far: stolen, and in all."""
 
     __slots__ = ()
 
 
-def read_steal() -> Spent | str:
+def read_steal() -> ProcessorTime | str:
     """Time of all processors so far, or why that is not told."""
     try:
         times = psutil.cpu_times()
@@ -85,10 +85,10 @@ def read_steal() -> Spent | str:
     if not hasattr(times, "steal"):
         return "this system does not tell what a hypervisor takes"
     guest_s = times.guest + times.guest_nice  # counted in user and nice too (proc(5))
-    return Spent((times.steal, sum(times) - guest_s))
+    return ProcessorTime((times.steal, sum(times) - guest_s))
 
 
-def steal_between(before: Spent | str, after: Spent | str) -> Result:
+def steal_between(before: ProcessorTime | str, after: ProcessorTime | str) -> Result:
     """Share of the time between two readings that was stolen."""
     if isinstance(before, str) or isinstance(after, str):
         reason = before if isinstance(before, str) else str(after)

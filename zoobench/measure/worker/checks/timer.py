@@ -11,9 +11,9 @@ from typing import Protocol, runtime_checkable
 
 from zoobench.devices import Device, Result
 from zoobench.measure.doctor import Effort, example_case
-from zoobench.measure.executor import Tell
+from zoobench.measure.executor import Emit
 from zoobench.measure.worker.checks import as_in_a_case, rounded
-from zoobench.measure.worker.rounds import HOST_CLOCK, Clock, Phase, take_round
+from zoobench.measure.worker.rounds import HOST_CLOCK, CallPhase, Clock, take_round
 from zoobench.records import Measurement, Unavailable
 
 # What a round reads when there is nothing to read: every latency is too long by this.
@@ -23,15 +23,15 @@ EMPTY_ROUNDS = 200
 _WARM_UP_ROUNDS = 10
 
 
-def examine_empty_round(device_name: str, _effort: Effort, tell: Tell) -> None:
+def examine_empty_round(device_name: str, _effort: Effort, emit: Emit) -> None:
     """Tell `round_overhead`."""
     with as_in_a_case(example_case(device_name)) as device:
-        tell(measure_overhead(device))
+        emit(measure_overhead(device))
 
 
 def measure_overhead(device: Device, clock: Clock = HOST_CLOCK) -> Measurement:
     """Readings of rounds of a call that does nothing."""
-    phases = [Phase("latency", _nothing)]
+    phases = [CallPhase("latency", _nothing)]
     rounds = [take_round(phases, device, clock) for _ in range(_WARM_UP_ROUNDS + EMPTY_ROUNDS)]
     samples = tuple(rounded(r.device_s) for r in rounds[_WARM_UP_ROUNDS:])
     return Measurement(metric="round_overhead", samples=samples, method="rounds of a call that does nothing")
@@ -52,10 +52,10 @@ _MOST_READINGS = 10**6
 """Until a coarse clock moves: a step of 10 ms takes this long at 10 ns a reading."""
 
 
-def examine_timer(_device_name: str, _effort: Effort, tell: Tell) -> None:
+def examine_timer(_device_name: str, _effort: Effort, emit: Emit) -> None:
     """Tell `timer_resolution` and `timer_cost`."""
-    tell(measure_resolution(HOST_CLOCK))
-    tell(measure_cost(HOST_CLOCK))
+    emit(measure_resolution(HOST_CLOCK))
+    emit(measure_cost(HOST_CLOCK))
 
 
 def measure_resolution(clock: Clock) -> Measurement:
@@ -128,10 +128,10 @@ class KeepsBusy(Protocol):
         ...
 
 
-def examine_known_time(device_name: str, _effort: Effort, tell: Tell) -> None:
+def examine_known_time(device_name: str, _effort: Effort, emit: Emit) -> None:
     """Tell `known_time_error`."""
     with as_in_a_case(example_case(device_name)) as device:
-        tell(measure_known_time(device))
+        emit(measure_known_time(device))
 
 
 def measure_known_time(device: Device, clock: Clock = HOST_CLOCK) -> Result:
@@ -173,5 +173,5 @@ def spin(seconds: float, clock: Clock = raw_clock) -> float:
 
 def _error(busy: Busy, seconds: float, device: Device, clock: Clock) -> float:
     took_s: list[float] = []
-    read = take_round([Phase("latency", lambda: took_s.append(busy(seconds)))], device, clock)
+    read = take_round([CallPhase("latency", lambda: took_s.append(busy(seconds)))], device, clock)
     return read.device_s / took_s[0] - 1

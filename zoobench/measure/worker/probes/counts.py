@@ -15,11 +15,11 @@ from torchvision import models
 
 from zoobench.cases import Budget, ImageSize, ModelRef, catalogue
 from zoobench.counting import By, Counts, UncountableError, count_state, divide, layers_of, total, trace_pass
-from zoobench.counting.cross_check import Difference, Opinion, explain
-from zoobench.counting.fvcore_count import fvcore_opinion
+from zoobench.counting.cross_check import CountDifference, CrossCheck, explain
+from zoobench.counting.fvcore_count import count_by_fvcore
 from zoobench.devices import Result
-from zoobench.measure.worker.probes.probe import Probe, Progress
-from zoobench.measure.worker.workload import Subject
+from zoobench.measure.worker.probes.probe import Probe, ProbeState
+from zoobench.measure.worker.workload import Workload
 from zoobench.records import Breakdown, Layer, Measurement, Unavailable
 from zoobench.records.metrics import MODEL_METRICS
 from zoobench.zoo.build import build_model
@@ -28,17 +28,17 @@ from zoobench.zoo.skeleton import build_skeleton
 # Parameters, buffers, multiply-accumulates and activations: facts of the model, counted without running it.
 
 
-def measure_size(subject: Subject, budget: Budget, progress: Progress) -> Iterable[Result | Layer]:  # noqa: ARG001
+def measure_size(workload: Workload, budget: Budget, progress: ProbeState) -> Iterable[Result | Layer]:  # noqa: ARG001
     """Counts of the weights, then of one image's forward pass in inference on meta tensors, and its layers."""
-    yield from _state(subject)
-    yield from _work(subject)
+    yield from _state(workload)
+    yield from _work(workload)
 
 
 SIZE_PROBE = Probe(name="size", metrics=MODEL_METRICS, measure=measure_size, makes_calls=False)
 
 
-def _state(subject: Subject) -> Iterable[Result]:
-    state = count_state(subject.module)
+def _state(workload: Workload) -> Iterable[Result]:
+    state = count_state(workload.module)
     counts = {
         "parameters": state.parameters,
         "trainable_parameters": state.trainable_parameters,
@@ -48,9 +48,9 @@ def _state(subject: Subject) -> Iterable[Result]:
         yield Measurement(metric=metric, samples=(float(count),), method="elements, shared tensors once")
 
 
-def _work(subject: Subject) -> Iterable[Result | Layer]:
+def _work(workload: Workload) -> Iterable[Result | Layer]:
     try:
-        trace = trace_pass(subject.module, subject.images[:1])
+        trace = trace_pass(workload.module, workload.images[:1])
     except UncountableError as error:
         for metric in ("macs", "activations"):
             yield Unavailable(metric=metric, reason=str(error))
@@ -58,7 +58,7 @@ def _work(subject: Subject) -> Iterable[Result | Layer]:
     counts = total(trace.operators)
     for metric, count in (("macs", counts.macs), ("activations", counts.activations)):
         yield Measurement(metric=metric, samples=(float(count),), method=_method(counts))
-    yield from layers_of(subject.module, trace)
+    yield from layers_of(workload.module, trace)
 
 
 def _method(counts: Counts) -> str:
@@ -105,23 +105,23 @@ def published_figures(name: str) -> tuple[Published, ...]:
 _REASON_LENGTH = 200
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
+class FvcoreReply(msgspec.Struct, frozen=True, kw_only=True):
     """fvcore's opinion, or one line on why there is none."""
 
-    opinion: Opinion | None = None
+    cross_check: CrossCheck | None = None
     reason: str = ""
 
 
-def ask_fvcore(model: ModelRef, picture: ImageSize) -> Answer:
+def ask_fvcore(model: ModelRef, resolution: ImageSize) -> FvcoreReply:
     """What it says of one image's forward pass; never raises for what the model or fvcore does."""
     entry = catalogue.entry_of(model)
     try:
-        catalogue.check_image_size(entry, picture)
-        images = torch.zeros(1, entry.channels, *picture)
-        return Answer(opinion=fvcore_opinion(build_model(model), images))
+        catalogue.check_image_size(entry, resolution)
+        images = torch.zeros(1, entry.channels, *resolution)
+        return FvcoreReply(cross_check=count_by_fvcore(build_model(model), images))
     except Exception as error:  # noqa: BLE001 - whatever a model and fvcore raise is the answer
         text = " ".join(str(error).split())
-        return Answer(reason=f"fvcore raised {type(error).__name__}: {text}"[:_REASON_LENGTH])
+        return FvcoreReply(reason=f"fvcore raised {type(error).__name__}: {text}"[:_REASON_LENGTH])
 
 
 FVCORE_MACS = "fvcore_macs"
@@ -133,61 +133,61 @@ REMAINDER = "remainder"
 
 PUBLISHER = "torchvision"
 
-Ask = Callable[[ModelRef, ImageSize], Answer]
+Ask = Callable[[ModelRef, ImageSize], FvcoreReply]
 
 
 class Audit(msgspec.Struct, frozen=True, kw_only=True):
     """One image's forward pass as we, fvcore and torchvision count it.
 
-    `uncounted` are our operators without a cost, with their calls. Without an `opinion`, `no_opinion` says why, and
-    there is no `difference`; without `published` figures, `not_published` says why.
+    `uncounted` are our operators without a cost, with their calls. Without a `cross_check`, `no_cross_check` says why,
+    and there is no `difference`; without `published` figures, `not_published` says why.
     """
 
     model: ModelRef
-    picture: ImageSize
+    resolution: ImageSize
     macs: int
     parameters: int
     uncounted: dict[str, int]
-    opinion: Opinion | None
-    no_opinion: str
-    difference: Difference | None
+    cross_check: CrossCheck | None
+    no_cross_check: str
+    difference: CountDifference | None
     published: Published | None
     not_published: str
 
 
-def audit(model: ModelRef, picture: ImageSize, ask: Ask = ask_fvcore) -> Audit:
+def audit(model: ModelRef, resolution: ImageSize, ask: Ask = ask_fvcore) -> Audit:
     """Count a model three ways; `ask` gives fvcore's opinion.
 
     Raises: ZoobenchError for a model or image size that cannot be had; UncountableError if we cannot count it.
     """
     entry = catalogue.entry_of(model)
-    catalogue.check_image_size(entry, picture)
+    catalogue.check_image_size(entry, resolution)
     skeleton = build_skeleton(model)
-    trace = trace_pass(skeleton, torch.empty(1, entry.channels, *picture, device="meta"))
+    trace = trace_pass(skeleton, torch.empty(1, entry.channels, *resolution, device="meta"))
     counts = total(trace.operators)
-    answer = ask(model, picture)
-    published, not_published = _published(model, picture)
+    answer = ask(model, resolution)
+    published, not_published = _published(model, resolution)
     return Audit(
         model=model,
-        picture=picture,
+        resolution=resolution,
         macs=counts.macs,
         parameters=count_state(skeleton).parameters,
         uncounted={name: uncounted.calls for name, uncounted in counts.uncounted.items()},
-        opinion=answer.opinion,
-        no_opinion=answer.reason,
-        difference=None if answer.opinion is None else explain(answer.opinion, divide(trace, By.OPERATOR)),
+        cross_check=answer.cross_check,
+        no_cross_check=answer.reason,
+        difference=None if answer.cross_check is None else explain(answer.cross_check, divide(trace, By.OPERATOR)),
         published=published,
         not_published=not_published,
     )
 
 
-def measure_audit(subject: Subject, budget: Budget, progress: Progress) -> Iterable[Result | Breakdown]:  # noqa: ARG001
+def measure_audit(workload: Workload, budget: Budget, progress: ProbeState) -> Iterable[Result | Breakdown]:  # noqa: ARG001
     """The audit of the subject's model at its image size, in the records' terms."""
     try:
-        found = audit(subject.case.model, subject.case.picture)
+        found = audit(workload.case.model, workload.case.resolution)
     except UncountableError as error:
         return [Unavailable(metric=metric, reason=str(error)) for metric in AUDIT_PROBE.metrics]
-    return (*_second_opinion(found), *_publication(found))
+    return (*_ask_fvcore(found), *_publication(found))
 
 
 AUDIT_PROBE = Probe(
@@ -199,23 +199,23 @@ AUDIT_PROBE = Probe(
 )
 
 
-def _published(model: ModelRef, picture: ImageSize) -> tuple[Published | None, str]:
+def _published(model: ModelRef, resolution: ImageSize) -> tuple[Published | None, str]:
     if model.source != PUBLISHER:
         return None, f"only {PUBLISHER} prints counts of its models"
     figures = {(figure.image_size, figure.image_size): figure for figure in published_figures(model.name)}
-    published = figures.get(picture)
+    published = figures.get(resolution)
     return published, "" if published else f"{PUBLISHER} prints no count of this model at this image size"
 
 
-def _second_opinion(found: Audit) -> Iterable[Result | Breakdown]:
-    opinion, difference = found.opinion, found.difference
-    if opinion is None or difference is None:
+def _ask_fvcore(found: Audit) -> Iterable[Result | Breakdown]:
+    cross_check, difference = found.cross_check, found.difference
+    if cross_check is None or difference is None:
         for metric in (FVCORE_MACS, FVCORE_UNSUPPORTED):
-            yield Unavailable(metric=metric, reason=found.no_opinion)
+            yield Unavailable(metric=metric, reason=found.no_cross_check)
         return
-    method = f"{opinion.counter} {opinion.version}, one image, where nothing is timed"
-    left_out = {operator: float(calls) for operator, calls in opinion.unsupported.items()}
-    yield Measurement(metric=FVCORE_MACS, samples=(float(opinion.macs),), method=method)
+    method = f"{cross_check.counter} {cross_check.version}, one image, where nothing is timed"
+    left_out = {operator: float(calls) for operator, calls in cross_check.unsupported.items()}
+    yield Measurement(metric=FVCORE_MACS, samples=(float(cross_check.macs),), method=method)
     yield Measurement(metric=FVCORE_UNSUPPORTED, samples=(sum(left_out.values()),), method=method)
     yield Breakdown(metric=FVCORE_UNSUPPORTED, by=By.OPERATOR.value, values=left_out, method=method)
     terms = {operator: float(macs) for operator, macs in difference.terms.items()}

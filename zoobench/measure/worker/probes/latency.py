@@ -9,11 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from zoobench.cases import Budget, Compiler, Mode
 from zoobench.devices import Result
 from zoobench.measure.worker.layout import ShuffledLayout
-from zoobench.measure.worker.probes.probe import Probe, Progress
-from zoobench.measure.worker.rounds import Phase
+from zoobench.measure.worker.probes.probe import Probe, ProbeState
+from zoobench.measure.worker.rounds import CallPhase
 from zoobench.measure.worker.side_effects import observe
 from zoobench.measure.worker.timing_loop import Sampled, sample
-from zoobench.measure.worker.workload import Subject
+from zoobench.measure.worker.workload import Workload
 from zoobench.records import Finding, Measurement, Unavailable
 from zoobench.stats import side_effects
 from zoobench.stats.estimates import MIN_BLOCKS
@@ -27,40 +27,40 @@ _PHASES = ("forward_latency", "backward_latency", "optimizer_latency")
 _SEED_BITS = 32
 
 
-def measure_latency(subject: Subject, budget: Budget, progress: Progress) -> Iterable[Result | Finding]:
+def measure_latency(workload: Workload, budget: Budget, progress: ProbeState) -> Iterable[Result | Finding]:
     """Sample calls within this process's share of the budget, in blocks under different memory layouts."""
     share = budget.share()
-    phases = subject.model_call.phases
+    phases = workload.model_call.phases
     seed = secrets.randbits(_SEED_BITS)  # another process is another draw
-    layout = ShuffledLayout(subject.resting_tensors, subject.device.free_memory_bytes, seed=seed)
-    before = observe(subject.module)
+    layout = ShuffledLayout(workload.resting_tensors, workload.device.free_memory_bytes, seed=seed)
+    before = observe(workload.module)
     sampled = sample(
         phases,
-        subject.device,
+        workload.device,
         share,
         layout=layout,
         known_reference_s=progress.known_reference_s,
-        allocated_bytes=subject.allocated_bytes,
+        allocated_bytes=workload.allocated_bytes,
         least_blocks=MIN_BLOCKS if budget.processes == 1 else 1,
     )
-    after = observe(subject.module)
+    after = observe(workload.module)
     progress.in_calls_s += sampled.in_calls_s
     progress.known_reference_s = quietest_s(progress.known_reference_s, sampled.reference_s)
-    latency = _latency(subject, sampled, seed)
+    latency = _latency(workload, sampled, seed)
     progress.call_s = statistics.median(latency.samples)
     yield latency
-    yield from _beginnings(subject, sampled)
-    yield from _beside_latency(subject, sampled, latency)
-    yield from _phase_latencies(subject, phases, sampled, latency)
-    yield from judge_latency(subject.case, share, latency)
-    yield from judge_conditions(subject.device.name, subject.device.why_no_conditions())
+    yield from _beginnings(workload, sampled)
+    yield from _beside_latency(workload, sampled, latency)
+    yield from _phase_latencies(workload, phases, sampled, latency)
+    yield from judge_latency(workload.case, share, latency)
+    yield from judge_conditions(workload.device.name, workload.device.why_no_conditions())
     yield from judge_warm_up(share, is_flat=sampled.is_warm)
     yield from side_effects.judge_drift(share, latency)
     yield from side_effects.judge_leak(sampled.kept_bytes, sampled.block_sizes)
     yield from side_effects.judge_attached(before, after)
-    if not subject.device.has_own_timeline():
+    if not workload.device.has_own_timeline():
         yield from side_effects.judge_idleness(latency)
-    if subject.case.compiler is Compiler.EAGER:  # a compiler has threads of its own
+    if workload.case.compiler is Compiler.EAGER:  # a compiler has threads of its own
         yield from side_effects.judge_threads(before, after)
 
 
@@ -81,29 +81,29 @@ PROBE = Probe(
 )
 
 
-def _latency(subject: Subject, sampled: Sampled, seed: int) -> Measurement:
-    clock = "device events" if subject.device.has_own_timeline() else "host clock"
+def _latency(workload: Workload, sampled: Sampled, seed: int) -> Measurement:
+    clock = "device events" if workload.device.has_own_timeline() else "host clock"
     layouts = f"layout shuffled between blocks by seed {seed}" if sampled.is_shuffled else "layout not shuffled"
     taken = f"{sampled.warm_up_calls} warm-up calls, {len(sampled.block_sizes)} blocks"
     method = f"{clock}, wait-call-wait, {taken}, {layouts}, stopped by {sampled.stop.value}"
     return _blocked("latency", [r.device_s for r in sampled.rounds], method, sampled, sampled.covariates)
 
 
-def _beginnings(subject: Subject, sampled: Sampled) -> Iterable[Result]:
+def _beginnings(workload: Workload, sampled: Sampled) -> Iterable[Result]:
     """What it took until times were steady."""
     yield _single("first_call", sampled.first_call_s, "host clock, waited for")
     yield _single("warm_up_calls", sampled.warm_up_calls, "until no downward trend is seen, or the budget's bound")
     yield _single("warm_up_time", sampled.warm_up_s, "host clock, the first call included")
-    yield _single("build_time", subject.build_s, "host clock, weights initialised and placed")
-    if subject.case.compiler is not Compiler.EAGER:
+    yield _single("build_time", workload.build_s, "host clock, weights initialised and placed")
+    if workload.case.compiler is not Compiler.EAGER:
         steady_s = statistics.median(r.host_s for r in sampled.rounds)
         compile_s = max(0.0, sampled.first_call_s - steady_s)
         yield _single("compile_time", compile_s, "host clock, the first call less a steady one")
 
 
-def _beside_latency(subject: Subject, sampled: Sampled, latency: Measurement) -> Iterable[Result]:
+def _beside_latency(workload: Workload, sampled: Sampled, latency: Measurement) -> Iterable[Result]:
     """The same calls by the host's clock, and the machine's pace when quiet."""
-    if subject.device.has_own_timeline():
+    if workload.device.has_own_timeline():
         host_s = [r.host_s for r in sampled.rounds]
         yield _blocked("host_latency", host_s, "host clock, wait-call-wait", sampled, _marks(latency))
     else:
@@ -116,9 +116,9 @@ def _beside_latency(subject: Subject, sampled: Sampled, latency: Measurement) ->
 
 
 def _phase_latencies(
-    subject: Subject, phases: Sequence[Phase], sampled: Sampled, latency: Measurement
+    workload: Workload, phases: Sequence[CallPhase], sampled: Sampled, latency: Measurement
 ) -> Iterable[Result]:
-    if subject.case.mode is Mode.INFER:  # its one phase is the call
+    if workload.case.mode is Mode.INFER:  # its one phase is the call
         return
     for index, phase in enumerate(phases):
         of_phase = [r.phases_s[index] for r in sampled.rounds]

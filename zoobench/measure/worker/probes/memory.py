@@ -9,26 +9,26 @@ from zoobench.counting import UncountableError
 from zoobench.counting.memory import NOTHING, Backend, Peak, cpu_onednn
 from zoobench.devices import PeakMemory, Result
 from zoobench.measure.worker.prediction import predict_peak
-from zoobench.measure.worker.probes.probe import Probe, Progress, count_time
-from zoobench.measure.worker.workload import Subject
+from zoobench.measure.worker.probes.probe import Probe, ProbeState, count_time
+from zoobench.measure.worker.workload import Workload
 from zoobench.records import Breakdown, Measurement, Unavailable
 
 _METRICS = ("predicted_peak", "predicted_workspace")
 
 
-def predict_memory(subject: Subject, budget: Budget, progress: Progress) -> Iterable[Result | Breakdown]:  # noqa: ARG001
+def predict_memory(workload: Workload, budget: Budget, progress: ProbeState) -> Iterable[Result | Breakdown]:  # noqa: ARG001
     """The case's own call on tensors without data; in eager mode, whose operators are known beforehand."""
-    if subject.case.compiler is not Compiler.EAGER:
+    if workload.case.compiler is not Compiler.EAGER:
         yield from _unavailable("a compiled call allocates what its compiler decides: only eager ones are predicted")
         return
-    backend = backend_of(subject)
+    backend = backend_of(workload)
     try:
         peak = predict_peak(
-            subject.module,
-            subject.images,
-            mode=subject.case.mode,
-            precision=subject.case.precision,
-            device=subject.device.torch_device,
+            workload.module,
+            workload.images,
+            mode=workload.case.mode,
+            precision=workload.case.precision,
+            device=workload.device.torch_device,
             backend=backend,
         )
     except UncountableError as error:
@@ -40,10 +40,10 @@ def predict_memory(subject: Subject, budget: Budget, progress: Progress) -> Iter
 PREDICTION_PROBE = Probe(name="prediction", metrics=_METRICS, measure=predict_memory, makes_calls=False)
 
 
-def backend_of(subject: Subject) -> Backend:
+def backend_of(workload: Workload) -> Backend:
     """What is known of the workspace of the subject's kernels."""
-    if subject.device.torch_device.type == "cpu":
-        return cpu_onednn(threads=subject.case.threads)
+    if workload.device.torch_device.type == "cpu":
+        return cpu_onednn(threads=workload.case.threads)
     return NOTHING
 
 
@@ -75,14 +75,14 @@ def _unavailable(reason: str) -> Iterable[Unavailable]:
 _ALLOCATED = ("peak_allocated", "peak_above_weights")
 
 
-def measure_memory(subject: Subject, budget: Budget, progress: Progress) -> Iterable[Result]:
+def measure_memory(workload: Workload, budget: Budget, progress: ProbeState) -> Iterable[Result]:
     """One more call, watched. It is not made where calls are longer than the whole budget."""
     if progress.call_s > budget.max_s:
         reason = f"a call takes {progress.call_s:.1f} s, more than the budget of {budget.max_s:g} s"
         yield from (Unavailable(metric=metric, reason=reason) for metric in _ALLOCATED)
     else:
-        yield from _peak(subject, progress)
-    yield from subject.device.measure_other_memory()
+        yield from _peak(workload, progress)
+    yield from workload.device.measure_other_memory()
 
 
 MEMORY_PROBE = Probe(
@@ -92,12 +92,12 @@ MEMORY_PROBE = Probe(
 )
 
 
-def _peak(subject: Subject, progress: Progress) -> Iterable[Result]:
-    held_bytes = subject.held_bytes()
-    peak = subject.device.measure_peak_memory(count_time(subject, progress))
+def _peak(workload: Workload, progress: ProbeState) -> Iterable[Result]:
+    held_bytes = workload.held_bytes()
+    peak = workload.device.measure_peak_memory(count_time(workload, progress))
     total_bytes = held_bytes + peak.growth_bytes
     yield _measurement("peak_allocated", total_bytes, peak)
-    yield _measurement("peak_above_weights", total_bytes - subject.weights_bytes(), peak)
+    yield _measurement("peak_above_weights", total_bytes - workload.weights_bytes(), peak)
 
 
 def _measurement(metric: str, size_bytes: int, peak: PeakMemory) -> Measurement:

@@ -13,9 +13,9 @@ from zoobench.cases import Budget, Case, Compiler, Mode
 from zoobench.counting.work import kind_of_profiled
 from zoobench.devices import Call, Device, ProfiledOperator, Result, get_device, module_scopes
 from zoobench.devices.profiler import profiling
-from zoobench.measure.executor import Tell
-from zoobench.measure.worker.probes.probe import Probe, Progress, count_time
-from zoobench.measure.worker.workload import Subject, build_subject
+from zoobench.measure.executor import Emit
+from zoobench.measure.worker.probes.probe import Probe, ProbeState, count_time
+from zoobench.measure.worker.workload import Workload, build_workload
 from zoobench.records import Breakdown, Finding, LayerKind, Measurement, Unavailable
 from zoobench.stats.side_effects import judge_work
 
@@ -31,25 +31,25 @@ _RESOLUTION_DECIMALS = 9
 
 
 def measure_operator_time(
-    subject: Subject, budget: Budget, progress: Progress
+    workload: Workload, budget: Budget, progress: ProbeState
 ) -> Iterable[Result | Breakdown | Finding]:
     """A few more calls, under the torch profiler. None where calls are longer than the whole budget."""
-    reason = _why_not(subject, budget, progress)
+    reason = _why_not(workload, budget, progress)
     if reason:
         yield Unavailable(metric=OPERATOR_TIME, reason=reason)
         yield Unavailable(metric=PROFILER_OVERHEAD, reason=reason)
         return
     calls = 1 if progress.call_s > _LONG_CALL_S else _CALLS
     profiled_s: list[float] = []
-    with module_scopes(subject.module):
-        operators = subject.device.profile_operators(
-            _repeated(count_time(subject, progress), progress, profiled_s, calls)
+    with module_scopes(workload.module):
+        operators = workload.device.profile_operators(
+            _repeated(count_time(workload, progress), progress, profiled_s, calls)
         )
     yield from judge_work((operator.name for operator in operators), progress.call_s)
     shown, of_calls = quickest_call(operators, profiled_s)
     which = f"the quickest of {calls} calls" if of_calls == 1 else f"mean of {calls} calls"
     method = f"torch profiler, {which}; a profiled call took {min(profiled_s):.3g} s and more"
-    yield from _times(subject.case.mode, shown, of_calls, method)
+    yield from _times(workload.case.mode, shown, of_calls, method)
     yield _overhead(profiled_s, progress.call_s)
 
 
@@ -111,8 +111,8 @@ def _overhead(profiled_s: Iterable[float], call_s: float) -> Result:
     return Measurement(metric=PROFILER_OVERHEAD, samples=ratios, method=method)
 
 
-def _why_not(subject: Subject, budget: Budget, progress: Progress) -> str:
-    if subject.case.compiler is not Compiler.EAGER or any(map(_is_compiled, subject.module.modules())):
+def _why_not(workload: Workload, budget: Budget, progress: ProbeState) -> str:
+    if workload.case.compiler is not Compiler.EAGER or any(map(_is_compiled, workload.module.modules())):
         return "a compiled model runs kernels of its own making, which are of no one kind"
     if progress.call_s > budget.max_s:
         return f"a call takes {progress.call_s:.1f} s, more than the budget of {budget.max_s:g} s"
@@ -124,7 +124,7 @@ def _is_compiled(part: nn.Module) -> bool:
     return hasattr(part, "_orig_mod") or getattr(part, "_compiled_call_impl", None) is not None
 
 
-def _repeated(call: Call, progress: Progress, took_s: list[float], times: int) -> Call:
+def _repeated(call: Call, progress: ProbeState, took_s: list[float], times: int) -> Call:
     """So many calls; what each took is added to the list."""
 
     def calls() -> None:
@@ -139,15 +139,15 @@ def _repeated(call: Call, progress: Progress, took_s: list[float], times: int) -
 # One call of a case as a trace that chrome://tracing and ui.perfetto.dev show, the modules' ranges in it.
 
 
-def write_trace(case: Case, path: str, tell: Tell) -> None:  # noqa: ARG001 - a task is given one
+def write_trace(case: Case, path: str, emit: Emit) -> None:  # noqa: ARG001 - a task is given one
     """Write the trace of one call, after one to warm up. It is JSON in UTF-8 whatever bytes an argument's text had."""
     device = get_device(case.device)
     with device.settings(case):
-        subject = build_subject(case, device)
-        subject.call()
+        workload = build_workload(case, device)
+        workload.call()
         device.wait()
-        with module_scopes(subject.module), profiling(_activities(device)) as profiler:
-            subject.call()
+        with module_scopes(workload.module), profiling(_activities(device)) as profiler:
+            workload.call()
             device.wait()
     profiler.export_chrome_trace(path)
     file = Path(path)

@@ -9,11 +9,11 @@ import msgspec
 
 from zoobench.cases import Budget
 from zoobench.devices import Call, Result
-from zoobench.measure.worker.workload import Subject
+from zoobench.measure.worker.workload import Workload
 from zoobench.records import Breakdown, Finding, Layer
 
 
-class Progress(msgspec.Struct, kw_only=True):
+class ProbeState(msgspec.Struct, kw_only=True):
     """What the probes of one case leave each other: time spent inside calls so far, and what a call takes.
 
     `known_reference_s` is what earlier cases, or this one so far, found the device's fixed computation to take
@@ -25,7 +25,7 @@ class Progress(msgspec.Struct, kw_only=True):
     known_reference_s: float | None = None
 
 
-Measure = Callable[[Subject, Budget, Progress], Iterable[Result | Breakdown | Layer | Finding]]
+Measure = Callable[[Workload, Budget, ProbeState], Iterable[Result | Breakdown | Layer | Finding]]
 
 
 class Probe(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,13 +50,13 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
         return not set(self.metrics) <= known_metrics
 
 
-def count_time(subject: Subject, progress: Progress) -> Call:
+def count_time(workload: Workload, progress: ProbeState) -> Call:
     """The subject's call, waited for, which adds what it takes to the time spent inside calls."""
 
     def call() -> None:
         began = time.perf_counter()
-        subject.call()
-        subject.device.wait()
+        workload.call()
+        workload.device.wait()
         progress.in_calls_s += time.perf_counter() - began
 
     return call

@@ -10,9 +10,9 @@ import msgspec
 from zoobench.cases import Budget
 from zoobench.devices import REFERENCE, Result
 from zoobench.devices.device import calls_of, interval_s
-from zoobench.measure.worker.probes.probe import Probe, Progress
+from zoobench.measure.worker.probes.probe import Probe, ProbeState
 from zoobench.measure.worker.rounds import host_lead
-from zoobench.measure.worker.workload import Subject
+from zoobench.measure.worker.workload import Workload
 from zoobench.records import Measurement, Unavailable
 from zoobench.stats.interference import HOST_LEAD, PACE, paces
 
@@ -22,14 +22,14 @@ from zoobench.stats.interference import HOST_LEAD, PACE, paces
 DEVICE_TIME = "device_time"
 
 
-def measure_device_time(subject: Subject, budget: Budget, progress: Progress) -> Iterable[Result]:
+def measure_device_time(workload: Workload, budget: Budget, progress: ProbeState) -> Iterable[Result]:
     """Some more calls, as a graph of the device's or under its profiler. None where one is longer than the budget."""
     if progress.call_s > budget.max_s:
         reason = f"a call takes {progress.call_s:.1f} s, more than the budget of {budget.max_s:g} s"
         yield Unavailable(metric=DEVICE_TIME, reason=reason)
         return
     began = time.perf_counter()
-    result = subject.device.measure_device_time(subject.call, is_capturable=subject.model_call.is_capturable)
+    result = workload.device.measure_device_time(workload.call, is_capturable=workload.model_call.is_capturable)
     if isinstance(result, Measurement):
         progress.in_calls_s += time.perf_counter() - began
     yield result
@@ -61,14 +61,14 @@ class _Sample(msgspec.Struct, frozen=True, kw_only=True):
     after: dict[str, float]
 
 
-def measure_interval(subject: Subject, budget: Budget, progress: Progress) -> Iterable[Result]:
+def measure_interval(workload: Workload, budget: Budget, progress: ProbeState) -> Iterable[Result]:
     """A few samples, each of so many calls that it is long against the resolution of the device's clock."""
-    reason = _why_not(subject, budget, progress)
+    reason = _why_not(workload, budget, progress)
     if reason:
         yield Unavailable(metric=INTERVAL, reason=reason)
         return
     calls = calls_of(progress.call_s, _SAMPLE_S, least=_LEAST_CALLS, most=_MOST_CALLS)
-    samples = tuple(_samples(subject, calls, budget.max_s * _BUDGET_SHARE))
+    samples = tuple(_samples(workload, calls, budget.max_s * _BUDGET_SHARE))
     progress.in_calls_s += sum(sample.host_s for sample in samples)
     yield Measurement(
         metric=INTERVAL,
@@ -82,43 +82,43 @@ def measure_interval(subject: Subject, budget: Budget, progress: Progress) -> It
 INTERVAL_PROBE = Probe(name=INTERVAL, metrics=(INTERVAL,), measure=measure_interval)
 
 
-def _why_not(subject: Subject, budget: Budget, progress: Progress) -> str:
-    if not subject.device.has_own_timeline():
+def _why_not(workload: Workload, budget: Budget, progress: ProbeState) -> str:
+    if not workload.device.has_own_timeline():
         return "a call on a CPU ends when it returns: see latency"
     if progress.call_s * _LEAST_CALLS > budget.max_s:
         return f"a call takes {progress.call_s:.1f} s, two in a row more than the budget of {budget.max_s:g} s"
     return ""
 
 
-def _samples(subject: Subject, calls: int, bound_s: float) -> Iterator[_Sample]:
+def _samples(workload: Workload, calls: int, bound_s: float) -> Iterator[_Sample]:
     """One at least; no further one that is expected to end past the bound."""
     spent_s = last_s = 0.0
     for _ in range(_SAMPLES):
         if spent_s + last_s > bound_s:
             return
-        sample = _sample(subject, calls)
+        sample = _sample(workload, calls)
         yield sample
         last_s = sample.host_s
         spent_s += last_s
 
 
-def _sample(subject: Subject, calls: int) -> _Sample:
-    before = subject.device.conditions()
+def _sample(workload: Workload, calls: int) -> _Sample:
+    before = workload.device.conditions()
     began = launched = time.perf_counter()
 
     def call() -> None:
         nonlocal launched
-        subject.call()
+        workload.call()
         launched = time.perf_counter()
 
-    call_s = interval_s(subject.device, call, calls)
+    call_s = interval_s(workload.device, call, calls)
     ended = time.perf_counter()
     return _Sample(
         call_s=call_s,
         host_s=ended - began,
         host_lead=host_lead(began, launched, ended),
         before=before,
-        after=subject.device.conditions(),
+        after=workload.device.conditions(),
     )
 
 

@@ -10,8 +10,8 @@ from typing import Any, Final, NamedTuple
 from matplotlib.markers import MarkerStyle
 from matplotlib.path import Path
 
-from zoobench.records import metrics
-from zoobench.report import palette
+from zoobench.records import metrics as metrics
+from zoobench.report import palette as palette
 
 TICKS: Final = {
     metrics.SECONDS: (
@@ -143,7 +143,7 @@ _FONT_PIXELS = 11
 _SMALL_FONT_PIXELS = 9
 
 
-class Column(NamedTuple):
+class NameColumn(NamedTuple):
     """Pixels that names take beside a plot, the gap to it included; on a narrow screen fewer, in smaller letters."""
 
     wide: int = NAME_PIXELS
@@ -173,18 +173,18 @@ def layer(mark: str | dict[str, Any], rows: Sequence[dict[str, Any]] | None = No
 
 
 def names_on_the_left(
-    column: Column, y: dict[str, Any], rows: Sequence[dict[str, Any]] | None = None
+    column: NameColumn, y: dict[str, Any], rows: Sequence[dict[str, Any]] | None = None
 ) -> dict[str, Any]:
     """The field `name` of each row, ending where the plot begins."""
     return _names(column, rows, "right", column.names, y)
 
 
-def names_on_the_right(column: Column, y: dict[str, Any]) -> dict[str, Any]:
+def names_on_the_right(column: NameColumn, y: dict[str, Any]) -> dict[str, Any]:
     """The field `name` of each row, beginning where the plot ends."""
     return _names(column, None, "left", f"width - {column.names}", y)
 
 
-def between_names(left: Column, right: Column | None = None) -> dict[str, Any]:
+def between_names(left: NameColumn, right: NameColumn | None = None) -> dict[str, Any]:
     """What a horizontal scale spans beside columns of names."""
     return {"range": [{"expr": left.width}, {"expr": f"width - {right.width}" if right else "width"}]}
 
@@ -196,7 +196,7 @@ def down_to(last: float) -> dict[str, Any]:
 
 
 def _names(
-    column: Column, rows: Sequence[dict[str, Any]] | None, align: str, x: str, y: dict[str, Any]
+    column: NameColumn, rows: Sequence[dict[str, Any]] | None, align: str, x: str, y: dict[str, Any]
 ) -> dict[str, Any]:
     looks = {"type": "text", "align": align, "baseline": "middle", "aria": False}
     room = {"fontSize": {"expr": column.font}, "limit": {"expr": column.names}}

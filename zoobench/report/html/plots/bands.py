@@ -10,7 +10,7 @@ from zoobench.report.html.plots import (
     CHANGE_TICK,
     COLOR,
     INK,
-    Column,
+    NameColumn,
     axis_of,
     between_names,
     down_to,
@@ -75,7 +75,7 @@ def band_plot(deviations: Sequence[BandValue], title: str, *, linear_to: float) 
     placed, bands = lay_out(deviations)
     reach = _MARGIN * max(linear_to, *(abs(each.value) for each in deviations))
     axis = axis_of(title, CHANGE_TICK, symmetric_ticks(reach, linear_to))
-    x = {"type": "quantitative", "scale": symmetric_scale(reach, linear_to) | between_names(Column()), "axis": axis}
+    x = {"type": "quantitative", "scale": symmetric_scale(reach, linear_to) | between_names(NameColumn()), "axis": axis}
     y = down_to(bands[-1].end)
     series = list(dict.fromkeys(each.series for each in deviations))
     return {
@@ -94,7 +94,7 @@ def band_plot(deviations: Sequence[BandValue], title: str, *, linear_to: float) 
                 tooltip={"field": "told"},
                 description={"field": "told"},
             ),
-            names_on_the_left(Column(), y | {"field": "row"}, list(_names(bands))),
+            names_on_the_left(NameColumn(), y | {"field": "row"}, list(_names(bands))),
         ],
     }
 

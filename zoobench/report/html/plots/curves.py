@@ -16,7 +16,7 @@ from zoobench.report.html.plots import (
     PAPER,
     TICKS,
     WHOLE_TICK,
-    Column,
+    NameColumn,
     axis_of,
     between_names,
     binary_ticks,
@@ -33,7 +33,7 @@ HEIGHT: Final = Height.TALL
 _PLOT_PIXELS = 450
 """What the axis and its title leave of that height, at least."""
 _NAME_HEIGHT = 13
-_NAMES = Column(wide=180, narrow=150, gap=24)
+_NAMES = NameColumn(wide=180, narrow=150, gap=24)
 """In its gap are the lines from the names to their curves."""
 MOST_NAMES: Final = _PLOT_PIXELS // _NAME_HEIGHT
 _ROOM = 1.6

@@ -16,7 +16,7 @@ _PLACES_BESIDE = 8
 """The first of the places that names may take: those that touch their points."""
 
 
-class Spot(NamedTuple):
+class ScatterPoint(NamedTuple):
     """A point; `told` is what it says when it is pointed at. A hollow one is of another kind than the others."""
 
     name: str
@@ -38,7 +38,7 @@ class Span(NamedTuple):
 
 
 def scatter_plot(
-    spots: Sequence[Spot],
+    spots: Sequence[ScatterPoint],
     across: Span,
     up: Span,
     *,
@@ -95,7 +95,7 @@ def _notes(notes: Iterable[str]) -> dict[str, Any]:
     return {"type": "text", "name": "notes", "aria": False, "interactive": False, "encode": {"update": update}}
 
 
-def _rows(spots: Iterable[Spot]) -> Iterable[dict[str, Any]]:
+def _rows(spots: Iterable[ScatterPoint]) -> Iterable[dict[str, Any]]:
     for place, spot in enumerate(spots):
         style = palette.STYLES[spot.group]
         yield {

@@ -10,7 +10,7 @@ from zoobench.report.html.plots import (
     COLOR,
     INK,
     PAPER,
-    Column,
+    NameColumn,
     between_names,
     down_to,
     layer,
@@ -25,7 +25,7 @@ MOST_ROWS: Final = 34
 """As many names as the tallest chart has room for."""
 
 _ROOM = ((10, Height.LOW), (22, Height.MIDDLE))
-_NAMES = Column(wide=150, narrow=116)
+_NAMES = NameColumn(wide=150, narrow=116)
 """On either side, so that lines are left on a narrow screen."""
 _PALE = 0.35
 _TICK_STEP = 5

@@ -12,7 +12,7 @@ import pandas as pd
 from zoobench.cases import ImageSize, ModelRef
 from zoobench.cases.units import format_change, format_percent
 from zoobench.records.store import StoredRun
-from zoobench.report import palette
+from zoobench.report import palette as palette
 from zoobench.report.answers import count_sentence, fastest, of_settings, validity_sentences
 from zoobench.report.audit import METHOD as AUDIT_METHOD
 from zoobench.report.audit import AuditRow, audit_rows, audit_summary, deviations
@@ -28,7 +28,7 @@ from zoobench.report.html.sections.families import families
 from zoobench.report.html.sections.why_slow import why_slow
 from zoobench.report.page import METHOD as PAGE_METHOD
 from zoobench.report.page import describe_runs
-from zoobench.report.report_data import Material
+from zoobench.report.report_data import ReportData
 from zoobench.report.reproduction import COUNTED_BY, reproduction_summary
 from zoobench.report.reproduction import METHOD as REPRODUCTION_METHOD
 from zoobench.report.selection import View
@@ -38,16 +38,16 @@ _LINEAR_TO: Final = 0.001
 """A tenth of a percent, which torchvision's rounding of a small net comes to."""
 
 
-def audit(material: Material) -> Section:
+def audit(report_data: ReportData) -> Section:
     """A row a model that was audited."""
-    summary = audit_summary(material.runs)
+    summary = audit_summary(report_data.runs)
     return Section(
         key="audit",
         title="Are the counts right?",
         missing="No second opinion was asked for: `pytest suites/bench_audit.py --benchmark-only` asks for it.",
         answer=(summary,) if summary else (),
-        tables=(material.tables["audit"],) if summary else (),
-        charts=tuple(_other_counters(audit_rows(material.runs))),
+        tables=(report_data.tables["audit"],) if summary else (),
+        charts=tuple(_other_counters(audit_rows(report_data.runs))),
         method=AUDIT_METHOD if summary else "",
     )
 
@@ -83,7 +83,7 @@ def _dots(rows: Sequence[AuditRow]) -> Iterable[Dot]:
         group = palette.group_of_model(row.model)
         for counter, ratio, reason in found:
             text = f"{format_change(ratio, digits=2)}, {reason}"
-            yield Dot(names[row.model, row.picture], group, ratio, math.nan, math.nan, text, counter)
+            yield Dot(names[row.model, row.resolution], group, ratio, math.nan, math.nan, text, counter)
 
 
 def _names(rows: Sequence[AuditRow]) -> dict[tuple[ModelRef, ImageSize], str]:
@@ -92,8 +92,8 @@ def _names(rows: Sequence[AuditRow]) -> dict[tuple[ModelRef, ImageSize], str]:
     sources = Counter(model.name for model in models)
     sizes = Counter(row.model for row in rows)
     return {
-        (row.model, row.picture): (row.model.name if sources[row.model.name] == 1 else str(row.model))
-        + (f", {row.picture} px" if sizes[row.model] > 1 else "")
+        (row.model, row.resolution): (row.model.name if sources[row.model.name] == 1 else str(row.model))
+        + (f", {row.resolution} px" if sizes[row.model] > 1 else "")
         for row in rows
     }
 
@@ -105,16 +105,16 @@ CLOSE_RATIO: Final = 0.01
 """A tenth of a percent: half a unit of a count's third digit and less."""
 
 
-def reproduction(material: Material) -> Section:
+def reproduction(report_data: ReportData) -> Section:
     """Of the run that has the papers' cases."""
-    summary = reproduction_summary(material.runs)
+    summary = reproduction_summary(report_data.runs)
     return Section(
         key="reproduction",
         title="Do the papers' figures reproduce?",
         missing=f"No net of the papers was counted: {COUNTED_BY}",
         answer=(summary,) if summary else (),
-        tables=(material.tables["reproduction"], material.tables["claims"]) if summary else (),
-        charts=tuple(_printed_against_found(material.tables["reproduction"].frame)) if summary else (),
+        tables=(report_data.tables["reproduction"], report_data.tables["claims"]) if summary else (),
+        charts=tuple(_printed_against_found(report_data.tables["reproduction"].frame)) if summary else (),
         method=REPRODUCTION_METHOD if summary else "",
     )
 
@@ -160,9 +160,9 @@ def _deviation(figure: Mapping[Any, Any]) -> BandValue:
 # Comparison: what changed between the first and the last of the runs shown.
 
 
-def comparison(material: Material) -> Section:
+def comparison(report_data: ReportData) -> Section:
     """Exact metrics that differ, then every case with its times; nothing of a single run."""
-    found, tables = material.comparison, material.tables
+    found, tables = report_data.comparison, report_data.tables
     return Section(
         key="comparison",
         title="What changed between the runs?",
@@ -170,7 +170,7 @@ def comparison(material: Material) -> Section:
             "One run alone has nothing to be held against: `python -m zoobench report RUN RUN` shows two side by side, "
             "`python -m zoobench compare BASE..HEAD` measures two commits in turns and decides."
         ),
-        answer=change_sentences(found, material.runs) if found else (),
+        answer=change_sentences(found, report_data.runs) if found else (),
         tables=tuple(tables[key] for key in ("exact_changes", "changes") if len(tables[key].frame)),
         method=CHANGES_METHOD if found else "",
     )
@@ -186,9 +186,9 @@ EVERY_CASE_METHOD = """\
 - The CSV holds the rows that the search leaves, in the order shown."""
 
 
-def every_case(material: Material) -> Section:
+def every_case(report_data: ReportData) -> Section:
     """The table is laid out in the browser, from the page's data."""
-    view = material.view
+    view = report_data.view
     has_cases = len(view.every_row) > 0
     note = folding_note(view)
     return Section(
@@ -197,7 +197,7 @@ def every_case(material: Material) -> Section:
         missing="No case was recorded: `python -m zoobench run` measures the default suite.",
         answer=(count_sentence(view), *validity_sentences(view), *([note] if note else [])) if has_cases else (),
         body="every_case.html.j2" if has_cases else "",
-        data=case_details(view, material.runs) if has_cases else None,
+        data=case_details(view, report_data.runs) if has_cases else None,
         method=EVERY_CASE_METHOD if has_cases else "",
     )
 
@@ -205,16 +205,16 @@ def every_case(material: Material) -> Section:
 # Environment and method: where it was measured, what that machine is worth, and how to read a number.
 
 
-def method(material: Material) -> Section:
+def method(report_data: ReportData) -> Section:
     """Facts of the runs side by side, and what differs between them."""
-    runs = material.runs
+    runs = report_data.runs
     keys = (*(("differences",) if len(runs) > 1 else ()), "calibration", "warnings", "unavailable", "environment")
     return Section(
         key="method",
         title="Environment and method",
         missing="No run is shown: `python -m zoobench report RUN` shows one.",
         answer=(*describe_runs(runs), *_notes(runs)),
-        tables=tuple(material.tables[key] for key in keys) if runs else (),
+        tables=tuple(report_data.tables[key] for key in keys) if runs else (),
         method=PAGE_METHOD if runs else "",
     )
 
@@ -237,9 +237,9 @@ WHICH_MODEL_METHOD = """\
 - The filter is a part of this page's address: copy the address, and the view goes with it."""
 
 
-def which_model(material: Material) -> Section:
+def which_model(report_data: ReportData) -> Section:
     """The pick, filters, the chart, the ranks; without JavaScript, the fastest model of the headline cases."""
-    view = material.view
+    view = report_data.view
     has_cases = len(view.rows) > 0
     return Section(
         key="which-model",
@@ -266,7 +266,7 @@ def _start(view: View) -> dict[str, object]:
 # of contents come from the order; a section of which nothing was measured says which command measures it.
 
 
-SECTIONS: tuple[Callable[[Material], Section], ...] = (
+SECTIONS: tuple[Callable[[ReportData], Section], ...] = (
     which_model,
     families,
     reproduction,

@@ -19,7 +19,7 @@ from zoobench.report.html.plots import RATIO_TICK, TICKS
 from zoobench.report.html.plots.curves import HEIGHT, MOST_NAMES, Curve, curve_plot
 from zoobench.report.html.plots.dots import Axis, Dot, dot_plot, first_rows, height_for
 from zoobench.report.html.section import Chart, Section
-from zoobench.report.report_data import Material
+from zoobench.report.report_data import ReportData
 from zoobench.report.selection import NAME, SETTING, View
 from zoobench.report.text import single_line
 
@@ -70,22 +70,22 @@ def _lines(frontier: Frontier) -> Iterable[str]:
 _TABLES = ("latency", "training", "memory", "capacity")
 
 
-def batch_and_precision(material: Material) -> Section:
+def batch_and_precision(report_data: ReportData) -> Section:
     """Latency by batch and precision, training steps, memory, and capacities that were searched for."""
-    tables = tuple(table for key in _TABLES if len((table := material.tables[key]).frame))
-    lacking = (LACKING,) if tables and not material.frontiers else ()
+    tables = tuple(table for key in _TABLES if len((table := report_data.tables[key]).frame))
+    lacking = (LACKING,) if tables and not report_data.frontiers else ()
     return Section(
         key="batch-and-precision",
         title="What do batch and precision change?",
         missing="No case was measured: `python -m zoobench run --preset default` measures two batches and AMP.",
-        answer=(*of_settings(material.view, amp_speed_up), *lacking),
+        answer=(*of_settings(report_data.view, amp_speed_up), *lacking),
         tables=tables,
         charts=(
-            *_throughput(material.view),
-            *_speed_ups(material.view),
-            *frontier_charts(material.frontiers),
+            *_throughput(report_data.view),
+            *_speed_ups(report_data.view),
+            *frontier_charts(report_data.frontiers),
         ),
-        method=METHOD if material.frontiers else "",
+        method=METHOD if report_data.frontiers else "",
     )
 
 

@@ -12,7 +12,7 @@ from zoobench.report.charts.ratios import ratio_text, reference_of, relative_to
 from zoobench.report.html.plots import RATIO_TICK
 from zoobench.report.html.plots.dots import Axis, Dot, dot_plot, first_rows, height_for
 from zoobench.report.html.section import Chart, Section
-from zoobench.report.report_data import Material
+from zoobench.report.report_data import ReportData
 from zoobench.report.selection import NAME, SETTING, View
 from zoobench.report.tables import Table
 from zoobench.report.text import markdown_text, single_line
@@ -24,16 +24,16 @@ _QUANTITIES = {"parameters": "Parameters", "macs": "MACs", "memory": "Peak memor
 """Of a chart each, by their columns in the view's models."""
 
 
-def families(material: Material) -> Section:
+def families(report_data: ReportData) -> Section:
     """A row a model, at the headline case."""
-    table = _of_families(material.tables["zoo"])
+    table = _of_families(report_data.tables["zoo"])
     return Section(
         key="families",
         title="The four families: SqueezeNet, MobileNet, ShuffleNet, Xception",
         missing="None of the four families was measured: `python -m zoobench run --preset quick` measures them.",
-        answer=tuple(_answer(material.view)),
+        answer=tuple(_answer(report_data.view)),
         tables=(table,) if len(table.frame) else (),
-        charts=tuple(_charts(material.view)),
+        charts=tuple(_charts(report_data.view)),
     )
 
 

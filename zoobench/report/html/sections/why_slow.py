@@ -17,11 +17,11 @@ from zoobench.report.answers import of_settings, order
 from zoobench.report.charts.ratios import ratio_text
 from zoobench.report.diagnosed import Diagnosed, under_one_roof
 from zoobench.report.html.plots import NUMBER_TICK, TICKS
-from zoobench.report.html.plots.scatter import Span, Spot, scatter_plot
+from zoobench.report.html.plots.scatter import ScatterPoint, Span, scatter_plot
 from zoobench.report.html.plots.slopes import MOST_ROWS, Crossing, Heads, Slope, height_of, slope_plot
 from zoobench.report.html.section import Chart, Height, Section
-from zoobench.report.report_data import Material
-from zoobench.report.selection import NAME, SETTING, Point, View, measured
+from zoobench.report.report_data import ReportData
+from zoobench.report.selection import NAME, SETTING, Setting, View, measured
 from zoobench.report.tables import format_interval
 from zoobench.report.text import single_line
 from zoobench.report.why import LACKING, METHOD, compared, inverted_pairs
@@ -39,9 +39,9 @@ def order_charts(view: View, setting: str) -> Iterable[Chart]:
     if view.point is None:
         return
     for batch in _order_batches(view, setting):
-        nets = compared(view, setting, Point(batch, view.point.precision)).drop_duplicates(NAME)
+        nets = compared(view, setting, Setting(batch, view.point.precision)).drop_duplicates(NAME)
         if len(nets) > 1:
-            yield _order_chart(nets, Point(batch, view.point.precision), setting if len(view.settings) > 1 else "")
+            yield _order_chart(nets, Setting(batch, view.point.precision), setting if len(view.settings) > 1 else "")
 
 
 def _order_batches(view: View, setting: str) -> list[int]:
@@ -52,7 +52,7 @@ def _order_batches(view: View, setting: str) -> list[int]:
     return sorted({batches[0], batches[-1]}) if batches else []
 
 
-def _order_chart(nets: pd.DataFrame, point: Point, setting: str) -> Chart:
+def _order_chart(nets: pd.DataFrame, point: Setting, setting: str) -> Chart:
     pairs = inverted_pairs(nets)
     shown = _furthest(nets, pairs)
     drawn = pairs[pairs["light"].isin(shown[NAME]) & pairs["heavy"].isin(shown[NAME])].head(MOST_PAIRS)
@@ -184,12 +184,12 @@ def _names_of(roof: Roof) -> tuple[str, ...]:
     )
 
 
-def _spot(each: Diagnosed, *, is_first: bool) -> Spot:
+def _spot(each: Diagnosed, *, is_first: bool) -> ScatterPoint:
     """Names of the same net at other batches would only repeat it."""
     name = f"{single_line(each.case.model.name)}, batch {each.case.batch}"
     rate = f"{format_count(each.net.macs_per_s)} MACs/s, {each.net.intensity:.3g} MACs a byte"
     reached = f"{format_percent(each.diagnosis.reached_ratio, digits=0)} of the ceilings"
-    return Spot(
+    return ScatterPoint(
         name=each.case.model.name,
         group=palette.group_of_model(each.case.model),
         x=each.net.intensity,
@@ -203,18 +203,18 @@ def _spot(each: Diagnosed, *, is_first: bool) -> Spot:
 # Why is it slow: nets whose order by multiply-accumulates is not their order by latency, and what bounds each.
 
 
-def why_slow(material: Material) -> Section:
+def why_slow(report_data: ReportData) -> Section:
     """The pairs, then the diagnoses of the run's nets."""
-    why = material.why
+    why = report_data.why
     tables = (why.pairs, why.diagnoses) if why.found else (why.pairs,)
     return Section(
         key="why-slow",
         title="Why is a net with fewer MACs not faster?",
         missing="No two nets can be compared: `python -m zoobench run --preset quick` measures nine.",
-        answer=(*of_settings(material.view, order), *why.sentences, *(() if why.found else (LACKING,)))
+        answer=(*of_settings(report_data.view, order), *why.sentences, *(() if why.found else (LACKING,)))
         if why.sentences
         else (),
         tables=tables if why.sentences else (),
-        charts=(*order_charts(material.view, why.setting), *roofline_charts(why.found)) if why.sentences else (),
+        charts=(*order_charts(report_data.view, why.setting), *roofline_charts(why.found)) if why.sentences else (),
         method=METHOD if why.found and why.sentences else "",
     )
