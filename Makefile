@@ -4,8 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+DOCS_READY := $(VENV)/.docs-ready
 
-.PHONY: bench report test smoke lint prove prove-compare gpu-check clean
+.PHONY: bench report test smoke lint docs prove prove-compare gpu-check clean
 
 bench: $(READY)  ## the quick preset and its report
 	$(BIN)/python -m zoobench run --preset quick
@@ -26,6 +27,9 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: $(DOCS_READY)  ## the site of docs/, into site/
+	$(BIN)/mkdocs build --strict
 
 prove: $(READY)  ## what the README claims about speed; prints figures, takes minutes
 	$(BIN)/python benchmarks/bench_report.py
@@ -48,5 +52,9 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
 	touch $(READY)
 
+$(DOCS_READY): $(READY)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[docs]"
+	touch $(DOCS_READY)
+
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .benchmarks
+	rm -rf $(VENV) site .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .benchmarks

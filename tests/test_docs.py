@@ -1,16 +1,19 @@
-"""What README and the pages of docs/ promise: links lead somewhere, and commands are ones that there are."""
+"""What README, CONTRIBUTING and docs/ promise: links, commands and files exist, and the site has every page."""
 
 from __future__ import annotations
 
 import itertools
 import re
 import shlex
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
+import site_links
 import typer
+import yaml
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from typer.core import TyperGroup
@@ -18,7 +21,12 @@ from typer.core import TyperGroup
 from zoobench.cli import app
 
 ROOT: Final = Path(__file__).parents[1]
-PAGES: Final = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+DOCS: Final = sorted((ROOT / "docs").glob("*.md"))
+PAGES: Final = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *DOCS)
+CONTRIBUTING: Final = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+PROJECT: Final = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+SITE: Final = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
+REPOSITORY: Final = SITE["extra"]["repository"]
 PROGRAM: Final = ("python -m zoobench ", "zoobench ")
 """How a command line begins."""
 
@@ -42,6 +50,71 @@ def test_commands_and_their_options_exist(page: Path) -> None:
 def test_readme_shows_every_command_of_the_three_verbs() -> None:
     shown = {shlex.split(line)[0] for line in commands_of(ROOT / "README.md")}
     assert shown >= {"run", "profile", "capacity", "doctor", "count", "compare", "bisect", "history"}
+
+
+def test_every_page_is_in_the_navigation_of_the_site_once() -> None:
+    assert sorted(pages_in(SITE["nav"])) == [page.name for page in DOCS]
+
+
+def test_the_site_is_strict_and_asks_nobody() -> None:
+    checks = {**SITE["validation"]["nav"], **SITE["validation"]["links"]}
+    assert set(checks.values()) == {"warn"}, "a strict build fails on warnings"
+    assert SITE["theme"]["font"] is False
+    assert "repo_url" not in SITE, "with it a page asks GitHub for stars"
+
+
+@pytest.mark.parametrize("page", DOCS, ids=lambda page: page.name)
+def test_no_link_of_the_site_leaves_it_but_into_the_repository(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert list(site_links.missing_in(text)) == []
+    assert "](../" not in site_links.rewritten(text, REPOSITORY)
+
+
+@pytest.mark.parametrize(
+    ("written", "of_the_site"),
+    [
+        ("[terms](glossary.md#measuring)", "[terms](glossary.md#measuring)"),
+        ("[how](../CONTRIBUTING.md#recipes)", f"[how]({REPOSITORY}/blob/main/CONTRIBUTING.md#recipes)"),
+        ("[a run](../results/reference/h200)", f"[a run]({REPOSITORY}/tree/main/results/reference/h200)"),
+        ("![a page](../docs/report.png)", "![a page](pictures/report.png)"),
+    ],
+)
+def test_a_link_that_leaves_docs_is_rewritten_and_a_picture_copied(written: str, of_the_site: str) -> None:
+    assert site_links.rewritten(written, REPOSITORY) == of_the_site
+    assert list(site_links.pictures_of(written)) == (["docs/report.png"] if written.startswith("!") else [])
+
+
+def test_a_link_to_a_file_that_is_not_there_is_found() -> None:
+    assert list(site_links.missing_in("[a](../README.md) [b](../gone.md#x) ![c](../gone.png)")) == [
+        "gone.md",
+        "gone.png",
+    ]
+
+
+def test_contributing_names_every_room_in_the_order_of_the_contract() -> None:
+    [contract] = [each for each in PROJECT["tool"]["importlinter"]["contracts"] if each["type"] == "layers"]
+    rooms = re.findall(r"^\| `([a-z_]+)/` \|", CONTRIBUTING, re.MULTILINE)
+    assert rooms == contract["layers"]
+    assert {path.parent.name for path in ROOT.glob("zoobench/*/__init__.py")} == set(rooms)
+
+
+def test_contributing_names_files_that_there_are() -> None:
+    named = re.findall(r"`((?:\.github|suites|tests|tools|zoobench)/[\w./-]*)`", CONTRIBUTING)
+    planned = {"zoobench/cases/axes.py"} if "TODO-AXES" in CONTRIBUTING else set()
+    assert [path for path in named if not (ROOT / path).exists() and path not in planned] == []
+
+
+def test_the_version_to_cite_is_the_version() -> None:
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert cited["version"] == PROJECT["project"]["version"]
+
+
+def pages_in(nav: Any) -> Iterator[str]:
+    """The pages of a navigation, whatever sections they are in."""
+    if isinstance(nav, str):
+        yield nav
+    else:
+        yield from (page for each in (nav.values() if isinstance(nav, dict) else nav) for page in pages_in(each))
 
 
 def links_of(page: Path) -> Iterator[str]:

@@ -214,7 +214,7 @@ def test_a_worker_dies_with_its_parent(side: Checkout, bootstrap: Path) -> None:
         from zoobench.compare.worker_pair import SideProcess
         folder, python = Path({str(side.folder)!r}), Path({sys.executable!r})
         side = Checkout(name=SideName.BASE, asked="", folder=folder, python=python)
-        with SideProcess(side, Path({str(bootstrap)!r}), hash_seed=0, tell=ignore) as worker:
+        with SideProcess(side, Path({str(bootstrap)!r}), hash_seed=0, emit=ignore) as worker:
             worker.ask(Release(), Released, 300)
             print(worker.pid, flush=True)
             time.sleep(1000)

@@ -38,6 +38,11 @@ CONVOLUTIONS = {
     "grouped": ((4, 128, 28, 28), (128, 4, 3, 3), 1, 1, 32),
     "grouped, whole blocks": ((4, 128, 28, 28), (128, 32, 3, 3), 1, 1, 4),
     "one small image": ((1, 16, 14, 14), (16, 16, 3, 3), 1, 1, 1),
+    "images of one channel": ((16, 1, 64, 64), (8, 1, 5, 5), 1, 0, 1),
+    "images of six channels": ((16, 6, 64, 64), (16, 6, 5, 5), 1, 0, 1),
+    "images of twelve channels": ((16, 12, 64, 64), (16, 12, 3, 3), 1, 1, 1),
+    "six channels, strided": ((32, 6, 64, 64), (32, 6, 3, 3), 2, 1, 1),
+    "images smaller than the kernel": ((4, 256, 2, 2), (256, 256, 3, 3), 1, 1, 1),
 }
 
 

@@ -10,10 +10,14 @@ from synthetic import make_case
 
 from zoobench import devices
 from zoobench.cases import SMOKE_BUDGET, Allocator, Mode, ModelRef, Precision
-from zoobench.devices import host_memory
+from zoobench.cases.units import format_bytes
+from zoobench.devices import CpuDevice, host_memory
 from zoobench.measure.capacity import PEAK, TRIAL
 from zoobench.measure.messages import KnownFacts, Step
 from zoobench.measure.worker import capacity_trial, run_case
+from zoobench.measure.worker.probes.memory import PREDICTION_PROBE
+from zoobench.measure.worker.probes.probe import ProbeState
+from zoobench.measure.worker.workload import build_workload
 from zoobench.records import Failure, FailureKind, Measurement, Unavailable
 from zoobench.records.metrics import MODEL_METRICS
 
@@ -68,9 +72,14 @@ def test_a_limit_below_the_weights_needs_no_call() -> None:
 
 @pytest.mark.usefixtures("little_memory")
 def test_what_is_predicted_to_need_more_than_the_machine_has_is_not_called() -> None:
+    case = msgspec.structs.replace(CASE, batch=512)
+    predicted = next(iter(PREDICTION_PROBE.measure(build_workload(case, CpuDevice()), SMOKE_BUDGET, ProbeState())))
+    assert isinstance(predicted, Measurement)
+
     told = attempted(batch=512)
 
-    assert peak_of(told).reason == "was not tried: it is predicted to need 35.9 MiB, the machine has 586 KiB free"
+    need = format_bytes(predicted.samples[0])
+    assert peak_of(told).reason == f"was not tried: it is predicted to need {need}, the machine has 586 KiB free"
     assert Step(TRIAL) not in told
     assert isinstance(peak_of(attempted(batch=1)), Measurement)
 

@@ -6,25 +6,31 @@ import contextlib
 import gc
 from collections.abc import Callable
 
+import msgspec
 import pytest
 import torch
+from synthetic import make_case
 from torch import Tensor, nn
 from torch._guards import active_fake_mode
 
-from zoobench.cases import Case, Mode, Precision, catalogue
+from zoobench.cases import SMOKE_BUDGET, Case, Mode, Precision, catalogue
 from zoobench.cases.errors import BadInputError
 from zoobench.counting import UncountableError
 from zoobench.counting.memory import Category, Peak, StandIns, TracePhase, cpu_onednn
 from zoobench.counting.operators import storage_bytes
 from zoobench.devices import CpuDevice
 from zoobench.measure.worker.prediction import ADAM, OPTIMIZERS, observe_peak, predict_peak, trace_with_peak
-from zoobench.measure.worker.workload import Inference, TrainingStep, build_workload
+from zoobench.measure.worker.probes.memory import MEMORY_PROBE, PREDICTION_PROBE
+from zoobench.measure.worker.probes.probe import Probe, ProbeState
+from zoobench.measure.worker.workload import Inference, TrainingStep, Workload, build_workload
+from zoobench.records import Measurement
 from zoobench.zoo.build import build_model
 
 FLOAT_BYTES = 4
 INFERENCE_TOLERANCE_RATIO = 0.10
 TRAINING_TOLERANCE_RATIO = 0.03
 SMALL_SIDE = 64
+SMALL_TOLERANCE_RATIO = 0.02
 DEFAULT_SUITE = [entry.name for entry in catalogue.entries() if entry.is_default]
 SMALL = ["lenet5", "squeezenet1_1", "mobilenet_v3_small", "shufflenet_v1_g3_x0_5", "shufflenet_v2_x1_0"]
 
@@ -310,6 +316,29 @@ def test_what_cannot_be_predicted_says_why_in_one_line(
         predict_peak(module, IMAGES, mode=mode)
     assert "\n" not in str(refused.value)
     assert not caplog.records
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("mode", list(Mode))
+@pytest.mark.parametrize("name", ["lenet5", "squeezenet1_1", "mobilenet_v1_025", "shufflenet_v1_g3_x0_25", "resnet18"])
+def test_small_and_odd_batches_are_predicted_as_they_are_measured(name: str, mode: Mode, threads: int) -> None:
+    """In fp32, in which every capability of a processor has kernels that the table knows."""
+    entry = catalogue.find(name)
+    side = min(entry.image_size, max(entry.min_image_size, SMALL_SIDE))
+    plain = msgspec.structs.replace(make_case("lenet5", mode=mode, threads=threads), model=entry.ref, image_size=side)
+    device = CpuDevice()
+    with device.settings(plain):
+        for batch in (1, 3, 7, 17):
+            workload = build_workload(msgspec.structs.replace(plain, batch=batch), device)
+            workload.call()
+            (predicted, measured) = (peak_of(probe, workload) for probe in (PREDICTION_PROBE, MEMORY_PROBE))
+            assert predicted == pytest.approx(measured, rel=SMALL_TOLERANCE_RATIO), f"batch {batch}"
+
+
+def peak_of(probe: Probe, workload: Workload) -> float:
+    results = probe.measure(workload, SMOKE_BUDGET, ProbeState())
+    found = {each.metric: each.samples[0] for each in results if isinstance(each, Measurement)}
+    return found.get("predicted_peak") or found["peak_allocated"]
 
 
 def test_an_unknown_optimizer_is_refused() -> None:

@@ -10,6 +10,7 @@ For an operator of your own: `cpu_onednn(threads=2, extra={torch.ops.mylib.mix: 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from math import prod
 from typing import Any, NamedTuple
@@ -25,15 +26,22 @@ SMALL_BATCH = 16
 SMALL_IMAGES = 20480
 LARGE_KERNEL = 3
 SMALLEST_BLOCK = 8
+FIRST_CHANNELS = 3
 FLOAT_BYTES = 4
 
 
 class Processor(msgspec.Struct, frozen=True):
-    """What kernels depend on: fp32 numbers in a vector register, threads, and whether oneDNN takes half precision."""
+    """What kernels depend on: fp32 numbers in a vector register, threads, whether oneDNN takes half precision, and AMX.
+
+    With AMX, dense convolutions in half precision run in kernels of their own. Their buffers (up to 1 MB for a 3×3
+    kernel over 256 channels) are not in the table.
+    """
 
     block: int
     threads: int
     has_half_kernels: bool
+    has_avx2: bool = True
+    has_amx: bool = False
 
 
 class Convolution(msgspec.Struct, frozen=True):
@@ -75,13 +83,15 @@ def forward_bytes(conv: Convolution, processor: Processor) -> int:
     """Above what it takes and gives: blocked image, weight and result, then the blocked result beside the plain one."""
     if not runs_in_onednn(conv, processor):
         return _made_contiguous(conv.x) + _columns_bytes(conv)
+    uses_amx = processor.has_amx and conv.is_half and conv.groups == 1
     weight, out = _blocked_weight(conv, processor), _blocked_out(conv, processor)
-    scratch = _pointwise_scratch(conv, conv.weight.shape[0], processor)
+    scratch = 0 if uses_amx else _pointwise_scratch(conv, conv.weight.shape[0], processor)
     if conv.is_channels_last:
         return weight + scratch
     plain = _plain_bytes(conv.out_shape, conv.x)
     copies = _made_contiguous(conv.x)
-    return copies + max(_blocked_x(conv, processor) + weight + out + scratch - plain, out)
+    last = 2 * plain if uses_amx else out  # channels last, which takes one more copy
+    return copies + max(_blocked_x(conv, processor) + weight + out + scratch - plain, last)
 
 
 def backward_bytes(conv: Convolution, grad: Tensor, wanted: Sequence[bool], processor: Processor) -> int:
@@ -124,33 +134,74 @@ def is_channels_last(tensor: Tensor) -> bool:
 
 
 def _image_moments(conv: Convolution, processor: Processor) -> tuple[int, ...]:
-    """Gradient of the image: from blocked gradient and weight to a blocked one, which is copied to a plain one."""
-    blocked, plain = _blocked(conv.x.shape, conv, processor), size_bytes(conv.x)
+    """Gradient of the image: from blocked gradient and weight to a blocked one, which is copied to a plain one.
+
+    The kernel for strides writes channels last, without blocks, and takes one more copy.
+    """
+    plain = size_bytes(conv.x)
     scratch = _pointwise_scratch(conv, conv.x.shape[1], processor)
+    weight = _blocked_weight(conv, processor, few=processor.block)
     if conv.is_channels_last:
-        return (_blocked_weight(conv, processor) + plain + scratch,)
-    computing = _blocked_out(conv, processor) + _blocked_weight(conv, processor) + blocked + scratch
-    return (computing, plain + blocked * (2 if _goes_by_channels_last(conv, processor) else 1))
+        return (weight + plain + scratch,)
+    if _goes_by_channels_last(conv, processor):
+        return (_blocked_out(conv, processor) + weight + plain + scratch, 3 * plain)
+    blocked = _blocked(conv.x.shape, conv, processor)
+    return (_blocked_out(conv, processor) + weight + blocked + scratch, plain + blocked)
 
 
 def _goes_by_channels_last(conv: Convolution, processor: Processor) -> bool:
-    """The kernel for strides gives that layout, which takes one more copy to become a plain one."""
+    """Whether the kernel for strides is taken."""
     is_possible = conv.is_half if conv.is_depthwise else _fills_blocks(conv, 2 * processor.block)
     return conv.is_strided and is_possible
 
 
 def _weight_moments(conv: Convolution, processor: Processor) -> tuple[int, ...]:
     """Gradient of the weight: from blocked gradient and image."""
-    blocked, plain = _blocked_weight(conv, processor), size_bytes(conv.weight)
+    few = SMALLEST_BLOCK if _pads_few_channels(conv, processor) else 1
+    blocked, plain = _blocked_weight(conv, processor, few=few), size_bytes(conv.weight)
     is_blocked = _weight_gradient_is_blocked(conv, processor)
     if conv.is_channels_last:
         if not is_blocked:  # each group takes a block by a block
             blocked = conv.groups * processor.block**2 * prod(conv.kernel) * conv.weight.element_size()
         return (blocked + _weight_scratch(conv, blocked, processor), blocked + 2 * plain)
+    if _multiplies_matrices(conv, processor):
+        batch = conv.x.shape[0]
+        a_thread = _MATRIX_WEIGHTS * plain + _columns_bytes(conv) // batch
+        return (plain + min(processor.threads, batch) * a_thread,)
     scratch = _weight_scratch(conv, blocked, processor)
     if not is_blocked:
         return (plain + scratch + _columns_bytes(conv) // conv.x.shape[0] + 2 * processor.threads * plain,)
-    return (_blocked_out(conv, processor) + _blocked_x(conv, processor) + blocked + scratch, plain + blocked)
+    x = _padded_x(conv) if _pads_few_channels(conv, processor) else _blocked_x(conv, processor)
+    return (_blocked_out(conv, processor) + x + blocked + scratch, plain + blocked)
+
+
+_MATRIX_WEIGHTS = 4
+"""Weights a thread that oneDNN's matrix products hold, as read off the allocator's events."""
+
+
+def _multiplies_matrices(conv: Convolution, processor: Processor) -> bool:
+    """Whether the gradient of a dense weight is found by matrix products, since no vector kernel takes the convolution.
+
+    The kernels for AVX2 refuse images that are smaller than the weight's kernel; below AVX2 there are none.
+    """
+    is_small = min(conv.x.shape[2:]) < max(conv.kernel)
+    has_kernel = processor.block > SMALLEST_BLOCK or (processor.has_avx2 and not is_small)
+    return conv.groups == 1 and not conv.is_half and not has_kernel
+
+
+def _pads_few_channels(conv: Convolution, processor: Processor) -> bool:
+    """Whether the gradient of the weight copies images of few channels into blocks of 8.
+
+    Kernels for the first layer read them as they are: with AVX2 images of 3 channels, with AVX-512 of up to 3.
+    """
+    channels = conv.x.shape[1]
+    is_first_layer = channels == FIRST_CHANNELS or (channels < FIRST_CHANNELS and processor.block > SMALLEST_BLOCK)
+    return not conv.is_half and conv.groups == 1 and channels < processor.block and not is_first_layer
+
+
+def _padded_x(conv: Convolution) -> int:
+    batch, channels, *space = conv.x.shape
+    return batch * round_up(channels, SMALLEST_BLOCK) * prod(space) * conv.x.element_size()
 
 
 def _weight_gradient_is_blocked(conv: Convolution, processor: Processor) -> bool:
@@ -208,19 +259,27 @@ def _blocked(shape: Sequence[int], conv: Convolution, processor: Processor) -> i
     return batch * _rounded(channels, processor) * prod(space) * conv.x.element_size()
 
 
-def _blocked_weight(conv: Convolution, processor: Processor) -> int:
-    """Rounded up to blocks in channels, or depthwise in groups; groups that fill no blocks are left as they are."""
+def _blocked_weight(conv: Convolution, processor: Processor, few: int = 1) -> int:
+    """Rounded up to blocks in channels, or depthwise in groups; groups that fill no blocks are left as they are.
+
+    Input channels that fill no block are rounded up to a multiple of `few`.
+    """
     out_channels, in_channels, *kernel = conv.weight.shape
     if conv.is_depthwise:
         out_channels = _rounded(out_channels, processor)
     elif conv.groups == 1:
         out_channels = _rounded(out_channels, processor)
-        in_channels = _rounded(in_channels, processor) if in_channels >= processor.block else in_channels
+        in_channels = round_up(in_channels, processor.block if in_channels >= processor.block else few)
     return out_channels * in_channels * prod(kernel) * conv.weight.element_size()
 
 
 def _rounded(channels: int, processor: Processor) -> int:
-    return -(-channels // processor.block) * processor.block
+    return round_up(channels, processor.block)
+
+
+def round_up(number: int, step: int) -> int:
+    """The smallest multiple of `step` that is no less."""
+    return -(-number // step) * step
 
 
 def _columns_bytes(conv: Convolution) -> int:
@@ -294,7 +353,16 @@ def this_processor(threads: int) -> Processor:
         block=_BLOCKS.get(torch.backends.cpu.get_cpu_capability(), 8),
         threads=threads,
         has_half_kernels=bool(torch.ops.mkldnn._is_mkldnn_bf16_supported()),  # noqa: SLF001 - torch has no public name
+        has_avx2=torch.backends.cpu.get_cpu_capability() != "DEFAULT",
+        has_amx=_has_amx(),
     )
+
+
+def _has_amx() -> bool:
+    """Whether oneDNN may use AMX: the processor has it, and ONEDNN_MAX_CPU_ISA does not exclude it."""
+    most = os.environ.get("ONEDNN_MAX_CPU_ISA", "DEFAULT").upper()
+    is_allowed = most in {"ALL", "DEFAULT"} or "AMX" in most
+    return is_allowed and torch.cpu._is_amx_tile_supported()  # noqa: SLF001 - torch has no public name
 
 
 _ATEN = torch.ops.aten

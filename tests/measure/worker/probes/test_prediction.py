@@ -10,6 +10,7 @@ from synthetic import make_case
 from torch import Tensor, nn
 
 from zoobench.cases import COUNT_ONLY, Budget, Compiler, Mode, Precision
+from zoobench.counting.memory import cpu_onednn
 from zoobench.devices import CpuDevice
 from zoobench.measure.worker.prediction import predict_peak
 from zoobench.measure.worker.probes.memory import PREDICTION_PROBE, predict_memory
@@ -45,9 +46,12 @@ def test_the_peak_its_workspace_and_what_they_are_for(mode: Mode) -> None:
 
 
 def test_the_method_names_layer_and_backend() -> None:
-    peak, *_ = predict(workload(batch=8))
+    of = workload(batch=8)
+    peak, *_ = predict(of)
     assert isinstance(peak, Measurement)
-    assert "peak in aten.convolution of c1; workspace: cpu-onednn" in peak.method
+    alone = predict_peak(of.module, of.images, mode=Mode.INFER, backend=cpu_onednn(threads=1))
+    assert alone.path in dict(of.module.named_modules())
+    assert f"peak in {alone.operator} of {alone.path}; workspace: cpu-onednn" in peak.method
 
 
 def test_it_is_the_prediction_of_the_cases_own_axes() -> None:
