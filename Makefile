@@ -15,9 +15,19 @@ bench: $(READY)  ## the quick preset and its report
 report: $(READY)  ## the report of the newest run
 	$(BIN)/python -m zoobench report --figures
 
-test: $(READY)
+test: $(READY)  ## every test but the slow proofs and those for a GPU, on all processors
+	$(BIN)/python -m pytest -m "not slow and not gpu" -n auto --dist worksteal
+
+coverage: $(READY)  ## the same on one processor, with the share of lines and branches that they reach
 	$(BIN)/coverage run -m pytest -m "not slow and not gpu"
 	$(BIN)/coverage report --skip-covered --fail-under=90
+
+# Kernels depend on the processor: predictions hold on an AVX-512 machine and on one that has AVX2 alone.
+MEMORY_TESTS := tests/counting/memory tests/measure/capacity tests/measure/worker/test_capacity_trial.py \
+	tests/measure/worker/test_prediction.py tests/measure/worker/probes/test_prediction.py
+
+test-avx2: $(READY)  ## the tests of predicted memory, with torch and oneDNN confined to AVX2
+	ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 $(BIN)/python -m pytest -m "not slow and not gpu" -n auto $(MEMORY_TESTS)
 
 smoke: $(READY)  ## every suite runs, on two small models
 	$(BIN)/python -m pytest suites --benchmark-disable --zoobench-models squeezenet1_1,mobilenet_v1_025 --zoobench-batch-sizes 1
