@@ -11,7 +11,8 @@ import sys
 import time
 from collections.abc import Callable
 
-from zoobench.measure.executor import Emit, ForkedWorkers, Task
+from zoobench.measure.executor import ForkedWorkers, Task
+from zoobench.measure.messages import Emit
 
 REPEATS = 10
 COMMANDS = (("--help",), ("report", "--help"), ("run", "--help"), ("list",))

@@ -38,8 +38,8 @@ from torch.utils.benchmark import Timer
 from zoobench.cases import Budget, Case, Mode, Precision, catalogue
 from zoobench.cases.options import usable_threads
 from zoobench.devices import CpuDevice
-from zoobench.measure.executor import Emit, ForkedWorkers, Task
-from zoobench.measure.messages import KnownFacts, of_kind
+from zoobench.measure.executor import ForkedWorkers, Task
+from zoobench.measure.messages import Emit, KnownFacts, of_kind
 from zoobench.measure.replication import ONLY_LATENCY, replicate
 from zoobench.measure.worker.rounds import read_counters
 from zoobench.measure.worker.workload import build_workload

@@ -19,7 +19,8 @@ from torch.utils._pytree import tree_leaves
 
 from zoobench.cases import Case, DeviceFacts, Precision
 from zoobench.devices import Call, Mark, PeakMemory, ProfiledOperator, Result
-from zoobench.measure.executor import Emit, Task
+from zoobench.measure.executor import Task
+from zoobench.measure.messages import Emit
 from zoobench.records import Failure, Measurement, Unavailable
 
 BLOCK_BYTES = 512

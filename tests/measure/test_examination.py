@@ -14,6 +14,7 @@ from zoobench.measure import doctor, tasks
 from zoobench.measure import executor as isolate
 from zoobench.measure.doctor import CHECKS, FULL, QUICK, Check, CheckResult, Effort, WorkerCheck, examine, example_case
 from zoobench.measure.executor import Executor, ForkedWorkers, Task
+from zoobench.measure.messages import MachineFacts
 from zoobench.measure.session import Machine
 from zoobench.records import Environment, Failure, FailureKind, Unavailable
 
@@ -90,7 +91,7 @@ def test_a_device_that_is_not_here_is_refused_before_anything_is_made() -> None:
 
 
 def test_a_check_is_a_task_on_the_device() -> None:
-    executor = EmittingExecutor(measurement("pace", 1.0), {"turbo": "1"})
+    executor = EmittingExecutor(measurement("pace", 1.0), MachineFacts({"turbo": "1"}))
 
     found = WorkerCheck("pace", tasks.examine_steadiness, ("pace", "steal")).run(executor, CASE, SHORT)
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from synthetic import make_case, measurement
 
 from zoobench.cases import Budget
-from zoobench.measure.messages import InCalls, Settings, Step, assemble
+from zoobench.measure.messages import InCalls, Settings, Step, WorkerMessage, WorkerResults, assemble
 from zoobench.measure.replication import join, merge, quietest_s
 from zoobench.records import Breakdown, Failure, FailureKind, Finding, Measurement, Severity, Unavailable
 from zoobench.stats.summaries import processes_of, summary_of
@@ -30,12 +30,18 @@ def warning(code: str, **values: float | str) -> Finding:
     return Finding(code=code, severity=Severity.WARNING, values=values)
 
 
-def of(kind: type, parts: list[object]) -> list:
-    return [part for part in parts if isinstance(part, kind)]
+def of(kind: type, results: WorkerResults) -> list:
+    by_kind = {
+        Measurement: results.measurements,
+        Unavailable: results.unavailable,
+        Finding: results.findings,
+        Breakdown: results.breakdowns,
+    }
+    return by_kind[kind]
 
 
-def merged(*told: list[object], budget: Budget = BUDGET, known_s: float | None = None) -> list[object]:
-    return merge(CASE, budget, told, known_s)
+def merged(*workers: list[WorkerMessage], budget: Budget = BUDGET, known_s: float | None = None) -> WorkerResults:
+    return merge(CASE, budget, [WorkerResults.of(messages) for messages in workers], known_s)
 
 
 # Samples
@@ -178,7 +184,7 @@ def test_the_quietest_is_of_all_that_was_seen() -> None:
 
 def test_a_case_of_one_process_is_what_it_told() -> None:
     parts = [Step("latency"), latency(1.0), warning("too-few-rounds"), InCalls(0.5)]
-    assert merged(parts, budget=Budget()) == parts
+    assert merged(parts, budget=Budget()) == WorkerResults.of(parts)
 
 
 def test_what_any_process_measured_is_not_missing() -> None:
@@ -236,12 +242,13 @@ def test_a_case_that_fails_in_its_first_process_has_nothing_merged() -> None:
     died = Failure(kind=FailureKind.BUILD, message="ValueError: no", where="build")
     parts = merged([Step("build"), died])
 
-    assert [type(part) for part in parts] == [Step, Failure]
+    assert (parts.step, len(parts.failures)) == ("build", 1)
+    assert (parts.measurements, parts.unavailable, parts.findings) == ([], [], [])
 
 
 def test_settings_and_breakdowns_are_kept() -> None:
     settings, breakdown = Settings({"threads": "1"}), Breakdown(metric="macs", by="kind", values={}, method="counted")
     parts = merged([settings, latency(1.0), breakdown], [settings, latency(2.0)])
 
-    assert of(Settings, parts) == [settings] * 2
+    assert parts.settings == settings.values
     assert of(Breakdown, parts) == [breakdown]

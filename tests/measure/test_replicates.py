@@ -8,8 +8,8 @@ from synthetic import make_case, measurement
 from zoobench.cases import Budget
 from zoobench.measure import tasks
 from zoobench.measure.doctor import QUICK, measure_replicates
-from zoobench.measure.executor import Emit, ForkedWorkers, InProcess, Task
-from zoobench.measure.messages import InCalls, Step
+from zoobench.measure.executor import ForkedWorkers, InProcess, Task
+from zoobench.measure.messages import Emit, InCalls, Step
 from zoobench.measure.replication import ONLY_LATENCY
 from zoobench.measure.worker.probes import all_probes
 from zoobench.records import Failure, FailureKind, Measurement, Unavailable
@@ -81,7 +81,7 @@ def test_a_process_that_died_is_left_out_and_said() -> None:
     [
         (((latency(1.0),), (KILLED,), (KILLED,), (KILLED,)), KILLED.message),
         (((Failure(kind=FailureKind.BUILD, message="no such model", where="build"),),) * 4, "no such model"),
-        (((),) * 4, "the workers told no latency"),
+        (((),) * 4, "the workers sent no latency"),
     ],
 )
 def test_fewer_than_two_are_no_comparison(turns: tuple[tuple[object, ...], ...], reason: str) -> None:

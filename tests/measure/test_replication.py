@@ -8,10 +8,10 @@ from synthetic import make_case, measurement
 
 from zoobench.cases import COUNT_ONLY, Budget
 from zoobench.measure import tasks
-from zoobench.measure.executor import Emit, Task
-from zoobench.measure.messages import KnownFacts
+from zoobench.measure.executor import Task
+from zoobench.measure.messages import Emit, KnownFacts, WorkerResults
 from zoobench.measure.replication import ONLY_LATENCY, replicate
-from zoobench.records import Failure, FailureKind, Measurement
+from zoobench.records import Failure, FailureKind
 from zoobench.records.metrics import METRICS
 
 CASE = make_case("lenet5", threads=1)
@@ -44,8 +44,8 @@ class Workers:
         return None
 
 
-def replicated(workers: Workers, budget: Budget, known: KnownFacts = KnownFacts()) -> list[object]:  # noqa: B008 - frozen
-    return list(replicate(workers, CASE, budget, known, workers.clock))
+def replicated(workers: Workers, budget: Budget, known: KnownFacts = KnownFacts()) -> WorkerResults:  # noqa: B008 - frozen
+    return replicate(workers, CASE, budget, known, workers.clock)
 
 
 def test_a_case_of_one_process_is_one_task() -> None:
@@ -117,11 +117,11 @@ def test_no_process_begins_that_would_end_past_the_time_limit() -> None:
 def test_none_follows_one_that_failed(fails: int) -> None:
     workers = Workers(fails=fails)
 
-    parts = replicated(workers, Budget(processes=3, max_s=60.0))
+    results = replicated(workers, Budget(processes=3, max_s=60.0))
 
     assert len(workers.tasks) == fails
-    assert [part.message for part in parts if isinstance(part, Failure)] == [f"process {fails} of 3: {DIED.message}"]
-    assert len([part for part in parts if isinstance(part, Measurement)]) == (0 if fails == 1 else 3)
+    assert [failure.message for failure in results.failures] == [f"process {fails} of 3: {DIED.message}"]
+    assert len(results.measurements) == (0 if fails == 1 else 3)
 
 
 def test_a_failure_that_was_told_counts_as_well() -> None:

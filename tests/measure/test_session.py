@@ -82,7 +82,7 @@ def test_a_device_with_an_index_is_asked_about() -> None:
     ("failure", "reason"),
     [
         (Failure(kind=FailureKind.CRASH, message="the worker was killed by SIGSEGV", where="start"), "SIGSEGV"),
-        (None, "it said nothing"),
+        (None, "it sent nothing"),
     ],
 )
 def test_a_worker_that_cannot_describe_the_machine_ends_the_run(failure: Failure | None, reason: str) -> None:

@@ -15,7 +15,8 @@ from zoobench.cases.errors import BadInputError, ZoobenchError
 from zoobench.cases.units import format_bytes, format_percent
 from zoobench.measure import tasks
 from zoobench.measure.executor import Task, was_killed
-from zoobench.measure.messages import assemble
+from zoobench.measure.messages import WorkerResults, assemble
+from zoobench.measure.replication import run_task
 from zoobench.measure.session import Machine, Recorder, Session
 from zoobench.records import Breakdown, CaseRecord, Failure, FailureKind, Measurement, Unavailable
 
@@ -104,20 +105,20 @@ class TrialFailedError(Exception):
         self.failure = failure
 
 
-def judge_trial(batch: int, limit_bytes: int, parts: Iterable[object], failure: Failure | None) -> CapacityTrial:
-    """What a worker told, and how it ended, as a verdict.
+def judge_trial(batch: int, limit_bytes: int, results: WorkerResults) -> CapacityTrial:
+    """The verdict on what a worker sent, and on how it ended.
 
     Raises: TrialFailedError for a failure that is not one of memory.
     """
-    told = list(parts)
-    failure = failure or next((part for part in told if isinstance(part, Failure)), None)
-    if failure is not None:
+    if results.failures:
+        failure = results.failures[-1]
         if not _is_of_memory(failure):
             raise TrialFailedError(batch, failure)
         return CapacityTrial(batch=batch, fits=False, reason=f"ended with {failure.kind}: {failure.message}")
-    peak = next(part for part in told if isinstance(part, (Measurement, Unavailable)) and part.metric == PEAK)
-    if isinstance(peak, Unavailable):
-        return CapacityTrial(batch=batch, fits=False, reason=peak.reason)
+    peak = results.measurement(PEAK)
+    if peak is None:
+        reason = next(each.reason for each in results.unavailable if each.metric == PEAK)
+        return CapacityTrial(batch=batch, fits=False, reason=reason)
     peak_bytes = int(peak.samples[0])
     return CapacityTrial(batch=batch, fits=peak_bytes <= limit_bytes, peak_bytes=peak_bytes)
 
@@ -212,11 +213,11 @@ def memory_limit(machine: Machine, device: str, asked_bytes: int | None) -> Limi
 
     Raises: BadInputError if more is asked for than there is, ZoobenchError if the device cannot be asked.
     """
-    told: list[object] = []
-    failure = machine.executor.run(Task(tasks.emit_free_memory, (device,)), told.append, _FREE_MEMORY_LIMIT_S)
-    free_bytes = next((part for part in told if isinstance(part, int)), None)
+    results = run_task(machine.executor, Task(tasks.emit_free_memory, (device,)), _FREE_MEMORY_LIMIT_S)
+    free_bytes = results.free_memory_bytes
     if free_bytes is None:
-        raise ZoobenchError(f"{device} does not tell its free memory: {failure.message if failure else 'no answer'}")
+        reason = results.failures[-1].message if results.failures else "no answer"
+        raise ZoobenchError(f"{device} does not report its free memory: {reason}")
     if asked_bytes is None:
         return Limit(free_bytes, free_bytes, "what the device could give when the search began")
     if asked_bytes > free_bytes:
@@ -244,10 +245,11 @@ def measure_capacity(
     try:
         batch = largest_fitting(oracle.fits, most=most, guess=oracle.guess)
     except TrialFailedError as error:
-        parts: list[object] = [error.failure, *_unavailable(f"the search ended early: batch {error.batch} failed")]
-        record = _unmeasured(_at(case, error.batch), budget, parts, started_at)
+        lost = _unavailable(f"the search ended early: batch {error.batch} failed")
+        results = WorkerResults.of((error.failure, *lost))
+        record = _unmeasured(_at(case, error.batch), budget, results, started_at)
     else:
-        record = _unmeasured(case, budget, [], started_at)
+        record = _unmeasured(case, budget, WorkerResults(), started_at)
         if batch:
             record = _at_answer(machine, _with_safe_heap(_at(case, batch), oracle.trials, limit), budget)
         record = _with_results(record, _results(batch, oracle.trials))
@@ -268,10 +270,8 @@ class _Oracle:
 
     def fits(self, batch: int) -> bool:
         """Raises: TrialFailedError."""
-        parts: list[object] = []
         task = Task(tasks.try_batch, (_at(self._case, batch), self._limit_bytes, most_bytes(batch, self.trials)))
-        failure = self._machine.executor.run(task, parts.append, self._time_limit_s)
-        trial = judge_trial(batch, self._limit_bytes, parts, failure)
+        trial = judge_trial(batch, self._limit_bytes, run_task(self._machine.executor, task, self._time_limit_s))
         self.trials.append(trial)
         self._watch(trial)
         return trial.fits
@@ -299,8 +299,8 @@ def _at_answer(machine: Machine, case: Case, budget: Budget) -> CaseRecord:
     return Session(machine, Recorder()).measure(case, budget, is_planned=True)
 
 
-def _unmeasured(case: Case, budget: Budget, parts: list[object], started_at: str) -> CaseRecord:
-    return assemble(case, budget, parts, started_at=started_at, duration_s=0.0, is_planned=True)
+def _unmeasured(case: Case, budget: Budget, results: WorkerResults, started_at: str) -> CaseRecord:
+    return assemble(case, budget, results, started_at=started_at, duration_s=0.0, is_planned=True)
 
 
 def _with_results(record: CaseRecord, results: list[Result], breakdowns: tuple[Breakdown, ...] = ()) -> CaseRecord:

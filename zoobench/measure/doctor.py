@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import msgspec
@@ -12,11 +12,12 @@ from zoobench.cases import Allocator, Budget, Case, Mode, ModelRef, Precision, c
 from zoobench.cases.options import usable_threads
 from zoobench.measure import tasks
 from zoobench.measure.executor import Executor, Task
-from zoobench.measure.messages import KnownFacts
-from zoobench.measure.replication import ONLY_LATENCY
+from zoobench.measure.messages import Emit, KnownFacts, WorkerResults
+from zoobench.measure.replication import ONLY_LATENCY, run_task
 from zoobench.measure.session import Machine
 from zoobench.records import Calibration, Failure, FailureKind, Measurement, Unavailable
 from zoobench.records.calibration import facts_of
+from zoobench.records.metrics import LATENCY
 from zoobench.stats.calibration import findings_of
 
 # How long the doctor's checks may take.
@@ -85,7 +86,7 @@ def measure_replicates(executor: Executor, case: Case, effort: Effort) -> Measur
         latencies += [latency] if latency else []
         failures += [failure] if failure else []
     if len(latencies) < LEAST_PROCESSES:
-        reason = failures[-1].message if failures else "the workers told no latency"
+        reason = failures[-1].message if failures else "the workers sent no latency"
         return Unavailable(metric=METRIC, reason=reason)
     return Measurement(
         metric=METRIC,
@@ -96,13 +97,11 @@ def measure_replicates(executor: Executor, case: Case, effort: Effort) -> Measur
 
 
 def _measure_once(executor: Executor, case: Case, budget: Budget) -> tuple[Measurement | None, Failure | None]:
-    told: list[object] = []
-    died = executor.run(
-        Task(tasks.measure_case, (case, budget, KnownFacts(metrics=ONLY_LATENCY))), told.append, _TIME_LIMIT_S
-    )
-    failures = [part for part in (*told, died) if isinstance(part, Failure)]
-    latencies = [part for part in told if isinstance(part, Measurement) and part.metric == "latency"]
-    return (latencies[0] if latencies and not failures else None, failures[-1] if failures else None)
+    task = Task(tasks.measure_case, (case, budget, KnownFacts(metrics=ONLY_LATENCY)))
+    results = run_task(executor, task, _TIME_LIMIT_S)
+    if results.failures:
+        return None, results.failures[-1]
+    return results.measurement(LATENCY), None
 
 
 def _budget(effort: Effort) -> Budget:
@@ -146,15 +145,13 @@ class WorkerCheck(msgspec.Struct, frozen=True):
     """A function that runs in a worker and sends measurements, and facts as a dict."""
 
     title: str
-    function: Callable[[str, Effort, tasks.Emit], None]
+    function: Callable[[str, Effort, Emit], None]
     metrics: tuple[str, ...]
 
     def run(self, executor: Executor, case: Case, effort: Effort) -> CheckResult:
-        """What the worker told, also if it died on the way."""
-        told: list[object] = []
-        task = Task(self.function, (case.device, effort))
-        failure = executor.run(task, told.append, TIME_LIMIT_S)
-        return _found(told, self.metrics, _reason(failure))
+        """What the worker sent, also if it died on the way."""
+        results = run_task(executor, Task(self.function, (case.device, effort)), TIME_LIMIT_S)
+        return _found(results, self.metrics, _reason(results.failures))
 
 
 class ReplicateCheck(msgspec.Struct, frozen=True):
@@ -164,7 +161,7 @@ class ReplicateCheck(msgspec.Struct, frozen=True):
 
     def run(self, executor: Executor, case: Case, effort: Effort) -> CheckResult:
         """All processes, as one measurement."""
-        return _found([measure_replicates(executor, case, effort)], (METRIC,), "")
+        return _found(WorkerResults.of([measure_replicates(executor, case, effort)]), (METRIC,), "")
 
 
 CHECKS: tuple[Check, ...] = (
@@ -216,18 +213,18 @@ def examine(
     )
 
 
-def _found(told: Iterable[object], metrics: tuple[str, ...], reason: str) -> CheckResult:
-    measurements = tuple(part for part in told if isinstance(part, Measurement))
-    unavailable = tuple(part for part in told if isinstance(part, Unavailable))
-    known = {part.metric for part in measurements} | {part.metric for part in unavailable}
-    lost = tuple(Unavailable(metric=metric, reason=reason) for metric in metrics if metric not in known)
-    facts = {name: text for part in told if isinstance(part, dict) for name, text in part.items()}
-    return CheckResult(measurements=measurements, unavailable=(*unavailable, *lost), facts=facts)
+def _found(results: WorkerResults, metrics: tuple[str, ...], reason: str) -> CheckResult:
+    lost = tuple(Unavailable(metric=metric, reason=reason) for metric in metrics if metric not in results.metrics)
+    return CheckResult(
+        measurements=tuple(results.measurements),
+        unavailable=(*results.unavailable, *lost),
+        facts=results.facts,
+    )
 
 
-def _reason(failure: Failure | None) -> str:
-    if failure is None:
+def _reason(failures: Sequence[Failure]) -> str:
+    if not failures:
         return "the check did not say"
-    if failure.kind is FailureKind.TIMEOUT:
+    if failures[-1].kind is FailureKind.TIMEOUT:
         return f"no end within {TIME_LIMIT_S:g} s"
-    return failure.message
+    return failures[-1].message

@@ -26,7 +26,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from zoobench.measure.messages import Step
+from zoobench.measure.messages import Emit, Step, WorkerMessage
 from zoobench.records import Failure, FailureKind
 
 # How a process that works for another begins and ends: it dies with its parent, and its last words say why it died.
@@ -96,9 +96,6 @@ def _ending(exit_code: int | None) -> str:
     if name == "SIGKILL":
         return f"{KILLED}, which the kernel also does when memory runs out"
     return f"was killed by {name}"
-
-
-Emit = Callable[[Any], None]
 
 
 class Task(msgspec.Struct, frozen=True):
@@ -245,7 +242,7 @@ class _Conversation:
                 self._pass_on(message)
         return _timeout(time_limit_s, self._where)
 
-    def _pass_on(self, message: object) -> None:
+    def _pass_on(self, message: WorkerMessage) -> None:
         if isinstance(message, Step):
             self._where = message.name
         self._emit(message)

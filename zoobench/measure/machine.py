@@ -11,8 +11,9 @@ import msgspec
 from zoobench.cases import Case
 from zoobench.measure import tasks
 from zoobench.measure.executor import Task
+from zoobench.measure.messages import WorkerResults
 from zoobench.measure.session import Machine
-from zoobench.records import Ceiling, Failure
+from zoobench.records import Ceiling
 from zoobench.records.ceilings import CeilingKey, KnownCeilings, add_to_cache, facts_of, key_of, keys_of, read_cache
 
 _TIME_LIMIT_S = 120.0
@@ -53,16 +54,16 @@ def _survey_device(
     missing = {key: case for key, case in wanted.items() if key not in set(map(key_of, cached))}
     if not missing:
         return cached, []
-    told, said = _measure(machine, missing)
-    unkept = add_to_cache(folder, facts, told) if told else ""
-    return [*cached, *told], [note for note in (known.note, *said, unkept) if note]
+    measured, notes = _measure(machine, missing)
+    unkept = add_to_cache(folder, facts, measured) if measured else ""
+    return [*cached, *measured], [note for note in (known.note, *notes, unkept) if note]
 
 
 def _measure(machine: Machine, missing: dict[CeilingKey, Case]) -> tuple[Sequence[Ceiling], Sequence[str]]:
     """What a worker measured of them, and what it could not."""
-    parts: list[object] = []
-    ended = machine.executor.run(Task(tasks.measure_ceilings, (tuple(missing.items()),)), parts.append, _TIME_LIMIT_S)
-    said = [f"no ceiling of {part.where}: {part.message}" for part in parts if isinstance(part, Failure)]
+    results = WorkerResults()
+    ended = machine.executor.run(Task(tasks.measure_ceilings, (tuple(missing.items()),)), results.add, _TIME_LIMIT_S)
+    notes = [f"no ceiling of {failure.where}: {failure.message}" for failure in results.failures]
     if ended is not None:
-        said.append(f"not every ceiling was measured: {ended.message}")
-    return [part for part in parts if isinstance(part, Ceiling)], said
+        notes.append(f"not every ceiling was measured: {ended.message}")
+    return results.ceilings, notes

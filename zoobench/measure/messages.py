@@ -1,20 +1,30 @@
-"""What a worker is told and tells while it measures a case, and how a record is put together from it. No torch."""
+"""What a worker sends while it works, and the accumulator that keeps it by kind. It imports no torch."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Iterable
+from typing import Self, assert_never
 
 import msgspec
 
 from zoobench.cases import Budget, Case
-from zoobench.records import Breakdown, CaseRecord, Failure, Finding, Layer, Measurement, Unavailable
+from zoobench.records import (
+    Breakdown,
+    CaseRecord,
+    Ceiling,
+    Environment,
+    Failure,
+    Finding,
+    Layer,
+    Measurement,
+    Unavailable,
+)
 
 
 class KnownFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What earlier cases of the run leave to a worker: metrics found already, and the machine's pace when quiet.
+    """What a worker need not measure: metrics that earlier cases found, and the machine's speed when it was quiet.
 
-    `reference_s` is what the device's fixed computation takes on the case's threads (`zoobench.stats.interference`).
+    `reference_s` is the shortest time of the speed probe on the case's threads (`zoobench.stats.interference`).
     """
 
     metrics: frozenset[str] = frozenset()
@@ -22,13 +32,13 @@ class KnownFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Step(msgspec.Struct, frozen=True):
-    """What the worker begins to do now; where it is, should it die."""
+    """The worker begins this step. If it dies, the last step is where."""
 
     name: str
 
 
 class InCalls(msgspec.Struct, frozen=True):
-    """Seconds spent inside calls of the model, in all."""
+    """Seconds spent inside calls of the model, in total."""
 
     total_s: float
 
@@ -39,41 +49,134 @@ class Settings(msgspec.Struct, frozen=True):
     values: dict[str, str]
 
 
-WorkerMessage = Measurement | Unavailable | Breakdown | Layer | Finding | Failure | Step | InCalls | Settings
+class MachineFacts(msgspec.Struct, frozen=True):
+    """Facts of the machine that a check of `zoobench doctor` found, by name."""
+
+    values: dict[str, str]
+
+
+class FreeMemory(msgspec.Struct, frozen=True):
+    """Bytes that a call on the device may allocate; None where it is not known."""
+
+    size_bytes: int | None
+
+
+WorkerMessage = (
+    Measurement
+    | Unavailable
+    | Breakdown
+    | Layer
+    | Finding
+    | Failure
+    | Step
+    | InCalls
+    | Settings
+    | MachineFacts
+    | FreeMemory
+    | Environment
+    | Ceiling
+)
 Emit = Callable[[WorkerMessage], None]
+
+
+class WorkerResults(msgspec.Struct, kw_only=True):
+    """The messages of one worker, by kind, in the order in which they came."""
+
+    measurements: list[Measurement] = []
+    unavailable: list[Unavailable] = []
+    breakdowns: list[Breakdown] = []
+    layers: list[Layer] = []
+    findings: list[Finding] = []
+    failures: list[Failure] = []
+    ceilings: list[Ceiling] = []
+    settings: dict[str, str] = {}
+    facts: dict[str, str] = {}
+    step: str = ""
+    in_calls_s: float = 0.0
+    environment: Environment | None = None
+    free_memory_bytes: int | None = None
+
+    @classmethod
+    def of(cls, messages: Iterable[WorkerMessage]) -> Self:
+        """The results of these messages."""
+        results = cls()
+        for message in messages:
+            results.add(message)
+        return results
+
+    def add(self, message: WorkerMessage) -> None:  # noqa: C901, PLR0912 - a case a kind of message
+        """Keep one message."""
+        match message:
+            case Measurement():
+                self.measurements.append(message)
+            case Unavailable():
+                self.unavailable.append(message)
+            case Breakdown():
+                self.breakdowns.append(message)
+            case Layer():
+                self.layers.append(message)
+            case Finding():
+                self.findings.append(message)
+            case Failure():
+                self.failures.append(message)
+            case Ceiling():
+                self.ceilings.append(message)
+            case Settings(values=values):
+                self.settings |= values
+            case MachineFacts(values=values):
+                self.facts |= values
+            case Step(name=name):
+                self.step = name
+            case InCalls(total_s=total_s):
+                self.in_calls_s += total_s
+            case Environment():
+                self.environment = message
+            case FreeMemory(size_bytes=size_bytes):
+                self.free_memory_bytes = size_bytes
+            case _:
+                assert_never(message)
+
+    def extend(self, later: WorkerResults) -> None:
+        """Add what another worker sent after this one."""
+        for kind in ("measurements", "unavailable", "breakdowns", "layers", "findings", "failures", "ceilings"):
+            getattr(self, kind).extend(getattr(later, kind))
+        self.settings |= later.settings
+        self.facts |= later.facts
+        self.step = later.step or self.step
+        self.in_calls_s += later.in_calls_s
+
+    @property
+    def metrics(self) -> frozenset[str]:
+        """Metrics that were measured, or of which it is known why they are unavailable."""
+        return frozenset([each.metric for each in self.measurements] + [each.metric for each in self.unavailable])
+
+    def measurement(self, metric: str) -> Measurement | None:
+        """The measurement of a metric."""
+        return next((each for each in self.measurements if each.metric == metric), None)
 
 
 def assemble(
     case: Case,
     budget: Budget,
-    parts: Sequence[object],
+    results: WorkerResults,
     *,
     started_at: str,
     duration_s: float,
     is_planned: bool = False,
 ) -> CaseRecord:
-    """The record of a case from all that was told about it. The last failure is the case's."""
-    failures = of_kind(parts, Failure)
+    """The record of a case from all that was measured of it. The last failure is the case's."""
     return CaseRecord(
         case=case,
         budget=budget,
         started_at=started_at,
         duration_s=round(duration_s, 3),
-        in_calls_s=round(sum(part.total_s for part in of_kind(parts, InCalls)), 3),
-        measurements=tuple(of_kind(parts, Measurement)),
-        unavailable=tuple(of_kind(parts, Unavailable)),
-        findings=tuple(of_kind(parts, Finding)),
-        failure=failures[-1] if failures else None,
-        breakdowns=tuple(of_kind(parts, Breakdown)),
-        layers=tuple(of_kind(parts, Layer)),
+        in_calls_s=round(results.in_calls_s, 3),
+        measurements=tuple(results.measurements),
+        unavailable=tuple(results.unavailable),
+        findings=tuple(results.findings),
+        failure=results.failures[-1] if results.failures else None,
+        breakdowns=tuple(results.breakdowns),
+        layers=tuple(results.layers),
         is_planned=is_planned,
-        settings={name: value for part in of_kind(parts, Settings) for name, value in part.values.items()},
+        settings=results.settings,
     )
-
-
-AnyMessage = TypeVar("AnyMessage")
-
-
-def of_kind(parts: Iterable[object], kind: type[AnyMessage]) -> list[AnyMessage]:
-    """Those of them."""
-    return [part for part in parts if isinstance(part, kind)]

@@ -1,4 +1,4 @@
-"""From what several processes told of one case to what is recorded of it. Values in, values out; no torch."""
+"""Measures a case in one process or several, and merges what they measured. It imports no torch."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import re
 import statistics
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from itertools import chain
 from typing import TypeVar
 
 import msgspec
@@ -15,7 +14,7 @@ import msgspec
 from zoobench.cases import Budget, Case
 from zoobench.measure import tasks
 from zoobench.measure.executor import Executor, Task
-from zoobench.measure.messages import KnownFacts, of_kind
+from zoobench.measure.messages import KnownFacts, WorkerResults
 from zoobench.records import Failure, Finding, Flaw, Measurement, Severity, Unavailable, metrics
 from zoobench.records.metrics import LATENCY
 from zoobench.stats import findings, interference
@@ -31,28 +30,28 @@ _DECIMALS = 9
 
 
 def merge(
-    case: Case, budget: Budget, told: Sequence[Sequence[object]], known_reference_s: float | None = None
-) -> list[object]:
-    """The parts of a case that was measured in several processes, as if one had told them.
+    case: Case, budget: Budget, workers: Sequence[WorkerResults], known_reference_s: float | None = None
+) -> WorkerResults:
+    """The results of a case that was measured in several processes, as if they came from one.
 
-    What several measured has the samples of all, process after process. Paces are against the quietest that the machine
-    was seen, by any of them or before (`known_reference_s`). The merged latency is judged anew; of all other findings
-    the gravest of each code is kept. A failure says which process it was of.
+    A metric that several measured has the samples of all, process after process. Paces are relative to the quietest
+    that the machine was seen, by any of them or before (`known_reference_s`). The merged latency is judged anew; of all
+    other findings the most severe of each code is kept. A failure names its process.
 
     A warm-up that did not end is no flaw of the case if it is that of less than half of the processes: their medians
     count for little in the median of all, and by chance one in twenty looks as if its times were still falling.
     """
+    merged = WorkerResults()
+    for results in workers:
+        merged.extend(results)
     if budget.processes == 1:
-        return list(itertools.chain.from_iterable(told))
-    joined = _join_all(_on_one_pace([of_kind(parts, Measurement) for parts in told], known_reference_s))
-    kinds = (Measurement, Unavailable, Finding, Failure)
-    return [
-        *joined.values(),
-        *_unavailable(told, joined),
-        *_findings(case, budget, told, joined.get(LATENCY)),
-        *(part for parts in told for part in parts if not isinstance(part, kinds)),
-        *_failures(told, budget.processes),
-    ]
+        return merged
+    joined = _join_all(_on_one_pace([results.measurements for results in workers], known_reference_s))
+    merged.measurements = list(joined.values())
+    merged.unavailable = _unavailable(merged.unavailable, joined)
+    merged.findings = list(_findings(case, budget, workers, joined.get(LATENCY)))
+    merged.failures = list(_failures(workers, budget.processes))
+    return merged
 
 
 def join(measurements: Sequence[Measurement]) -> Measurement:
@@ -120,31 +119,30 @@ def _times(covariates: Covariates, ratio: float) -> Covariates:
     return {**covariates, PACE: tuple(round(each * ratio, _DECIMALS) for each in covariates[PACE])}
 
 
-def _unavailable(told: Iterable[Iterable[object]], joined: dict[str, Measurement]) -> Iterable[Unavailable]:
-    """What no process has."""
-    missing = (part for parts in told for part in of_kind(parts, Unavailable) if part.metric not in joined)
-    return {part.metric: part for part in missing}.values()
+def _unavailable(found: Iterable[Unavailable], joined: dict[str, Measurement]) -> list[Unavailable]:
+    """What no process measured, once a metric."""
+    return list({each.metric: each for each in found if each.metric not in joined}.values())
 
 
 def _findings(
-    case: Case, budget: Budget, told: Sequence[Sequence[object]], latency: Measurement | None
+    case: Case, budget: Budget, workers: Sequence[WorkerResults], latency: Measurement | None
 ) -> Iterable[Finding]:
     if latency is not None:
         yield from findings.judge_latency(case, budget, latency)
     most_severe: dict[str, Finding] = {}
-    found = [part for parts in told for part in of_kind(parts, Finding) if part.code not in findings.OF_LATENCY]
+    found = [each for results in workers for each in results.findings if each.code not in findings.OF_LATENCY]
     for finding in found:
         if finding.code not in most_severe or finding.severity is Severity.WARNING:
             most_severe[finding.code] = finding
     times = Counter(finding.code for finding in found)
     for code, finding in most_severe.items():
-        is_of_few = code == Flaw.UNSTABLE_WARM_UP and 2 * times[code] < len(told)
+        is_of_few = code == Flaw.UNSTABLE_WARM_UP and 2 * times[code] < len(workers)
         yield msgspec.structs.replace(finding, severity=Severity.NOTE) if is_of_few else finding
 
 
-def _failures(told: Iterable[Iterable[object]], processes: int) -> Iterable[Failure]:
-    for number, parts in enumerate(told, start=1):
-        for failure in of_kind(parts, Failure):
+def _failures(workers: Iterable[WorkerResults], processes: int) -> Iterable[Failure]:
+    for number, results in enumerate(workers, start=1):
+        for failure in results.failures:
             message = f"process {number} of {processes}: {failure.message}"
             yield msgspec.structs.replace(failure, message=message)
 
@@ -177,53 +175,55 @@ _LEAST_CALLS = 2
 
 def replicate(
     executor: Executor, case: Case, budget: Budget, known: KnownFacts, clock: Callable[[], float]
-) -> Sequence[object]:
-    """Measure the case in as many processes as the budget asks for and has room for; the parts as if one told them.
+) -> WorkerResults:
+    """Measure the case in as many processes as the budget asks for and has room for; the results, merged.
 
     All but the latency, and what belongs to it, is measured by the first alone. None follows one that failed.
     """
-    told: list[list[object]] = []
+    workers: list[WorkerResults] = []
     began_s, elapsed_s = clock(), 0.0
-    while not told or _has_room(budget, told, elapsed_s):
-        task = Task(tasks.measure_case, (case, budget, _known_now(known, told)))
-        told.append(_run(executor, task, budget.time_limit_s - elapsed_s))
+    while not workers or _has_room(budget, workers, elapsed_s):
+        task = Task(tasks.measure_case, (case, budget, _known_now(known, workers)))
+        workers.append(run_task(executor, task, budget.time_limit_s - elapsed_s))
         elapsed_s = clock() - began_s
-    return merge(case, budget, told, known.reference_s)
+    return merge(case, budget, workers, known.reference_s)
 
 
-def _run(executor: Executor, task: Task, time_limit_s: float) -> list[object]:
-    parts: list[object] = []
-    failure = executor.run(task, parts.append, time_limit_s)
-    return [*parts, *([failure] if failure else [])]
+def run_task(executor: Executor, task: Task, time_limit_s: float) -> WorkerResults:
+    """What one worker sent; how it ended too early is the last of its failures."""
+    results = WorkerResults()
+    failure = executor.run(task, results.add, time_limit_s)
+    if failure is not None:
+        results.add(failure)
+    return results
 
 
-def _known_now(known: KnownFacts, told: Sequence[Sequence[object]]) -> KnownFacts:
-    if not told:
+def _known_now(known: KnownFacts, workers: Sequence[WorkerResults]) -> KnownFacts:
+    if not workers:
         return known
-    parts = list(chain.from_iterable(told))
-    found = {part.metric for part in parts if isinstance(part, (Measurement, Unavailable))}
+    found = frozenset(metric for results in workers for metric in results.metrics)
+    measurements = itertools.chain.from_iterable(results.measurements for results in workers)
     return KnownFacts(
         metrics=(known.metrics | ONLY_LATENCY | found) - {LATENCY},
-        reference_s=quietest_s(known.reference_s, of_kind(parts, Measurement)),
+        reference_s=quietest_s(known.reference_s, measurements),
     )
 
 
-def _has_room(budget: Budget, told: Sequence[Sequence[object]], elapsed_s: float) -> bool:
+def _has_room(budget: Budget, workers: Sequence[WorkerResults], elapsed_s: float) -> bool:
     """Whether another process is asked for, and is expected to end within the budget.
 
     Its share holds more than two calls, unless they are long: then the budget is over before all have had theirs.
     """
-    if len(told) >= budget.processes or not budget.max_rounds or of_kind(told[-1], Failure):
+    if len(workers) >= budget.processes or not budget.max_rounds or workers[-1].failures:
         return False
-    latencies = [part for parts in told for part in of_kind(parts, Measurement) if part.metric == LATENCY]
-    if len(latencies) < len(told) or elapsed_s * (1 + 1 / len(told)) > budget.time_limit_s:
+    latencies = [latency for results in workers if (latency := results.measurement(LATENCY)) is not None]
+    if len(latencies) < len(workers) or elapsed_s * (1 + 1 / len(workers)) > budget.time_limit_s:
         return False
-    calls = sum(map(_calls, told))
+    calls = sum(map(_calls, workers))
     return (calls + _LEAST_CALLS) * statistics.median(latencies[-1].samples) <= budget.max_s
 
 
-def _calls(parts: Sequence[object]) -> float:
+def _calls(results: WorkerResults) -> float:
     """How often the sampling loop of a process called the model."""
-    measurements = {part.metric: part for part in of_kind(parts, Measurement)}
-    warm_up = measurements.get("warm_up_calls")
-    return len(measurements[LATENCY].samples) + (warm_up.samples[0] if warm_up else 0)
+    latency, warm_up = results.measurement(LATENCY), results.measurement("warm_up_calls")
+    return (len(latency.samples) if latency else 0) + (warm_up.samples[0] if warm_up else 0)

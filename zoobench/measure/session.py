@@ -18,8 +18,8 @@ from zoobench.cases.errors import BadInputError, ZoobenchError
 from zoobench.cases.units import format_seconds
 from zoobench.measure import tasks
 from zoobench.measure.executor import Executor, Task
-from zoobench.measure.messages import KnownFacts, assemble
-from zoobench.measure.replication import replicate
+from zoobench.measure.messages import KnownFacts, WorkerResults, assemble
+from zoobench.measure.replication import replicate, run_task
 from zoobench.records import (
     CaseRecord,
     Environment,
@@ -135,14 +135,12 @@ def open_machine(executor: Executor, *, device: str) -> Machine:
 
     Raises: ZoobenchError if the worker cannot even say that.
     """
-    told: list[object] = []
     extra = (device,) if ":" in device else ()
-    failure = executor.run(Task(tasks.collect_environment, (str(Path.cwd()), extra)), told.append, _ENVIRONMENT_LIMIT_S)
-    environment = next((part for part in told if isinstance(part, Environment)), None)
-    if environment is None:
-        reason = failure.message if failure else "it said nothing"
+    results = run_task(executor, Task(tasks.collect_environment, (str(Path.cwd()), extra)), _ENVIRONMENT_LIMIT_S)
+    if results.environment is None:
+        reason = results.failures[-1].message if results.failures else "it sent nothing"
         raise ZoobenchError(f"the first worker could not describe this machine: {reason}")
-    return Machine(executor=executor, environment=environment)
+    return Machine(executor=executor, environment=results.environment)
 
 
 def check_case(case: Case, device: DeviceFacts) -> None:
@@ -213,29 +211,32 @@ class Session:
 
     def _measure(self, case: Case, budget: Budget, *, is_planned: bool) -> CaseRecord:
         began_s, started_at = self._clock(), dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
-        parts = self._known(case)
+        results = self._known(case)
         refusal = refuse(case, budget, self._alike[case.model])
-        parts.extend([refusal] if refusal else self._execute(case, budget, parts))
+        if refusal:
+            results.add(refusal)
+        else:
+            results.extend(self._execute(case, budget, results.metrics))
         duration_s = self._clock() - began_s
-        record = assemble(case, budget, parts, started_at=started_at, duration_s=duration_s, is_planned=is_planned)
+        record = assemble(case, budget, results, started_at=started_at, duration_s=duration_s, is_planned=is_planned)
         self._in_calls_s += record.in_calls_s
         return record
 
-    def _known(self, case: Case) -> list[object]:
+    def _known(self, case: Case) -> WorkerResults:
         """Facts of its model, and what was found while the same case was only counted: its new record replaces that."""
-        parts: list[object] = list(self._facts_of_model.get((case.model, case.resolution), ()))
+        results = WorkerResults.of(self._facts_of_model.get((case.model, case.resolution), ()))
         for counted in (record for record in self._records_of(case) if not record.budget.max_rounds):
-            known = {part.metric for part in parts if isinstance(part, (Measurement, Unavailable))}
-            results: tuple[Measurement | Unavailable, ...] = (*counted.measurements, *counted.unavailable)
-            parts += [part for part in results if part.metric not in known]
-            parts += [*counted.breakdowns, *counted.layers]
-        return parts
+            known = results.metrics
+            results.measurements += [each for each in counted.measurements if each.metric not in known]
+            results.unavailable += [each for each in counted.unavailable if each.metric not in known]
+            results.breakdowns += counted.breakdowns
+            results.layers += counted.layers
+        return results
 
     def _records_of(self, case: Case) -> Iterator[CaseRecord]:
         return (record for record in self._alike[case.model] if record.case.id == case.id)
 
-    def _execute(self, case: Case, budget: Budget, parts: Iterable[object]) -> Sequence[object]:
-        metrics_known = frozenset(part.metric for part in parts if isinstance(part, (Measurement, Unavailable)))
+    def _execute(self, case: Case, budget: Budget, metrics_known: frozenset[str]) -> WorkerResults:
         known = KnownFacts(metrics=metrics_known, reference_s=self._known_reference_s(case))
         return replicate(self._machine.executor, case, budget, known, self._clock)
 

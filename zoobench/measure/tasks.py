@@ -6,16 +6,13 @@ called, which is in the worker. `emit` sends one result to the process that aske
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from zoobench.cases import Budget, Case
     from zoobench.measure.doctor import Effort
-    from zoobench.measure.messages import KnownFacts
+    from zoobench.measure.messages import Emit, KnownFacts
     from zoobench.records.ceilings import CeilingKey
-
-Emit = Callable[[Any], None]
 
 
 def measure_case(case: Case, budget: Budget, known: KnownFacts, emit: Emit) -> None:

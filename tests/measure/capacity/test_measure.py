@@ -13,8 +13,8 @@ from zoobench.cases import Allocator, Budget, Mode, ModelRef
 from zoobench.cases.errors import BadInputError, ZoobenchError
 from zoobench.measure import tasks
 from zoobench.measure.capacity import PEAK, TRIAL, CapacityTrial, Limit, measure_capacity, memory_limit
-from zoobench.measure.executor import Emit, ForkedWorkers, Task
-from zoobench.measure.messages import Step
+from zoobench.measure.executor import ForkedWorkers, Task
+from zoobench.measure.messages import Emit, FreeMemory, Step
 from zoobench.measure.session import Machine
 from zoobench.records import CaseRecord, Environment, Failure, FailureKind, Measurement, Unavailable
 
@@ -222,18 +222,18 @@ def lab_telling(*parts: Any, **more: Any) -> Machine:
 
 
 def test_without_a_limit_all_that_the_device_can_give_is_it() -> None:
-    machine = lab_telling(1000)
+    machine = lab_telling(FreeMemory(1000))
     found = memory_limit(machine, "cpu", None)
     assert (found.size_bytes, found.free_bytes) == (1000, 1000)
     assert machine.executor.tasks == [Task(tasks.emit_free_memory, ("cpu",))]  # type: ignore[attr-defined]
 
 
 def test_the_limit_asked_for_is_taken_up_to_what_there_is() -> None:
-    found = memory_limit(lab_telling(1000), "cpu", 999)
+    found = memory_limit(lab_telling(FreeMemory(1000)), "cpu", 999)
     assert found == Limit(999, 1000, "as asked for")
     assert found.measurement.samples == (999.0,)
     with pytest.raises(BadInputError, match="memory limit 1001 B is more than the 1000 B that cpu can give"):
-        memory_limit(lab_telling(1000), "cpu", 1001)
+        memory_limit(lab_telling(FreeMemory(1000)), "cpu", 1001)
 
 
 @pytest.mark.parametrize(
@@ -261,7 +261,7 @@ def test_a_heap_is_kept_only_where_there_is_room_for_its_pieces(
 
 def test_a_device_that_does_not_tell_is_an_error() -> None:
     lost = Failure(kind=FailureKind.CRASH, message="the worker was killed by SIGSEGV", where="start")
-    with pytest.raises(ZoobenchError, match="cuda does not tell its free memory: the worker was killed by SIGSEGV"):
+    with pytest.raises(ZoobenchError, match="cuda does not report its free memory: the worker was killed by SIGSEGV"):
         memory_limit(lab_telling(failure=lost), "cuda", None)
 
 

@@ -14,7 +14,7 @@ from zoobench.measure.capacity import (
     judge_trial,
     most_bytes,
 )
-from zoobench.measure.messages import Step
+from zoobench.measure.messages import Step, WorkerResults
 from zoobench.records import Failure, FailureKind, Measurement, Unavailable
 
 LIMIT = 1000
@@ -36,22 +36,22 @@ def trials_of(slope: int, intercept: int, batches: list[int]) -> list[CapacityTr
 
 @pytest.mark.parametrize(("size_bytes", "fits"), [(999, True), (1000, True), (1001, False)])
 def test_what_takes_no_more_than_the_limit_fits(size_bytes: int, *, fits: bool) -> None:
-    trial = judge_trial(3, LIMIT, [Step(TRIAL), peak(size_bytes)], None)
+    trial = judge_trial(3, LIMIT, WorkerResults.of([Step(TRIAL), peak(size_bytes)]))
     assert trial == CapacityTrial(batch=3, fits=fits, peak_bytes=size_bytes)
 
 
 def test_what_could_not_be_tried_does_not_fit_and_says_why() -> None:
-    trial = judge_trial(3, LIMIT, [Unavailable(metric=PEAK, reason="was not tried: too large")], None)
+    trial = judge_trial(3, LIMIT, WorkerResults.of([Unavailable(metric=PEAK, reason="was not tried: too large")]))
     assert (trial.fits, trial.peak_bytes, trial.describe()) == (False, None, "batch 3 was not tried: too large")
 
 
 def test_running_out_of_memory_is_told_by_the_worker() -> None:
-    trial = judge_trial(3, LIMIT, [failure(FailureKind.OUT_OF_MEMORY, "MemoryError")], None)
+    trial = judge_trial(3, LIMIT, WorkerResults.of([failure(FailureKind.OUT_OF_MEMORY, "MemoryError")]))
     assert (trial.fits, trial.describe()) == (False, "batch 3 ended with out-of-memory: MemoryError")
 
 
 def test_a_worker_killed_in_its_call_ran_out_of_memory() -> None:
-    trial = judge_trial(3, LIMIT, [Step(TRIAL)], failure(FailureKind.CRASH, KILLED))
+    trial = judge_trial(3, LIMIT, WorkerResults.of([Step(TRIAL), failure(FailureKind.CRASH, KILLED)]))
     assert not trial.fits
     assert KILLED in trial.reason
 
@@ -68,13 +68,13 @@ def test_a_worker_killed_in_its_call_ran_out_of_memory() -> None:
 )
 def test_other_failures_say_nothing_about_memory(ending: Failure) -> None:
     with pytest.raises(TrialFailedError) as caught:
-        judge_trial(3, LIMIT, [], ending)
+        judge_trial(3, LIMIT, WorkerResults.of([ending]))
     assert (caught.value.batch, caught.value.failure) == (3, ending)
 
 
 def test_a_failure_that_was_told_counts_as_one_that_ended_the_worker() -> None:
     with pytest.raises(TrialFailedError):
-        judge_trial(3, LIMIT, [peak(1.0), failure(FailureKind.ERROR)], None)
+        judge_trial(3, LIMIT, WorkerResults.of([peak(1.0), failure(FailureKind.ERROR)]))
 
 
 lines = st.tuples(st.integers(1, 10**8), st.integers(0, 10**10))

@@ -13,7 +13,7 @@ from zoobench.cases import SMOKE_BUDGET, Allocator, Mode, ModelRef, Precision
 from zoobench.cases.units import format_bytes
 from zoobench.devices import CpuDevice, host_memory
 from zoobench.measure.capacity import PEAK, TRIAL
-from zoobench.measure.messages import KnownFacts, Step
+from zoobench.measure.messages import FreeMemory, KnownFacts, Step
 from zoobench.measure.worker import capacity_trial, run_case
 from zoobench.measure.worker.probes.memory import PREDICTION_PROBE
 from zoobench.measure.worker.probes.probe import ProbeState
@@ -168,7 +168,7 @@ def test_free_memory_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
     capacity_trial.emit_free_memory("small", told.append)
 
-    assert told == [256 * 2**10]
+    assert told == [FreeMemory(256 * 2**10)]
 
 
 def test_an_interrupt_is_not_a_failure_of_the_trial(monkeypatch: pytest.MonkeyPatch) -> None:

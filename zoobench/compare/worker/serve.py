@@ -35,8 +35,7 @@ from zoobench.compare.messages import (
 from zoobench.compare.worker.prepared_case import PreparedCase
 from zoobench.compare.worker.side_zoo import SideZoo, is_missing, refusal_of
 from zoobench.devices.failures import BUILD
-from zoobench.measure.worker.environment import collect_environment
-from zoobench.records import Environment
+from zoobench.measure.worker.environment import describe_machine
 
 _REQUESTS: msgspec.msgpack.Decoder[WorkerRequest] = msgspec.msgpack.Decoder(WorkerRequest)
 
@@ -74,7 +73,7 @@ class Worker:
         self._zoo = zoo
         self._prepared_case: PreparedCase | None = None
         self._answers: dict[type, Callable[[Any], Reply]] = {
-            Discover: self._introduce,
+            Discover: self._discover,
             ListCases: self._list,
             Prepare: self._prepare,
             CountFacts: self._count,
@@ -91,11 +90,10 @@ class Worker:
         """
         return self._answers[type(request)](request)
 
-    def _introduce(self, request: Discover) -> Reply:
+    def _discover(self, request: Discover) -> Reply:
         self._zoo.load(request.modules)
-        told: list[Environment] = []
-        collect_environment(self._zoo.folder, request.extra_devices, told.append)
-        return Discovery(environment=told[0], loaded=self._zoo.loaded())
+        environment = describe_machine(self._zoo.folder, request.extra_devices)
+        return Discovery(environment=environment, loaded=self._zoo.loaded())
 
     def _list(self, request: ListCases) -> Reply:
         cases, unknown = self._zoo.expand(request.matrix)

@@ -13,7 +13,7 @@ from zoobench.counting import UncountableError
 from zoobench.devices import get_device, host_memory
 from zoobench.devices.failures import BUILD, failure_of
 from zoobench.measure.capacity import PEAK, TRIAL
-from zoobench.measure.messages import Emit, Step
+from zoobench.measure.messages import Emit, FreeMemory, Step
 from zoobench.measure.worker.prediction import predict_peak
 from zoobench.measure.worker.probes.memory import backend_of, measure_memory
 from zoobench.measure.worker.probes.probe import ProbeState
@@ -25,9 +25,9 @@ SAFE_SHARE = 0.95
 it, but end some process when the pages are touched, and not always this one."""
 
 
-def emit_free_memory(device: str, emit: Callable[[int | None], None]) -> None:
+def emit_free_memory(device: str, emit: Emit) -> None:
     """Tell the bytes that a call on the device may be given; None where nobody knows."""
-    emit(get_device(device).free_memory_bytes())
+    emit(FreeMemory(get_device(device).free_memory_bytes()))
 
 
 def try_batch(case: Case, limit_bytes: int, most_bytes: int | None, emit: Emit) -> None:

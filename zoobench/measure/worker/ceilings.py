@@ -16,7 +16,7 @@ from torch import Tensor
 from zoobench.cases import Case
 from zoobench.devices import Device, get_device
 from zoobench.devices.failures import failure_of
-from zoobench.measure.executor import Emit
+from zoobench.measure.messages import Emit
 from zoobench.records import COPY, Ceiling
 from zoobench.records.ceilings import CeilingKey
 

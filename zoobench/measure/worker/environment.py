@@ -15,7 +15,7 @@ import torch
 from zoobench.cases import DeviceFacts
 from zoobench.cases.errors import ZoobenchError
 from zoobench.devices import device_kinds, get_device
-from zoobench.measure.executor import Emit
+from zoobench.measure.messages import Emit
 from zoobench.records import Environment
 
 PACKAGES = ("zoobench", "torch", "torchvision", "numpy", "pytest", "pytest-benchmark")
@@ -31,16 +31,20 @@ _GIT_LIMIT_S = 10
 
 
 def collect_environment(folder: str, extra_devices: tuple[str, ...], emit: Emit) -> None:
-    """Tell the `Environment`: host, software, settings, the commit of `folder`, and every kind of device."""
+    """Send the `Environment`."""
+    emit(describe_machine(folder, extra_devices))
+
+
+def describe_machine(folder: str, extra_devices: tuple[str, ...]) -> Environment:
+    """Host, software, settings, the commit of `folder`, and every kind of device."""
     names = dict.fromkeys((*device_kinds(), *extra_devices))
-    environment = Environment(
+    return Environment(
         host=_host(),
         software=_software(),
         settings=_settings(),
         commit=_commit(Path(folder)),
         devices=tuple(_facts_of(name) for name in names),
     )
-    emit(environment)
 
 
 def _facts_of(name: str) -> DeviceFacts:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from zoobench.measure.doctor import QUICK
+from zoobench.measure.messages import MachineFacts
 from zoobench.measure.worker.checks.machine import (
     examine_machine,
     read_allowed_share,
@@ -116,5 +117,5 @@ def test_this_machine_says_something_of_each(tmp_path: Path) -> None:
     examine_machine("cpu", QUICK, told.append)
 
     assert [part.metric for part in told[:3]] == ["performance_governor", "threads_a_core", "allowed_share"]
-    assert isinstance(told[3], dict)
+    assert isinstance(told[3], MachineFacts)
     assert usable_processors()

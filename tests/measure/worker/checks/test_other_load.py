@@ -7,6 +7,7 @@ import psutil
 import pytest
 
 from zoobench.measure.doctor import Effort
+from zoobench.measure.messages import MachineFacts
 from zoobench.measure.worker.checks.machine import (
     INTERVALS,
     busiest,
@@ -83,7 +84,7 @@ def test_without_proc_the_reason_is_told_and_the_load_average_still(tmp_path, mo
     reason = "processor times cannot be read: No such file or directory"
     assert load == Unavailable(metric="other_load", reason=reason)
     assert isinstance(average, Measurement)
-    assert facts == {"busiest_processes": "none"}
+    assert facts == MachineFacts({"busiest_processes": "none"})
 
 
 def test_a_system_without_a_load_average_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

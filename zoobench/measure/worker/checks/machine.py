@@ -12,7 +12,7 @@ import psutil
 
 from zoobench.devices import Result
 from zoobench.measure.doctor import Effort
-from zoobench.measure.executor import Emit
+from zoobench.measure.messages import Emit, MachineFacts
 from zoobench.records import Measurement, Unavailable
 
 ROOT = Path("/")
@@ -33,7 +33,7 @@ def examine_machine(_device_name: str, _effort: Effort, emit: Emit) -> None:
     processors = usable_processors()
     for read in (read_governors, read_threads_a_core, read_allowed_share):
         emit(read(processors))
-    emit(read_facts())
+    emit(MachineFacts(read_facts()))
 
 
 def usable_processors() -> tuple[int, ...]:
@@ -133,7 +133,7 @@ def examine_other_load(_device_name: str, effort: Effort, emit: Emit) -> None:
     emit(measure_other_load(effort.load_s / INTERVALS))
     emit(measure_load_average())
     names = busiest(before, dict(processes()), effort.load_s)
-    emit({"busiest_processes": ", ".join(names) or "none"})
+    emit(MachineFacts({"busiest_processes": ", ".join(names) or "none"}))
 
 
 def measure_other_load(interval_s: float) -> Result:

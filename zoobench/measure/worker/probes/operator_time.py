@@ -13,7 +13,7 @@ from zoobench.cases import Budget, Case, Compiler, Mode
 from zoobench.counting.work import kind_of_profiled
 from zoobench.devices import Call, Device, ProfiledOperator, Result, get_device, module_scopes
 from zoobench.devices.profiler import profiling
-from zoobench.measure.executor import Emit
+from zoobench.measure.messages import Emit
 from zoobench.measure.worker.probes.probe import Probe, ProbeState, count_time
 from zoobench.measure.worker.workload import Workload, build_workload
 from zoobench.records import Breakdown, Finding, LayerKind, Measurement, Unavailable
