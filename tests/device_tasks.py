@@ -11,7 +11,7 @@ from torch import Tensor
 
 from zoobench.cases import Allocator, Case
 from zoobench.devices import CpuDevice, host_memory
-from zoobench.measure.executor import Emit
+from zoobench.measure.messages import Emit
 from zoobench.measure.worker.rounds import read_counters
 from zoobench.records import Measurement
 from zoobench.zoo.build import build_model

@@ -6,7 +6,7 @@ import torch
 
 from zoobench.cases import Case
 from zoobench.devices import CudaDevice
-from zoobench.measure.executor import Emit
+from zoobench.measure.messages import Emit
 from zoobench.measure.worker.workload import build_workload
 
 ELEMENTS = 2**20

@@ -6,7 +6,7 @@ import psutil
 import torch
 from torch import nn
 
-from zoobench.measure.executor import Emit
+from zoobench.measure.messages import Emit
 from zoobench.measure.worker.layout import ShuffledLayout
 
 

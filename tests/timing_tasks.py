@@ -7,7 +7,7 @@ import time
 
 from zoobench.cases import Budget
 from zoobench.devices import CpuDevice
-from zoobench.measure.executor import Emit
+from zoobench.measure.messages import Emit
 from zoobench.measure.worker.rounds import CallPhase
 from zoobench.measure.worker.timing_loop import sample
 from zoobench.records import Measurement

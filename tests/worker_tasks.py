@@ -8,8 +8,7 @@ import signal
 import sys
 from typing import Any, NoReturn
 
-from zoobench.measure.executor import Emit
-from zoobench.measure.messages import InCalls, Step
+from zoobench.measure.messages import Emit, InCalls, Step
 
 
 def tell_all(parts: tuple[Any, ...], emit: Emit) -> None:
