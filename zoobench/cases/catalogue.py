@@ -19,7 +19,7 @@ from typing import Any
 
 import msgspec
 
-from zoobench.cases.case import ImageSize, Matrix, ModelRef
+from zoobench.cases.axes import ImageSize, Matrix, ModelRef
 from zoobench.cases.errors import BadInputError, UnknownNameError
 
 IMPORTED = "import"

@@ -11,20 +11,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from zoobench.cases import catalogue, presets
-from zoobench.cases.case import (
-    Allocator,
-    Budget,
-    Case,
-    Compiler,
-    DeviceFacts,
-    Matrix,
-    MemoryFormat,
-    Mode,
-    Precision,
-    parse_choice,
-    parse_image_size,
-    parse_positive,
-)
+from zoobench.cases.axes import AXES, Case, DeviceFacts, Matrix, default_matrix, parse_positive
+from zoobench.cases.budget import Budget
 from zoobench.cases.errors import BadInputError, UnknownNameError
 from zoobench.cases.units import parse_ratio, parse_seconds
 
@@ -44,17 +32,7 @@ OPTIONS: tuple[OptionRow, ...] = (
     OptionRow("preset", "NAME", f"what to measure: {', '.join(presets.NAMES)} (default: {presets.DEFAULT})"),
     OptionRow("models", "A,B", "models instead of the preset's; patterns such as 'resnet*', package.module:factory"),
     OptionRow("families", "A,B", "families of models instead of the preset's models"),
-    OptionRow("batch-sizes", "N,N", "images a call"),
-    OptionRow(
-        "image-size", "N|HxW", "side, or height and width, of the pictures in pixels (default: each model's own)"
-    ),
-    OptionRow("precisions", "A,B", ", ".join(Precision)),
-    OptionRow("modes", "A,B", ", ".join(Mode)),
-    OptionRow("device", "NAME", "cpu, cuda, cuda:1, or auto (default): cuda where there is one"),
-    OptionRow("memory-format", "A,B", ", ".join(MemoryFormat)),
-    OptionRow("compilers", "A,B", ", ".join(Compiler)),
-    OptionRow("allocator", "A,B", f"{', '.join(Allocator)}: whether freed memory stays with the process (CPU)"),
-    OptionRow("threads", "N", "threads of the host (default: all that this process may use)"),
+    *(OptionRow(axis.option, axis.metavar, axis.help) for axis in AXES),
     OptionRow("precision-target", "RATIO", "stop at a median's interval of ± this share of it (default: the suite's)"),
     OptionRow("max-seconds", "S", "time for the calls of a case (default: the suite's)"),
     OptionRow("time-limit", "S", "a case that takes longer, building included, is ended (default: the suite's)"),
@@ -102,7 +80,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         """
         asked = self.matrix.models or self.matrix.families
         models = {entry.ref for entry in catalogue.select(self.matrix)} if asked else None
-        for case in expanded(msgspec.structs.replace(suite.over(_plain()), device=device.name)):
+        for case in expanded(msgspec.structs.replace(suite.over(default_matrix(usable_threads())), device=device.name)):
             if self.matrix.fits(case) and (models is None or case.model in models):
                 yield case
 
@@ -118,13 +96,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         modes = tuple(mode for mode in suite.modes or wanted if mode in wanted)
         if is_counted:
             asked, preset = asked.of_nets(), preset.of_nets()
-        filled = asked.over(suite).over(preset).over(_plain())
+        filled = asked.over(suite).over(preset).over(default_matrix(usable_threads()))
         return msgspec.structs.replace(filled, modes=modes, device=device.name)
-
-
-def _plain() -> Matrix:
-    """What an axis is that nobody sets."""
-    return Matrix(modes=(Mode.INFER,), batch_sizes=(1,), precisions=(Precision.FP32,), threads=usable_threads())
 
 
 def expanded(matrix: Matrix) -> Iterator[Case]:
@@ -198,33 +171,38 @@ Value = TypeVar("Value")
 
 
 def _parse_matrix(texts: Mapping[str, str]) -> Matrix:
-    def several(name: str, parse: Callable[[str], Value]) -> tuple[Value, ...] | None:
-        return _map(texts.get(name), lambda text: tuple(dict.fromkeys(map(parse, _split(name, text)))))
-
-    def one(name: str) -> int | None:
-        return _map(texts.get(name), lambda text: parse_positive(name, text))
-
-    resolution = _map(texts.get("image-size"), parse_image_size)
-    return Matrix(
-        models=several("models", str),
-        families=several("families", str),
-        modes=several("modes", lambda text: parse_choice("mode", text, Mode)),
-        batch_sizes=several("batch-sizes", lambda text: parse_positive("batch size", text)),
-        image_size=resolution.height if resolution else None,
-        image_width=resolution.width if resolution else None,
-        precisions=several("precisions", lambda text: parse_choice("precision", text, Precision)),
-        memory_formats=several("memory-format", lambda text: parse_choice("memory format", text, MemoryFormat)),
-        compilers=several("compilers", lambda text: parse_choice("compiler", text, Compiler)),
-        allocators=several("allocator", lambda text: parse_choice("allocator", text, Allocator)),
-        threads=one("threads"),
-    )
+    """Every axis but the device, which is chosen when it is known what the machine has."""
+    asked: dict[str, Any] = {name: _names(name, texts[name]) for name in ("models", "families") if name in texts}
+    for axis in AXES:
+        if axis.option in texts and axis.option != "device":
+            asked |= axis.asked(texts[axis.option])
+    return Matrix(**asked)
 
 
-def _split(name: str, text: str) -> list[str]:
-    parts = [part.strip() for part in text.split(",") if part.strip()]
-    if not parts:
-        raise BadInputError(f"{name} is empty: name at least one")
-    return parts
+def _names(option: str, text: str) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+    if not names:
+        raise BadInputError(f"{option} is empty: name at least one")
+    return names
+
+
+def parse_case(model: str, texts: Mapping[str, str | None]) -> Case:
+    """One case of a model by texts of its axes, by their names; what is not given is the axis's default.
+
+    Raises: BadInputError, UnknownNameError.
+    """
+    for name in texts:
+        if name not in _AXIS_NAMES:
+            raise UnknownNameError("axis", name, _AXIS_NAMES)
+    entry = catalogue.find(model)
+    defaults: dict[str, Any] = {"image_size": entry.image_size, "threads": usable_threads()}
+    for axis in AXES:
+        text = texts.get(axis.name)
+        defaults |= axis.fields(text) if text is not None else {axis.name: axis.default} if axis.default else {}
+    return Case(model=entry.ref, **defaults)
+
+
+_AXIS_NAMES = tuple(axis.name for axis in AXES)
 
 
 def _parse_processes(text: str | None, isolation: str) -> int | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zoobench.cases.case import DeviceFacts, Matrix, MemoryFormat, Mode, Precision
+from zoobench.cases.axes import DeviceFacts, Matrix, MemoryFormat, Mode, Precision
 from zoobench.cases.catalogue import DEFAULT_SUITE, EVERYTHING
 from zoobench.cases.errors import UnknownNameError
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import typer
 
-from zoobench.cases import Matrix, presets
+from zoobench.cases import AXES, Matrix, presets
 from zoobench.cases.options import AUTOMATIC, parse_options, read_project_options
 from zoobench.cases.units import format_seconds, parse_ratio
 from zoobench.cli.decided import comparison_folder, print_comparison
@@ -25,10 +25,7 @@ if TYPE_CHECKING:
     from zoobench.compare.spec import AskedPair, ComparisonSpec, Event, Injection
     from zoobench.records.comparison import CaseFacts, CasePair, ComparisonSetup
 
-MATRIX_OPTIONS = (
-    "preset", "models", "families", "batch-sizes", "image-size", "precisions", "modes", "device", "memory-format",
-    "compilers", "allocator", "threads",
-)  # fmt: skip
+MATRIX_OPTIONS = ("preset", "models", "families", *(axis.option for axis in AXES))
 """Of the table of options, those that say which cases."""
 
 _SEED_BITS = 31

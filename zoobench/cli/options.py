@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 import msgspec
 import typer
 
+from zoobench.cases import AXES, Axis
 from zoobench.cases.options import OPTIONS, OptionRow
 from zoobench.cases.units import parse_ratio
 
@@ -21,19 +22,40 @@ def with_rows(
     The command takes them as `**texts`, by their names with underscores; None where one was not given. `helps` are the
     texts of those whose default is another one here.
     """
+    rows = [row for row in OPTIONS if names is None or row.name in names]
+    return _with(command, [_option(row, (helps or {}).get(row.name, row.help)) for row in rows])
+
+
+def _with(command: Callable[..., None], more: list[inspect.Parameter]) -> Callable[..., None]:
     hints = get_type_hints(command, include_extras=True)
     own = [
         parameter.replace(annotation=hints[parameter.name])
         for parameter in inspect.signature(command).parameters.values()
         if parameter.kind is not inspect.Parameter.VAR_KEYWORD
     ]
-    parameters = [
-        *own,
-        *(_option(row, (helps or {}).get(row.name, row.help)) for row in OPTIONS if names is None or row.name in names),
-    ]
+    parameters = [*own, *more]
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return command
+
+
+def with_axes(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command that measures one case an option for each axis, by the axis's name."""
+    rows = [OptionRow(axis.name.replace("_", "-"), _metavar(axis), _help(axis)) for axis in AXES]
+    return _with(command, [_option(row, row.help) for row in rows])
+
+
+def _metavar(axis: Axis) -> str:
+    return (
+        axis.metavar.partition(",")[0] if axis.is_list and axis.is_number else "NAME" if axis.is_list else axis.metavar
+    )
+
+
+def _help(axis: Axis) -> str:
+    """One value is asked for, so the default is that of the axis; `auto` needs a run."""
+    if axis.name == "device":
+        return "cpu, cuda, cuda:1 (default: cpu)"
+    return f"{axis.help} (default: {axis.default})" if axis.default is not None else axis.help
 
 
 def _option(row: OptionRow, text: str) -> inspect.Parameter:

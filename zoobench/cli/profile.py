@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,15 +14,10 @@ from zoobench.cases import (
     Budget,
     Case,
     Compiler,
-    MemoryFormat,
-    Mode,
-    Precision,
-    catalogue,
-    parse_choice,
-    parse_image_size,
-    parse_positive,
 )
 from zoobench.cases.errors import BadInputError, StoreError
+from zoobench.cases.options import parse_case
+from zoobench.cli.options import with_axes
 from zoobench.stats.roofline import OPERATOR_TIME
 
 if TYPE_CHECKING:
@@ -37,36 +33,17 @@ BUDGET = Budget(min_s=1.0, max_s=4.0)
 def profile(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="a name of `zoobench list`, or package.module:factory")],
     *,
-    mode: Annotated[str, typer.Option(help="infer, or train: a whole training step")] = Mode.INFER.value,
-    batch: Annotated[int, typer.Option(help="pictures a call")] = 1,
-    image_size: Annotated[
-        str | None, typer.Option(metavar="N|HxW", help="pixels of the pictures (default: the model's own)")
-    ] = None,
-    precision: Annotated[str, typer.Option(help="as in `zoobench run`")] = Precision.FP32.value,
-    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1")] = "cpu",
-    threads: Annotated[int | None, typer.Option(help="threads of the host (default: all that are usable)")] = None,
-    memory_format: Annotated[str, typer.Option(help="contiguous or channels_last")] = MemoryFormat.CONTIGUOUS.value,
-    compiler: Annotated[str, typer.Option(help="eager; a compiled model cannot be profiled")] = Compiler.EAGER.value,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="default: results/profile/MODEL-MODE-bBATCH", show_default=False)
     ] = None,
+    **axes: str | None,
 ) -> None:
     """Profile one model: where the time of a call goes, by kind of layer, module and operator, and what bounds it.
 
     Writes trace.json (for ui.perfetto.dev), flame and roofline figures, and profile.json. A case that fails is named
     with the reason on standard error; the exit code is then 1.
     """
-    case = _case(
-        model,
-        mode=mode,
-        batch=batch,
-        image_size=image_size,
-        precision=precision,
-        device=device,
-        threads=threads,
-        memory_format=memory_format,
-        compiler=compiler,
-    )
+    case = _case(model, axes)
 
     from zoobench.measure.progress import outcome_of, title_of  # noqa: PLC0415
 
@@ -88,37 +65,16 @@ def profile(
         raise typer.Exit(1)
 
 
-def _case(
-    model: str,
-    *,
-    mode: str,
-    batch: int,
-    image_size: str | None,
-    precision: str,
-    device: str,
-    threads: int | None,
-    memory_format: str,
-    compiler: str,
-) -> Case:
-    """The options as a case; mistakes in them are found before torch is imported."""
-    from zoobench.cases.options import usable_threads  # noqa: PLC0415
+profile = with_axes(profile)
 
-    if parse_choice("compiler", compiler, Compiler) is not Compiler.EAGER:
+
+def _case(model: str, axes: Mapping[str, str | None]) -> Case:
+    """The options as a case; mistakes in them are found before torch is imported."""
+    case = parse_case(model, axes)
+    if case.compiler is not Compiler.EAGER:
         reason = "its kernels are of its own making, and belong to no module"
-        raise BadInputError(f"a model compiled by {compiler} cannot be profiled, {reason}: use --compiler eager")
-    entry = catalogue.find(model)
-    resolution = parse_image_size(image_size) if image_size else None
-    return Case(
-        model=entry.ref,
-        mode=parse_choice("mode", mode, Mode),
-        batch=parse_positive("batch size", str(batch)),
-        image_size=resolution.height if resolution else entry.image_size,
-        image_width=resolution.width if resolution else None,
-        precision=parse_choice("precision", precision, Precision),
-        device=device,
-        threads=usable_threads() if threads is None else parse_positive("threads", str(threads)),
-        memory_format=parse_choice("memory format", memory_format, MemoryFormat),
-    )
+        raise BadInputError(f"a model compiled by {case.compiler} cannot be profiled, {reason}: use --compiler eager")
+    return case
 
 
 def _prepare(folder: Path) -> Path:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from zoobench.cases import Case, parse_case_id
+from zoobench.cases import AXES, Case, parse_case_id
 from zoobench.cases.errors import BadInputError
 from zoobench.records.comparison import ComparisonKind
 from zoobench.records.store import RUN_ID
@@ -122,10 +122,10 @@ def _check_comparable(base: Case, head: Case) -> None:
     """A call of one must be as much work as a call of the other."""
     if base == head:
         raise BadInputError(f"--case names {base.id} twice: to compare a commit with itself, use --aa COMMIT")
-    for axis in ("mode", "batch", "resolution"):
-        values = getattr(base, axis), getattr(head, axis)
+    for axis in (axis for axis in AXES if axis.is_work or axis.is_image):
+        values = axis.text(base), axis.text(head)
         if values[0] != values[1]:
-            raise BadInputError(f"the two cases differ in {axis} ({values[0]}, {values[1]}): it must be the same")
+            raise BadInputError(f"the two cases differ in {axis.noun} ({values[0]}, {values[1]}): it must be the same")
 
 
 def _measured(sides: Sequence[str], base_python: Path | None, head_python: Path | None) -> ComparisonRequest:

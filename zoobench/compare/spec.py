@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from zoobench.cases import Allocator, Case, Compiler, Matrix, MemoryFormat, Mode, ModelRef, Precision
+from zoobench.cases import Allocator, Case, Matrix, Mode, ModelRef, Precision
 from zoobench.cases.errors import ZoobenchError
 from zoobench.records import Failure
 from zoobench.records.comparison import CasePair, ComparisonKind, Exit, GenerationPlan, Replicate, Rule, SideName, Stage
@@ -114,9 +114,6 @@ def _case(control: _Control, device: str, threads: int) -> Case:
         precision=Precision.FP32,
         device=device,
         threads=threads,
-        memory_format=MemoryFormat.CONTIGUOUS,
-        compiler=Compiler.EAGER,
-        allocator=Allocator.RETAINED,
     )
 
 

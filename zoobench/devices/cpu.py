@@ -17,7 +17,7 @@ import psutil
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from zoobench.cases import Case, DeviceFacts, Precision
+from zoobench.cases import Case, DeviceFacts, Precision, precisions_of
 from zoobench.devices import host_memory
 from zoobench.devices.device import REFERENCE, Call, Mark, PeakMemory, Result
 from zoobench.devices.profiler import ProfiledOperator, profile_operators
@@ -40,13 +40,12 @@ class CpuDevice:
         self._rss_at_start_bytes = _rss_bytes()
 
     def facts(self) -> DeviceFacts:
-        native = (Precision.FP32, *_native_half_precisions())
         return DeviceFacts(
             name=self.name,
             is_available=True,
             model=_cpu_model(),
-            precisions=tuple(p.value for p in Precision if p is not Precision.TF32),
-            native_precisions=tuple(p.value for p in native),
+            precisions=precisions_of({"fp32", "fp16", "bf16"}),
+            native_precisions=precisions_of(set(_native_products())),
             amp=Precision.AMP_BF16.value,
             facts={"instruction_set": torch.backends.cpu.get_cpu_capability()},
         )
@@ -175,12 +174,13 @@ def _flushes_denormals() -> bool:
     return not (smallest * 1.0).view(torch.int32).any()
 
 
-def _native_half_precisions() -> Iterator[Precision]:
-    """Precisions that oneDNN computes with this processor's instructions rather than by converting to fp32."""
+def _native_products() -> Iterator[str]:
+    """What oneDNN multiplies with this processor's instructions rather than by converting to fp32."""
+    yield "fp32"
     if torch.ops.mkldnn._is_mkldnn_bf16_supported():  # noqa: SLF001 - torch has no public name for it
-        yield from (Precision.AMP_BF16, Precision.BF16)
+        yield "bf16"
     if torch.ops.mkldnn._is_mkldnn_fp16_supported():  # noqa: SLF001
-        yield from (Precision.AMP_FP16, Precision.FP16)
+        yield "fp16"
 
 
 def _forget_peak_rss() -> None:

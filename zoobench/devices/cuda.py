@@ -19,7 +19,7 @@ import torch
 from torch.autograd import DeviceType  # type: ignore[attr-defined]
 from torch.profiler import ProfilerActivity
 
-from zoobench.cases import Case, DeviceFacts, Precision
+from zoobench.cases import Case, DeviceFacts, Precision, precisions_of
 from zoobench.devices.device import REFERENCE, Call, Mark, PeakMemory, Result, calls_of, interval_s
 from zoobench.devices.nvml import Nvml
 from zoobench.devices.profiler import ProfiledOperator, profile_operators, profiling
@@ -72,7 +72,7 @@ class CudaDevice:
     def settings(self, case: Case) -> Iterator[None]:
         """TF32 on or off for matrix products and convolutions; cudnn autotuned, free to choose; the host's threads."""
         before = _read_switches()
-        uses_tf32 = case.precision is Precision.TF32
+        uses_tf32 = case.precision.traits.product == _TENSOR_FLOAT_32
         wanted = _TENSOR_FLOAT_32 if uses_tf32 else _IEEE_FLOAT_32
         _switch(
             _Switches(
@@ -271,15 +271,13 @@ class CudaDevice:
 
     def _facts_of_present(self) -> DeviceFacts:
         properties = torch.cuda.get_device_properties(self._index)
-        halves = (Precision.AMP_FP16, Precision.AMP_BF16, Precision.FP16, Precision.BF16)
-        tensor_float = (Precision.TF32,) if properties.major >= _AMPERE else ()
-        native = halves if properties.major >= _AMPERE else (Precision.AMP_FP16, Precision.FP16)
+        since_ampere = ("tf32", "bf16") if properties.major >= _AMPERE else ()
         return DeviceFacts(
             name=self.name,
             is_available=True,
             model=properties.name,
-            precisions=tuple(p.value for p in (Precision.FP32, *tensor_float, *halves)),
-            native_precisions=tuple(p.value for p in (Precision.FP32, *tensor_float, *native)),
+            precisions=precisions_of({"fp32", "fp16", "bf16", *since_ampere}),
+            native_precisions=precisions_of({"fp32", "fp16", *since_ampere}),
             amp=Precision.AMP_FP16.value,
             facts={
                 "capability": f"{properties.major}.{properties.minor}",

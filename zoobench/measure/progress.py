@@ -11,7 +11,7 @@ from collections.abc import Callable
 from rich.console import Console
 from rich.text import Text
 
-from zoobench.cases import Allocator, Case, Compiler, MemoryFormat, catalogue
+from zoobench.cases import Case, catalogue, unusual_axes
 from zoobench.cases.units import format_duration, format_percent, format_seconds
 from zoobench.records import CaseRecord, FailureKind, Severity
 from zoobench.stats.summaries import summary_of
@@ -52,15 +52,9 @@ class RunProgress:
 def title_of(case: Case) -> str:
     """The case in a few words: the axes that are as usual are left out."""
     entry = catalogue.entry_of(case.model)
-    unusual = [
-        str(case.resolution) if case.resolution != (entry.image_size, entry.image_size) else "",
-        case.memory_format.value if case.memory_format is not MemoryFormat.CONTIGUOUS else "",
-        case.compiler.value if case.compiler is not Compiler.EAGER else "",
-        case.device if case.device != "cpu" else "",
-        case.allocator.value if case.allocator is not Allocator.RETAINED else "",
-    ]
-    words = [case.model.name, case.mode.value, f"b{case.batch}", case.precision.value, *unusual]
-    return " ".join(word for word in words if word)
+    size = [] if case.resolution == (entry.image_size, entry.image_size) else [str(case.resolution)]
+    usual = (case.model.name, case.mode.value, f"b{case.batch}", case.precision.value)
+    return " ".join((*usual, *size, *unusual_axes(case)))
 
 
 def outcome_of(record: CaseRecord) -> str:

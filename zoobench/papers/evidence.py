@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from zoobench.cases import Allocator, Case, Compiler, MemoryFormat, Mode, ModelRef
+from zoobench.cases import Case, Mode, ModelRef, unusual_axes
 from zoobench.papers import timed
 from zoobench.papers.found import Counted, Net, collect_counted
 from zoobench.papers.timed import Conditions
@@ -207,12 +207,8 @@ def describe_conditions(conditions: Conditions) -> str:
 def _describe_setting(case: Case) -> str:
     """`inference, batch 1, fp32, 1 thread, cpu`, and those other axes that are not as they are by default."""
     conditions = describe_conditions(Conditions(case.mode, case.batch, case.threads))
-    axes = {
-        case.memory_format: MemoryFormat.CONTIGUOUS,
-        case.compiler: Compiler.EAGER,
-        case.allocator: Allocator.RETAINED,
-    }
-    return ", ".join([conditions, case.device, *(axis.value for axis, plain in axes.items() if axis != plain)])
+    unusual = [text for text in unusual_axes(case) if text != case.device]
+    return ", ".join([conditions, case.device, *unusual])
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from zoobench.cases import Case, Precision
+from zoobench.cases import Case
 from zoobench.records.files import write_record
 from zoobench.records.record import COPY, MATRIX_PRODUCT, Ceiling, Environment
 
@@ -19,7 +19,6 @@ FILE = "ceilings.json"
 LAYOUT = 1
 """Version of the file's layout; a file of another one is measured again."""
 
-_HALVES = {Precision.AMP_FP16: Precision.FP16, Precision.AMP_BF16: Precision.BF16}
 
 _HOST_FACTS = ("system", "machine", "processor", "cores", "usable_threads", "governor")
 _SOFTWARE_FACTS = ("torch", "libc")
@@ -65,8 +64,7 @@ def keys_of(case: Case) -> tuple[CeilingKey, CeilingKey]:
 
     Under autocast the products are those of the half that it casts to.
     """
-    precision = _HALVES.get(case.precision, case.precision)
-    product = CeilingKey(case.device, MATRIX_PRODUCT, case.threads, precision.value)
+    product = CeilingKey(case.device, MATRIX_PRODUCT, case.threads, case.precision.traits.product)
     return product, CeilingKey(case.device, COPY, case.threads)
 
 

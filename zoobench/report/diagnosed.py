@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from zoobench.cases import Case, ModelRef
+from zoobench.cases import Case, ModelRef, setting_of
 from zoobench.papers.found import Counted, Net, collect_counted
 from zoobench.records import CaseRecord, Ceiling, Layer
 from zoobench.records.store import StoredRun
@@ -68,13 +68,13 @@ def called_alike(found: Iterable[Diagnosed], batch: int, precision: str) -> tupl
     """
     fitting = [each for each in found if (each.case.batch, each.case.precision) == (batch, precision)]
     fitting = [each for each in fitting if not each.record.is_planned] or fitting
-    settings = Counter(_setting(each.case) for each in fitting)
+    settings = Counter(setting_of(each.case) for each in fitting)
     if not settings:
         return ()
     common, _ = settings.most_common(1)[0]
     models: dict[ModelRef, Diagnosed] = {}
     for each in fitting:
-        if _setting(each.case) == common:
+        if setting_of(each.case) == common:
             models.setdefault(each.case.model, each)
     return tuple(models.values())
 
@@ -93,7 +93,3 @@ def under_one_roof(found: Iterable[Diagnosed], precision: str) -> tuple[Diagnose
 def _can_be_diagnosed(stored: StoredRun) -> bool:
     has_times = any(each.by == "layer" for record in stored.records for each in record.breakdowns)
     return bool(stored.run.environment.ceilings) and has_times
-
-
-def _setting(case: Case) -> tuple[object, ...]:
-    return case.device, case.threads, case.memory_format, case.compiler, case.allocator

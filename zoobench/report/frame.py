@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import functools
 import statistics
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from zoobench.cases import Mode, catalogue
+from zoobench.cases import AXIS_COLUMNS, Mode, axis_columns, catalogue
 from zoobench.records import (
     VALID,
     CaseRecord,
@@ -53,32 +53,24 @@ EXPECTED_METRICS = {
 """What every case of a mode is measured for: a failed case has a row for each of these it did not reach."""
 
 
-class _CaseRow(NamedTuple):
-    run_id: str
-    label: str
-    case_id: str
-    source: str
-    model: str
-    family: str
-    mode: str
-    batch: int
-    image_size: int
-    image_width: int
-    precision: str
-    device: str
-    memory_format: str
-    compiler: str
-    threads: int
-    allocator: str
-    is_native_size: bool
-    is_planned: bool
-    top1_ratio: float | None
-    top1_source: str | None
-    duration_s: float
-    in_calls_s: float
-    failure: str | None
-    findings: str | None
-    warnings: str | None
+_CASE_COLUMNS = (
+    "run_id",
+    "label",
+    "case_id",
+    "source",
+    "model",
+    "family",
+    *AXIS_COLUMNS,
+    "is_native_size",
+    "is_planned",
+    "top1_ratio",
+    "top1_source",
+    "duration_s",
+    "in_calls_s",
+    "failure",
+    "findings",
+    "warnings",
+)
 
 
 class _MetricRow(NamedTuple):
@@ -98,10 +90,7 @@ class _MetricRow(NamedTuple):
 
 
 _NUMBERS = {
-    "batch": "int64",
-    "image_size": "int64",
-    "image_width": "int64",
-    "threads": "int64",
+    **{column: "int64" for column, is_number in AXIS_COLUMNS.items() if is_number},
     "is_native_size": "bool",
     "is_planned": "bool",
     "top1_ratio": "float64",
@@ -116,7 +105,7 @@ _NUMBERS = {
     "disturbed_ratio": "float64",
     "page_faults": "float64",
 }
-COLUMNS = (*_CaseRow._fields, _MetricRow._fields[0], "unit", *_MetricRow._fields[1:])
+COLUMNS = (*_CASE_COLUMNS, _MetricRow._fields[0], "unit", *_MetricRow._fields[1:])
 
 
 def collect_frame(runs: Iterable[StoredRun]) -> pd.DataFrame:
@@ -130,7 +119,7 @@ def collect_frame(runs: Iterable[StoredRun]) -> pd.DataFrame:
     `failure`, `findings` and `warnings` speak of the whole case. Text columns are categorical; what is absent is
     missing.
     """
-    cases: list[_CaseRow] = []
+    cases: list[tuple[object, ...]] = []
     rows: list[_MetricRow] = []
     counts: list[int] = []
     entry_of = functools.cache(catalogue.entry_of)
@@ -140,7 +129,7 @@ def collect_frame(runs: Iterable[StoredRun]) -> pd.DataFrame:
             cases.append(_case_row(stored.run, record, entry_of(record.case.model)))
             counts.append(len(of_case))
             rows.extend(of_case)
-    return _join(_typed(cases, _CaseRow._fields), _typed(rows, _MetricRow._fields), counts)
+    return _join(_typed(cases, _CASE_COLUMNS), _typed(rows, _MetricRow._fields), counts)
 
 
 def _join(cases: pd.DataFrame, rows: pd.DataFrame, counts: list[int]) -> pd.DataFrame:
@@ -150,7 +139,7 @@ def _join(cases: pd.DataFrame, rows: pd.DataFrame, counts: list[int]) -> pd.Data
     return pd.concat([repeated, rows], axis=1)[list(COLUMNS)]
 
 
-def _typed(rows: list[_CaseRow] | list[_MetricRow], columns: tuple[str, ...]) -> pd.DataFrame:
+def _typed(rows: Sequence[tuple[object, ...]], columns: tuple[str, ...]) -> pd.DataFrame:
     values = zip(*rows, strict=True) if rows else ((),) * len(columns)
     return pd.DataFrame({name: _column(name, column) for name, column in zip(columns, values, strict=True)})
 
@@ -166,35 +155,28 @@ def _column(name: str, values: Iterable[object]) -> pd.Series[float] | pd.Series
     )
 
 
-def _case_row(run: RunRecord, record: CaseRecord, entry: catalogue.Entry) -> _CaseRow:
+def _case_row(run: RunRecord, record: CaseRecord, entry: catalogue.Entry) -> tuple[object, ...]:
+    """The values of `_CASE_COLUMNS`."""
     case = record.case
-    return _CaseRow(
-        run_id=run.run_id,
-        label=run.label,
-        case_id=case.id,
-        source=case.model.source,
-        model=case.model.name,
-        family=entry.family,
-        mode=case.mode.value,
-        batch=case.batch,
-        image_size=case.resolution.height,
-        image_width=case.resolution.width,
-        precision=case.precision.value,
-        device=case.device,
-        memory_format=case.memory_format.value,
-        compiler=case.compiler.value,
-        threads=case.threads,
-        allocator=case.allocator.value,
-        is_native_size=case.resolution == (entry.image_size, entry.image_size),
-        is_planned=record.is_planned,
-        top1_ratio=entry.top1_ratio,
-        top1_source=entry.top1_source or None,
-        duration_s=record.duration_s,
-        in_calls_s=record.in_calls_s,
-        failure=_failure_text(record.failure) if record.failure else None,
-        findings=_joined(record.findings),
-        warnings=_joined(finding for finding in record.findings if finding.severity is Severity.WARNING),
-    )
+    row: dict[str, object] = {
+        "run_id": run.run_id,
+        "label": run.label,
+        "case_id": case.id,
+        "source": case.model.source,
+        "model": case.model.name,
+        "family": entry.family,
+        **axis_columns(case),
+        "is_native_size": case.resolution == (entry.image_size, entry.image_size),
+        "is_planned": record.is_planned,
+        "top1_ratio": entry.top1_ratio,
+        "top1_source": entry.top1_source or None,
+        "duration_s": record.duration_s,
+        "in_calls_s": record.in_calls_s,
+        "failure": _failure_text(record.failure) if record.failure else None,
+        "findings": _joined(record.findings),
+        "warnings": _joined(finding for finding in record.findings if finding.severity is Severity.WARNING),
+    }
+    return tuple(row[column] for column in _CASE_COLUMNS)
 
 
 def _metric_rows(record: CaseRecord) -> Iterator[_MetricRow]:

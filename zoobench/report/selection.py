@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from zoobench.cases import Mode, Precision, catalogue
+from zoobench.cases import Mode, Precision, axes, catalogue
 from zoobench.records.metrics import LATENCY, MODEL_METRICS
 from zoobench.report import palette
 from zoobench.report.frame import OK, THROUGHPUT
@@ -21,7 +21,7 @@ CELL = ("low", "high", "status", "validity")
 
 _SEPARATOR = " · "
 _PICTURE = ("image_size", "image_width")
-_AXES = ("device", "memory_format", "compiler", "allocator")
+_AXES = tuple(axis.name for axis in axes.AXES if axis.is_setting and not axis.is_number)
 
 
 class Setting(NamedTuple):

@@ -23,12 +23,7 @@ BY_LAYER = "layer"
 
 _FP32_BYTES = 4
 _HALF_BYTES = 2
-_HALVES = frozenset({Precision.AMP_FP16, Precision.AMP_BF16, Precision.FP16, Precision.BF16})
-_WHOLE_HALVES = frozenset({Precision.FP16, Precision.BF16})
-"""Weights too have 16 bits; under autocast they are kept, and read, in 32."""
 
-_AUTOCAST_OF = {Precision.AMP_FP16: Precision.FP16, Precision.AMP_BF16: Precision.BF16}
-"""The format in which autocast multiplies."""
 
 _HOST = "cpu"
 
@@ -107,7 +102,7 @@ def roof_of(ceilings: Iterable[Ceiling], case: Case) -> Roof | None:
     over = [ceiling for ceiling in ceilings if ceiling.device == case.device and _has_threads(ceiling, case)]
     multiplied = {ceiling.precision: ceiling.rate for ceiling in over if ceiling.kind == MATRIX_PRODUCT}
     copied = [ceiling.rate for ceiling in over if ceiling.kind == COPY]
-    computed = multiplied.get(case.precision) or multiplied.get(_AUTOCAST_OF.get(case.precision, case.precision))
+    computed = multiplied.get(case.precision) or multiplied.get(case.precision.traits.product)
     return Roof(macs_per_s=computed, bytes_per_s=copied[0]) if computed and copied and copied[0] else None
 
 
@@ -152,8 +147,8 @@ def moved_bytes(layer: Layer, batch: int, precision: Precision) -> float:
     """
     of_image = layer.bytes_read + layer.bytes_written
     weights = min(_FP32_BYTES * layer.parameters, layer.bytes_read)
-    activation_ratio = (_HALF_BYTES if precision in _HALVES else _FP32_BYTES) / _FP32_BYTES
-    weight_ratio = (_HALF_BYTES if precision in _WHOLE_HALVES else _FP32_BYTES) / _FP32_BYTES
+    activation_ratio = (_HALF_BYTES if precision.traits.is_half else _FP32_BYTES) / _FP32_BYTES
+    weight_ratio = (_HALF_BYTES if precision.traits.weights != "float32" else _FP32_BYTES) / _FP32_BYTES
     return batch * (of_image - weights) * activation_ratio + weights * weight_ratio
 
 

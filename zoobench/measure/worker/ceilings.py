@@ -13,10 +13,11 @@ import msgspec
 import torch
 from torch import Tensor
 
-from zoobench.cases import Case
+from zoobench.cases import Case, Precision
 from zoobench.devices import Device, get_device
 from zoobench.devices.failures import failure_of
 from zoobench.measure.messages import Emit
+from zoobench.measure.worker.workload import weights_dtype
 from zoobench.records import COPY, Ceiling
 from zoobench.records.ceilings import CeilingKey
 
@@ -33,7 +34,6 @@ _MOST_REPEATS = 7
 _SIZE_LIMIT_S = 0.4
 """For one size, so that there is time for others."""
 
-_DTYPES = {"fp32": torch.float32, "tf32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 _SEED = 0
 
 
@@ -72,7 +72,7 @@ def measure_ceiling(device: Device, key: CeilingKey, sizes: Iterable[int] = ()) 
     if key.kind == COPY:
         works = _copies(device, sizes or COPY_BYTES)
     else:
-        works = _products(device, _DTYPES[key.precision], sizes or PRODUCT_SIDES)
+        works = _products(device, weights_dtype(Precision(key.precision)), sizes or PRODUCT_SIDES)
     best = best_of(works, device)
     return Ceiling(
         device=key.device,

@@ -29,12 +29,12 @@ from zoobench.counting.operators import storage_bytes
 from zoobench.counting.trace import Observer, Trace, left_as_found, refuse_uninitialised, trace_forward
 from zoobench.measure.worker.workload import (
     LEARNING_RATE,
-    WHOLE_MODEL_DTYPES,
     Autocast,
     Inference,
     ModelCall,
     TrainingStep,
     autocast_of,
+    weights_dtype,
 )
 
 # Peak memory of inference from the same pass over meta tensors that counts.
@@ -114,7 +114,8 @@ def predict_peak(
     refuse_uninitialised(module)
     fakes = FakeTensorMode(allow_non_fake_inputs=True)
     with left_as_found(module), _refusals(module):
-        stand_ins = StandIns(fakes, device, WHOLE_MODEL_DTYPES.get(precision))
+        dtype = weights_dtype(precision)
+        stand_ins = StandIns(fakes, device, None if dtype is torch.float32 else dtype)
         stand_ins.take_over(module)
         images = stand_ins.of(images)  # not under their mode: torch 2.9 makes no fake tensor of a fake one
         with fakes:
@@ -160,7 +161,7 @@ def _model_call(
 ) -> ModelCall:
     if mode is Mode.INFER:
         return Inference(module, images, autocast)
-    is_scaled = precision is Precision.AMP_FP16
+    is_scaled = precision.traits.scales_loss
     return _Step(module, images, autocast, scales_loss=is_scaled, optimizer=optimizer)
 
 

@@ -28,17 +28,18 @@ Autocast = Callable[[], AbstractContextManager[object]]
 """Makes the context in which the forward pass runs; a new one for every call."""
 
 
-WHOLE_MODEL_DTYPES = {Precision.FP16: torch.float16, Precision.BF16: torch.bfloat16}
-"""Precisions to which weights and pictures are converted; in the others they are fp32."""
-
-_AUTOCAST_DTYPES = {Precision.AMP_FP16: torch.float16, Precision.AMP_BF16: torch.bfloat16}
+def weights_dtype(precision: Precision) -> torch.dtype:
+    """The type to which weights and images are converted."""
+    dtype: torch.dtype = getattr(torch, precision.traits.weights)
+    return dtype
 
 
 def autocast_of(precision: Precision, device: torch.device) -> Autocast:
     """What a forward pass in that precision runs under on that device."""
-    dtype = _AUTOCAST_DTYPES.get(precision)
-    if dtype is None:
+    name = precision.traits.autocast
+    if name is None:
         return contextlib.nullcontext
+    dtype: torch.dtype = getattr(torch, name)
     return lambda: torch.autocast(device.type, dtype=dtype)
 
 
@@ -257,7 +258,7 @@ def storage_bytes(tensors: Iterable[Tensor]) -> int:
 
 
 def _place(module: nn.Module, case: Case, device: Device) -> nn.Module:
-    dtype = WHOLE_MODEL_DTYPES.get(case.precision, torch.float32)
+    dtype = weights_dtype(case.precision)
     # nn.Module.to takes a memory format for its 4-dimensional weights; the stubs do not know it
     return cast("nn.Module", module.to(device.torch_device, dtype, memory_format=_FORMATS[case.memory_format]))  # type: ignore[call-overload]
 
@@ -268,7 +269,7 @@ def _images(case: Case, device: Device, entry: Entry | None = None) -> Tensor:
         batch=case.batch,
         resolution=case.resolution,
         device=device.torch_device,
-        dtype=WHOLE_MODEL_DTYPES.get(case.precision, torch.float32),
+        dtype=weights_dtype(case.precision),
         seed=SEED,
     )
     return images.contiguous(memory_format=_FORMATS[case.memory_format])
@@ -279,4 +280,4 @@ def _model_call(case: Case, device: Device, module: nn.Module, images: Tensor) -
     autocast = autocast_of(case.precision, device.torch_device)
     if case.mode is Mode.INFER:
         return Inference(called, images, autocast)
-    return TrainingStep(called, images, autocast, scales_loss=case.precision is Precision.AMP_FP16)
+    return TrainingStep(called, images, autocast, scales_loss=case.precision.traits.scales_loss)

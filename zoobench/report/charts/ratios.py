@@ -26,7 +26,7 @@ from zoobench.report.text import figure_text
 REFERENCES = ("alexnet", "alexnet_2012")
 """What the compared families are related to: the first of these that was measured."""
 
-_AMP = (Precision.AMP_FP16, Precision.AMP_BF16)
+_AMP = tuple(precision for precision in Precision if precision.traits.autocast)
 _BATCH_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 _TICKS = (0.1, 0.2, 0.5, 0.7, 1.0, 1.4, 2.0, 3.0, 5.0, 10.0)
 _TICKS_WIDE_RATIO = 100.0

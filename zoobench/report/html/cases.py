@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from zoobench.cases import Case
+from zoobench.cases import Case, axes
 from zoobench.cases.catalogue import IMPORTED
 from zoobench.cases.units import NOT_MEASURED, format_duration, format_percent
 from zoobench.records import CaseRecord, Measurement, metrics
@@ -30,9 +30,9 @@ from zoobench.stats.interference import causes
 Columns = dict[str, Any]
 
 CASE_KEY: Final = ["run_id", "case_id"]
-AXES: Final = ("mode", "precision", "device", "memory_format", "compiler", "allocator")
+AXES: Final = tuple(axis.name for axis in axes.AXES if axis.is_filtered)
 _TEXTS: Final = (*CASE_KEY, SETTING, NAME, "group", *AXES)
-_NUMBERS: Final = ("batch", "image_size", "image_width", "threads", "is_planned")
+_NUMBERS: Final = (*(column for column, is_number in axes.AXIS_COLUMNS.items() if is_number), "is_planned")
 _TITLES: Final = {
     LATENCY: "Latency",
     THROUGHPUT: "Images/s",
@@ -125,19 +125,8 @@ def _texts(column: pd.Series[str]) -> Columns:
 def measure_again(case: Case) -> str:
     """All axes are named, so that no preset fills one in; an imported model goes by its factory alone."""
     model = case.model.name if case.model.source == IMPORTED else str(case.model)
-    options = {
-        "models": model,
-        "modes": case.mode,
-        "batch-sizes": str(case.batch),
-        "image-size": f"{case.resolution.height}x{case.resolution.width}",
-        "precisions": case.precision,
-        "device": case.device,
-        "memory-format": case.memory_format,
-        "compilers": case.compiler,
-        "allocator": case.allocator,
-        "threads": str(case.threads),
-    }
-    words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+    options = {"models": model, **{axis.option: axis.text(case) for axis in axes.AXES}}
+    words = [word for name, value in options.items() for word in (f"--{name}", value)]
     return shlex.join(["python", "-m", "zoobench", "run", *words])
 
 
