@@ -145,8 +145,7 @@ def ask_fvcore(sizes: list[Size], threads: int) -> Theirs:
 
     from zoobench.cases import catalogue  # noqa: PLC0415
     from zoobench.counting import By, divide, trace_pass  # noqa: PLC0415
-    from zoobench.counting.cross_check import explain  # noqa: PLC0415
-    from zoobench.counting.fvcore_count import count_by_fvcore  # noqa: PLC0415
+    from zoobench.counting.cross_check import count_by_fvcore, explain  # noqa: PLC0415
     from zoobench.zoo.build import build_model  # noqa: PLC0415
 
     torch.set_num_threads(threads)

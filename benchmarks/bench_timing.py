@@ -39,11 +39,11 @@ from zoobench.cases import Budget, Case, Mode, Precision, catalogue
 from zoobench.cases.options import usable_threads
 from zoobench.devices import CpuDevice
 from zoobench.measure.executor import ForkedWorkers, Task
-from zoobench.measure.messages import Emit, KnownFacts, of_kind
+from zoobench.measure.messages import Emit, KnownFacts
 from zoobench.measure.replication import ONLY_LATENCY, replicate
 from zoobench.measure.worker.rounds import read_counters
 from zoobench.measure.worker.workload import build_workload
-from zoobench.records import VALID, Failure, Finding, Measurement, validity_of
+from zoobench.records import VALID, Failure, Measurement, validity_of
 from zoobench.stats import estimates
 from zoobench.stats.summaries import summary_of
 
@@ -96,13 +96,13 @@ def ours(workers: ForkedWorkers, case: Case, processes: int) -> Outcome:
     """The latency as any case of a run has it measured."""
     known = KnownFacts(metrics=ONLY_LATENCY, reference_s=_pace.get(case.threads))
     began = time.perf_counter()
-    parts = replicate(workers, case, Budget(processes=processes), known, time.monotonic)
+    results = replicate(workers, case, Budget(processes=processes), known, time.monotonic)
     took_s = time.perf_counter() - began
-    _refuse_failures(case, of_kind(parts, Failure))
-    found = {part.metric: part for part in of_kind(parts, Measurement)}
+    _refuse_failures(case, results.failures)
+    found = {each.metric: each for each in results.measurements}
     _learn(case.threads, found["reference_time"])
     faults = statistics.median(found["latency"].covariates["page_faults"])
-    return _outcome(summary_of(found["latency"]), faults, took_s, validity_of(of_kind(parts, Finding)))
+    return _outcome(summary_of(found["latency"]), faults, took_s, validity_of(results.findings))
 
 
 def theirs(workers: ForkedWorkers, case: Case, function: Callable[[Case, Emit], None]) -> Outcome:

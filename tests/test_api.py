@@ -13,9 +13,8 @@ from fakes import EmittingExecutor
 from zoobench.cases import Budget, Mode, Precision
 from zoobench.cases.errors import BadInputError, UnknownNameError
 from zoobench.cases.options import usable_threads
-from zoobench.measure import one_case
-from zoobench.measure.one_case import measure_case
-from zoobench.measure.session import Machine, start_run
+from zoobench.measure import session
+from zoobench.measure.session import Machine, measure_case, start_run
 from zoobench.records import Environment, FailureKind
 from zoobench.records.store import load_runs
 
@@ -24,9 +23,9 @@ BUDGET = Budget(min_rounds=2, max_rounds=2, max_warmup_s=0.0)
 
 @pytest.fixture(autouse=True)
 def _fresh_labs() -> Iterator[None]:
-    one_case._machine.cache_clear()
+    session._machine.cache_clear()
     yield
-    one_case._machine.cache_clear()
+    session._machine.cache_clear()
 
 
 def test_a_case_is_measured_with_its_models_own_defaults() -> None:

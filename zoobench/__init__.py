@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from zoobench.cases import Plan as Plan
     from zoobench.cases import Precision as Precision
     from zoobench.cases.errors import ZoobenchError as ZoobenchError
-    from zoobench.measure.one_case import measure_case as measure_case
+    from zoobench.measure.session import measure_case as measure_case
     from zoobench.records import CaseRecord as CaseRecord
     from zoobench.records import Measurement as Measurement
     from zoobench.records import RunRecord as RunRecord
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "zoobench.records.store": ("load_runs",),
-    "zoobench.measure.one_case": ("measure_case",),
+    "zoobench.measure.session": ("measure_case",),
     "zoobench.cases": ("COUNT_ONLY", "Allocator", "Budget", "Case", "Compiler", "Matrix", "MemoryFormat", "Mode",
                        "ModelRef", "Plan", "Precision"),
     "zoobench.cases.errors": ("ZoobenchError",),

@@ -294,8 +294,7 @@ class TestPackages:
         assert "botany_lazy" in sys.modules
 
     def test_a_package_that_fails_to_build_is_named(self, install: Install) -> None:
-        from zoobench.zoo.build import build_model  # noqa: PLC0415 - torch, which the catalogue does without
-        from zoobench.zoo.foreign import BuildError  # noqa: PLC0415
+        from zoobench.zoo.build import BuildError, build_model  # noqa: PLC0415
 
         install("botany_failing", point="garden", model="rose")
         culprit = "building rose by the package behind 'garden'"

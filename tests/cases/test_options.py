@@ -21,7 +21,7 @@ from zoobench.cases import (
 )
 from zoobench.cases.errors import BadInputError, UnknownNameError, ZoobenchError
 from zoobench.cases.options import OPTIONS, Options, expanded, parse_options, read_project_options, usable_threads
-from zoobench.cases.presets import COMPARISON
+from zoobench.cases.plans import COMPARISON
 
 CPU = DeviceFacts(name="cpu", is_available=True, precisions=("fp32", "amp-bf16"))
 CUDA = DeviceFacts(name="cuda", is_available=True, precisions=("fp32",), amp="amp-fp16")

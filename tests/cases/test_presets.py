@@ -5,7 +5,7 @@ import pytest
 from zoobench.cases import DeviceFacts, Matrix, MemoryFormat, Mode, Precision, catalogue
 from zoobench.cases.errors import UnknownNameError
 from zoobench.cases.options import usable_threads
-from zoobench.cases.presets import COMPARISON, NAMES, is_timing_only, preset
+from zoobench.cases.plans import COMPARISON, NAMES, is_timing_only, preset
 
 CPU = DeviceFacts(name="cpu", is_available=True, precisions=("fp32", "amp-bf16", "bf16"))
 CUDA = DeviceFacts(

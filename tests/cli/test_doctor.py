@@ -19,7 +19,7 @@ from zoobench.measure import doctor, session
 from zoobench.measure.doctor import FULL, QUICK
 from zoobench.measure.session import Machine
 from zoobench.records import Calibration, Environment, Unavailable
-from zoobench.records.calibration import read_calibration, write_calibration
+from zoobench.records.machine import read_calibration, write_calibration
 
 ENVIRONMENT = Environment(
     host={},

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from contested import make_control, make_evidence, make_experiment, make_side
 
-from zoobench.cases import DeviceFacts, parse_case_id, presets
+from zoobench.cases import DeviceFacts, parse_case_id, plans
 from zoobench.cli import live
 from zoobench.compare import comparison, spec
 from zoobench.compare.comparison import MeasuredComparison
@@ -100,7 +100,7 @@ def test_without_options_it_is_the_quick_preset_for_ten_minutes_at_the_device_s_
 
     matrix, rule = bench.spec.matrix, bench.spec.rule
     assert matrix is not None
-    assert (matrix.models, matrix.batch_sizes, matrix.device) == (presets.COMPARISON, (1,), "cpu")
+    assert (matrix.models, matrix.batch_sizes, matrix.device) == (plans.COMPARISON, (1,), "cpu")
     assert (rule.margin_ratio, rule.alpha, rule.is_strict) == (0.05, 0.05, False)
     assert bench.spec.budget_s == 600.0
     assert bench.spec.injection is None

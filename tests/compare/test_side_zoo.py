@@ -11,7 +11,7 @@ from zoobench.cases.errors import BadInputError, UnknownNameError
 from zoobench.compare.worker.side_zoo import SideZoo, is_missing, refusal_of
 from zoobench.records import Failure, FailureKind
 from zoobench.records.comparison import SideName
-from zoobench.zoo.foreign import BuildError
+from zoobench.zoo.build import BuildError
 
 NOWHERE = "elsewhere_entirely"
 

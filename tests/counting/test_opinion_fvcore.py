@@ -8,8 +8,7 @@ from torch import Tensor, nn
 from torchvision import models
 
 from zoobench.counting import By, count_forward, divide, trace_pass
-from zoobench.counting.cross_check import ATTENTION, CrossCheck, explain
-from zoobench.counting.fvcore_count import count_by_fvcore
+from zoobench.counting.cross_check import ATTENTION, CrossCheck, count_by_fvcore, explain
 
 BATCH_NORM_AN_ELEMENT = 2
 LAYER_NORM_AN_ELEMENT = 5

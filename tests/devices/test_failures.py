@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from zoobench.cases.errors import BadInputError
-from zoobench.devices.failures import BUILD, failure_of, is_out_of_memory
+from zoobench.devices.device import BUILD, failure_of, is_out_of_memory
 from zoobench.records import Failure, FailureKind
 
 MORE_THAN_THERE_IS = 2**60

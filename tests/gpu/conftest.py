@@ -12,7 +12,7 @@ from synthetic import make_case
 
 from zoobench.cases import Budget, Case
 from zoobench.devices import CudaDevice
-from zoobench.devices.failures import failure_of
+from zoobench.devices.device import failure_of
 from zoobench.measure.worker.probes import all_probes
 from zoobench.measure.worker.probes.probe import ProbeState
 from zoobench.measure.worker.workload import build_workload

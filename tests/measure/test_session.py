@@ -27,7 +27,7 @@ from zoobench.records import (
     Unavailable,
     store,
 )
-from zoobench.records.calibration import facts_of, write_calibration
+from zoobench.records.machine import calibration_facts, write_calibration
 from zoobench.records.metrics import METRICS, MODEL_METRICS, Exactness
 from zoobench.stats.summaries import process_medians
 
@@ -126,7 +126,7 @@ def test_a_lab_is_calibrated_by_what_lies_beside_its_runs(tmp_path: Path) -> Non
     machine = Machine(executor=EmittingExecutor(), environment=ENVIRONMENT)
     assert machine.calibrated(tmp_path) == (machine, ())
 
-    made = make_calibration(facts=facts_of(ENVIRONMENT))
+    made = make_calibration(facts=calibration_facts(ENVIRONMENT))
     write_calibration(made, tmp_path)
     calibrated, notes = machine.calibrated(tmp_path)
 

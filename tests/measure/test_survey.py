@@ -11,7 +11,7 @@ from zoobench.measure.executor import Task
 from zoobench.measure.machine import find_ceilings
 from zoobench.measure.session import Machine
 from zoobench.records import Ceiling, Environment, Failure, FailureKind
-from zoobench.records.ceilings import FILE, keys_of
+from zoobench.records.machine import CEILINGS_FILE, keys_of
 
 ENVIRONMENT = Environment(
     host={"processor": "Test CPU"},
@@ -62,7 +62,7 @@ def test_without_cases_nothing_is_measured(tmp_path: Path) -> None:
 
 
 def test_a_corrupt_cache_is_said_and_measured_again(tmp_path: Path) -> None:
-    (tmp_path / FILE).write_text("{", encoding="utf-8")
+    (tmp_path / CEILINGS_FILE).write_text("{", encoding="utf-8")
     machine, [note] = find_ceilings(lab_of(EmittingExecutor(PRODUCT, COPY)), [FP32], tmp_path)
     assert machine.environment.ceilings == (PRODUCT, COPY)
     assert note.endswith("ceilings are measured again")
@@ -86,4 +86,4 @@ def test_a_worker_that_dies_is_a_note_and_what_it_told_is_kept(tmp_path: Path) -
 
 def test_where_nothing_was_measured_nothing_is_kept(tmp_path: Path) -> None:
     find_ceilings(lab_of(EmittingExecutor()), [FP32], tmp_path)
-    assert not (tmp_path / FILE).exists()
+    assert not (tmp_path / CEILINGS_FILE).exists()

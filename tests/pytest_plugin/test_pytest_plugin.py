@@ -26,9 +26,9 @@ from zoobench.measure.machine import MachineCeilings, find_ceilings
 from zoobench.measure.session import Machine, open_machine
 from zoobench.measure.worker import ceilings
 from zoobench.measure.worker.probes import all_probes
-from zoobench.pytest_plugin import plugin
+from zoobench.pytest_plugin import bench
 from zoobench.records import FailureKind, store
-from zoobench.records.calibration import facts_of, write_calibration
+from zoobench.records.machine import calibration_facts, write_calibration
 from zoobench.records.store import StoredRun
 
 USAGE_ERROR = 2
@@ -107,7 +107,7 @@ def survey(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> l
         asked.append(list(cases))
         return MachineCeilings(machine, ())
 
-    monkeypatch.setattr(plugin, "find_ceilings", know_nothing)
+    monkeypatch.setattr(bench, "find_ceilings", know_nothing)
     return asked
 
 
@@ -149,7 +149,7 @@ def test_a_case_in_several_processes_is_one_benchmark(run: Run, pytester: pytest
 
 def test_a_run_carries_the_calibration_that_lies_beside_it(run: Run, pytester: pytest.Pytester) -> None:
     here = open_machine(InProcess(), device="auto").environment
-    made = make_calibration(facts=facts_of(here))
+    made = make_calibration(facts=calibration_facts(here))
     write_calibration(made, pytester.path / "results")
 
     result = run("--benchmark-only")
@@ -160,7 +160,7 @@ def test_a_run_carries_the_calibration_that_lies_beside_it(run: Run, pytester: p
 
 def test_a_calibration_of_another_machine_is_a_line_and_the_run_goes_on(run: Run, pytester: pytest.Pytester) -> None:
     here = open_machine(InProcess(), device="auto").environment
-    made = make_calibration(facts=facts_of(here) | {"processor": "Another CPU"})
+    made = make_calibration(facts=calibration_facts(here) | {"processor": "Another CPU"})
     write_calibration(made, pytester.path / "results")
 
     result = run("--benchmark-only")
@@ -173,7 +173,7 @@ def test_a_calibration_of_another_machine_is_a_line_and_the_run_goes_on(run: Run
 def test_a_run_knows_the_ceilings_of_its_cases(
     run: Run, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plugin, "find_ceilings", find_ceilings)
+    monkeypatch.setattr(bench, "find_ceilings", find_ceilings)
     monkeypatch.setattr(ceilings, "PRODUCT_SIDES", (16,))
     monkeypatch.setattr(ceilings, "COPY_BYTES", (2**16,))
 
@@ -196,7 +196,7 @@ def test_ceilings_are_asked_for_the_selected_cases_alone(run: Run, survey: list[
 
 
 def test_what_is_said_of_ceilings_is_told_and_the_run_goes_on(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plugin, "find_ceilings", lambda machine, *_: MachineCeilings(machine, ("no ceiling is known",)))
+    monkeypatch.setattr(bench, "find_ceilings", lambda machine, *_: MachineCeilings(machine, ("no ceiling is known",)))
 
     result = run("--benchmark-only")
 

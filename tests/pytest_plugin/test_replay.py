@@ -7,29 +7,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoobench.pytest_plugin.plugin import ReplayTimer
+from zoobench.pytest_plugin.bench import ReplayTimer
 
 SAMPLES_S = (0.011, 0.013, 0.0125, 0.5, 0.010, 1e-7)
 
 SUITE = """
     import pytest
-    from zoobench.pytest_plugin import plugin
+    from zoobench.pytest_plugin import bench
 
-    TIMER = plugin.ReplayTimer()
+    TIMER = bench.ReplayTimer()
     calls = []
 
     @pytest.fixture(autouse=True)
     def count(monkeypatch):
-        monkeypatch.setattr(plugin, "_nothing", lambda: calls.append(1))
+        monkeypatch.setattr(bench, "_nothing", lambda: calls.append(1))
 
     @pytest.mark.benchmark(timer=TIMER)
     def test_measured(benchmark):
-        plugin.replay(benchmark, TIMER, SAMPLES)
+        bench.replay(benchmark, TIMER, SAMPLES)
         assert len(calls) == EXPECTED_CALLS
 
     @pytest.mark.benchmark(timer=TIMER)
     def test_failed(benchmark):
-        plugin.mark_failed(benchmark, TIMER)
+        bench.mark_failed(benchmark, TIMER)
 """
 
 

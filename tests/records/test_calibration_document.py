@@ -9,8 +9,8 @@ import pytest
 from synthetic import TROUBLED, make_calibration
 
 from zoobench.cases.errors import BadInputError, StoreError
-from zoobench.records import SCHEMA, Environment, Unavailable, calibration
-from zoobench.records.calibration import attach, check_writable, facts_of, read_calibration, write_calibration
+from zoobench.records import SCHEMA, Environment, Unavailable, machine
+from zoobench.records.machine import attach, calibration_facts, check_writable, read_calibration, write_calibration
 
 ENVIRONMENT = Environment(
     host={"processor": "Example CPU", "usable_threads": "2", "governor": "unknown"},
@@ -89,7 +89,7 @@ def test_looking_whether_a_folder_can_be_written_leaves_nothing_in_it(tmp_path: 
     ],
 )
 def test_what_is_no_calibration_is_said(tmp_path: Path, content: bytes, reason: str) -> None:
-    (tmp_path / calibration.FILE).write_bytes(content)
+    (tmp_path / machine.CALIBRATION_FILE).write_bytes(content)
 
     with pytest.raises(StoreError, match=reason):
         read_calibration(tmp_path)
@@ -97,7 +97,7 @@ def test_what_is_no_calibration_is_said(tmp_path: Path, content: bytes, reason: 
 
 def test_a_newer_schema_is_not_guessed_at(tmp_path: Path) -> None:
     newer = msgspec.json.encode(make_calibration(schema=SCHEMA + 1))
-    (tmp_path / calibration.FILE).write_bytes(newer)
+    (tmp_path / machine.CALIBRATION_FILE).write_bytes(newer)
 
     with pytest.raises(BadInputError, match="upgrade zoobench"):
         read_calibration(tmp_path)
@@ -121,7 +121,7 @@ def test_a_calibration_of_here_is_attached(tmp_path: Path) -> None:
     assert notes == ()
 
 
-@pytest.mark.parametrize("fact", calibration.MUST_AGREE)
+@pytest.mark.parametrize("fact", machine.MUST_AGREE)
 def test_a_calibration_of_elsewhere_is_not_and_one_line_says_so(tmp_path: Path, fact: str) -> None:
     made = make_calibration()
     write_calibration(make_calibration(facts=made.facts | {fact: "other"}), tmp_path)
@@ -145,7 +145,7 @@ def test_facts_that_do_not_matter_may_differ(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [b"{", b'{"schema": 99}'])
 def test_one_that_cannot_be_read_is_a_line_and_never_an_error(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / calibration.FILE).write_bytes(content)
+    (tmp_path / machine.CALIBRATION_FILE).write_bytes(content)
 
     environment, notes = attach(ENVIRONMENT, tmp_path)
 
@@ -156,13 +156,13 @@ def test_one_that_cannot_be_read_is_a_line_and_never_an_error(tmp_path: Path, co
 
 
 def test_a_folder_in_the_place_of_the_file_is_a_line_too(tmp_path: Path) -> None:
-    (tmp_path / calibration.FILE).mkdir()
+    (tmp_path / machine.CALIBRATION_FILE).mkdir()
 
     assert "Is a directory" in attach(ENVIRONMENT, tmp_path)[1][0]
 
 
 def test_facts_are_those_of_the_environment() -> None:
-    facts = facts_of(ENVIRONMENT)
+    facts = calibration_facts(ENVIRONMENT)
 
-    assert {fact: facts[fact] for fact in calibration.MUST_AGREE} == make_calibration().facts
+    assert {fact: facts[fact] for fact in machine.MUST_AGREE} == make_calibration().facts
     assert facts["governor"] == "unknown"

@@ -8,7 +8,7 @@ from synthetic import make_case
 
 from zoobench.cases import DeviceFacts, Precision
 from zoobench.records import Ceiling, Environment
-from zoobench.records.ceilings import FILE, CeilingKey, add_to_cache, facts_of, key_of, keys_of, read_cache
+from zoobench.records.machine import CEILINGS_FILE, CeilingKey, add_to_cache, ceiling_facts, key_of, keys_of, read_cache
 
 ENVIRONMENT = Environment(
     host={"processor": "Test CPU", "cores": "2", "load_before": "0.50"},
@@ -17,7 +17,7 @@ ENVIRONMENT = Environment(
     commit={"revision": "abc"},
     devices=(DeviceFacts(name="cpu", is_available=True, model="Test CPU", facts={"instruction_set": "AVX512"}),),
 )
-FACTS = facts_of(ENVIRONMENT, "cpu")
+FACTS = ceiling_facts(ENVIRONMENT, "cpu")
 PRODUCT = Ceiling(
     device="cpu", kind="matrix-product", threads=2, rate=2e11, samples=(2e11,), method="told", precision="fp32"
 )
@@ -55,7 +55,7 @@ def test_what_is_kept_is_read_back_and_a_newer_one_replaces_it(tmp_path: Path) -
     assert read_cache(folder, FACTS) == ((PRODUCT, COPY), "")
     assert add_to_cache(folder, FACTS, [newer]) == ""
     assert read_cache(folder, FACTS).ceilings == (newer, COPY)
-    assert [path.name for path in folder.iterdir()] == [FILE], "nothing unfinished stays"
+    assert [path.name for path in folder.iterdir()] == [CEILINGS_FILE], "nothing unfinished stays"
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_another_machine_or_environment_has_ceilings_of_its_own(
     tmp_path: Path, group: str, name: str, value: str
 ) -> None:
     changed = {**getattr(ENVIRONMENT, group), name: value}
-    others = facts_of(msgspec.structs.replace(ENVIRONMENT, **{group: changed}), "cpu")
+    others = ceiling_facts(msgspec.structs.replace(ENVIRONMENT, **{group: changed}), "cpu")
     add_to_cache(tmp_path, FACTS, [PRODUCT])
 
     known = read_cache(tmp_path, others)
@@ -89,8 +89,8 @@ def test_what_does_not_matter_is_no_fact() -> None:
     later = msgspec.structs.replace(
         ENVIRONMENT, host={**ENVIRONMENT.host, "load_before": "3.0"}, commit={"revision": "def"}
     )
-    assert facts_of(later, "cpu") == FACTS
-    assert facts_of(ENVIRONMENT, "cuda") != FACTS
+    assert ceiling_facts(later, "cpu") == FACTS
+    assert ceiling_facts(ENVIRONMENT, "cuda") != FACTS
 
 
 @pytest.mark.parametrize(
@@ -106,10 +106,10 @@ def test_what_does_not_matter_is_no_fact() -> None:
     ],
 )
 def test_a_corrupt_file_is_measured_again_with_a_note_and_replaced(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / FILE).write_bytes(content)
+    (tmp_path / CEILINGS_FILE).write_bytes(content)
     known = read_cache(tmp_path, FACTS)
     assert known.ceilings == ()
-    assert known.note.startswith(f"{tmp_path / FILE} cannot be read (")
+    assert known.note.startswith(f"{tmp_path / CEILINGS_FILE} cannot be read (")
     assert known.note.endswith("): ceilings are measured again")
     assert add_to_cache(tmp_path, FACTS, [PRODUCT]) == ""
     assert read_cache(tmp_path, FACTS) == ((PRODUCT,), "")
@@ -118,4 +118,6 @@ def test_a_corrupt_file_is_measured_again_with_a_note_and_replaced(tmp_path: Pat
 def test_a_folder_that_cannot_be_written_is_a_note(tmp_path: Path) -> None:
     (tmp_path / "results").write_text("a file", encoding="utf-8")
     note = add_to_cache(tmp_path / "results", FACTS, [PRODUCT])
-    assert note.startswith(f"ceilings are not kept for the next run: cannot write {tmp_path / 'results' / FILE}: ")
+    assert note.startswith(
+        f"ceilings are not kept for the next run: cannot write {tmp_path / 'results' / CEILINGS_FILE}: "
+    )

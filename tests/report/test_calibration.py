@@ -4,8 +4,8 @@ import msgspec
 from synthetic import QUIET, TROUBLED, make_calibration, make_case, make_run, realistic_record
 
 from zoobench.records import Unavailable
-from zoobench.report.markdown import render_table
 from zoobench.report.report_data import calibration_table
+from zoobench.report.tables import render_table
 from zoobench.report.write import write_report
 
 

@@ -15,9 +15,9 @@ from zoobench.records.store import StoredRun
 from zoobench.report.capacity import Frontier, capacity_table, collect_frontiers, render_capacity
 from zoobench.report.charts.batch import FRONTIER, memory_frontier
 from zoobench.report.frame import collect_frame
-from zoobench.report.markdown import render_table
 from zoobench.report.placement import Box, overlap
 from zoobench.report.selection import view_of
+from zoobench.report.tables import render_table
 from zoobench.report.write import write_report
 
 

@@ -24,9 +24,8 @@ from zoobench.cases.errors import StoreError
 from zoobench.records import Finding, Severity, Unavailable
 from zoobench.report.answers import answers, rank_correlation
 from zoobench.report.frame import collect_frame
-from zoobench.report.markdown import render_cut_table, render_table
 from zoobench.report.selection import view_of
-from zoobench.report.tables import Column, Table, build_tables, format_interval
+from zoobench.report.tables import Column, Table, build_tables, format_interval, render_cut_table, render_table
 from zoobench.report.write import write_report
 
 EXPECTED = Path(__file__).parent / "expected"

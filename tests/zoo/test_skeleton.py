@@ -10,8 +10,7 @@ from torch.nn.parameter import is_lazy
 from zoobench.cases import ModelRef, catalogue
 from zoobench.cases.errors import BadInputError, UnknownNameError
 from zoobench.counting import count_forward, count_state
-from zoobench.zoo.build import build_model
-from zoobench.zoo.foreign import BuildError
+from zoobench.zoo.build import BuildError, build_model
 from zoobench.zoo.skeleton import build_skeleton
 
 CHEAP = ["lenet5", "squeezenet1_1", "regnet_y_400mf", "shufflenet_v1_g3_x0_5", "mnasnet0_5"]

@@ -25,7 +25,7 @@ from zoobench.cases.axes import parse_positive as parse_positive
 from zoobench.cases.axes import precisions_of as precisions_of
 from zoobench.cases.axes import setting_of as setting_of
 from zoobench.cases.axes import unusual_axes as unusual_axes
-from zoobench.cases.budget import COUNT_ONLY as COUNT_ONLY
-from zoobench.cases.budget import SMOKE_BUDGET as SMOKE_BUDGET
-from zoobench.cases.budget import Budget as Budget
-from zoobench.cases.budget import Plan as Plan
+from zoobench.cases.plans import COUNT_ONLY as COUNT_ONLY
+from zoobench.cases.plans import SMOKE_BUDGET as SMOKE_BUDGET
+from zoobench.cases.plans import Budget as Budget
+from zoobench.cases.plans import Plan as Plan

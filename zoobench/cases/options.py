@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from zoobench.cases import catalogue, presets
+from zoobench.cases import catalogue, plans
 from zoobench.cases.axes import AXES, Case, DeviceFacts, Matrix, default_matrix, parse_positive
-from zoobench.cases.budget import Budget
 from zoobench.cases.errors import BadInputError, UnknownNameError
+from zoobench.cases.plans import Budget
 from zoobench.cases.units import parse_ratio, parse_seconds
 
 AUTOMATIC = "auto"
@@ -29,7 +29,7 @@ class OptionRow(msgspec.Struct, frozen=True):
 
 
 OPTIONS: tuple[OptionRow, ...] = (
-    OptionRow("preset", "NAME", f"what to measure: {', '.join(presets.NAMES)} (default: {presets.DEFAULT})"),
+    OptionRow("preset", "NAME", f"what to measure: {', '.join(plans.NAMES)} (default: {plans.DEFAULT})"),
     OptionRow("models", "A,B", "models instead of the preset's; patterns such as 'resnet*', package.module:factory"),
     OptionRow("families", "A,B", "families of models instead of the preset's models"),
     *(OptionRow(axis.option, axis.metavar, axis.help) for axis in AXES),
@@ -47,14 +47,14 @@ OPTIONS: tuple[OptionRow, ...] = (
 class Options(msgspec.Struct, frozen=True, kw_only=True):
     """What was asked for; an unset axis of `matrix` is the suite's or the preset's to fill."""
 
-    preset: str = presets.DEFAULT
+    preset: str = plans.DEFAULT
     matrix: Matrix = Matrix()
     device: str = AUTOMATIC
     precision_target: float | None = None
     max_s: float | None = None
     time_limit_s: float | None = None
     processes: int | None = None
-    label: str = presets.DEFAULT
+    label: str = plans.DEFAULT
     is_isolated: bool = True
     resume: str | None = None
     results: Path = Path("results")
@@ -91,7 +91,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         but the nets' where cases are only counted: a count is made once, not at each batch and precision that are
         asked for to be timed. `device` is chosen already: the one asked for, else the suite's.
         """
-        asked, preset = self.matrix, presets.preset(self.preset, device)
+        asked, preset = self.matrix, plans.preset(self.preset, device)
         wanted = asked.over(preset).modes or ()
         modes = tuple(mode for mode in suite.modes or wanted if mode in wanted)
         if is_counted:
@@ -117,9 +117,9 @@ def parse_options(texts: Mapping[str, str]) -> Options:
     for name in texts:
         if name not in _NAMES:
             raise UnknownNameError("option", name, _NAMES)
-    preset = texts.get("preset", presets.DEFAULT)
-    if preset not in presets.NAMES:
-        raise UnknownNameError("preset", preset, presets.NAMES)
+    preset = texts.get("preset", plans.DEFAULT)
+    if preset not in plans.NAMES:
+        raise UnknownNameError("preset", preset, plans.NAMES)
     isolation = texts.get("isolation", ISOLATIONS[0])
     if isolation not in ISOLATIONS:
         raise UnknownNameError("isolation", isolation, ISOLATIONS)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from zoobench.cases import presets
+from zoobench.cases import plans
 from zoobench.cases.errors import BadInputError
 from zoobench.cases.units import parse_minutes
 from zoobench.cli.decided import ReplayRequest, StoredRequest, compare_stored
@@ -90,6 +90,6 @@ def _refuse(option: str, value: str, sides: list[str]) -> None:
         raise BadInputError(f"{option} {value} takes no sides: leave out {' '.join(sides)}")
 
 
-_PRESET = f"what to measure: {', '.join(presets.NAMES)} (default: {presets.QUICK})"
+_PRESET = f"what to measure: {', '.join(plans.NAMES)} (default: {plans.QUICK})"
 
 compare = with_rows(compare, MATRIX_OPTIONS, helps={"preset": _PRESET})

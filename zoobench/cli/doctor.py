@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from zoobench.records import Calibration, Finding, Severity
-from zoobench.records.calibration import check_writable, write_calibration
+from zoobench.records.machine import check_writable, write_calibration
 from zoobench.stats.calibration import read_figures
 from zoobench.stats.findings import text_of
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import typer
 
-from zoobench.cases import AXES, Matrix, presets
+from zoobench.cases import AXES, Matrix, plans
 from zoobench.cases.options import AUTOMATIC, parse_options, read_project_options
 from zoobench.cases.units import format_seconds, parse_ratio
 from zoobench.cli.decided import comparison_folder, print_comparison
@@ -148,7 +148,7 @@ def _matrix(texts: Mapping[str, str | None]) -> Matrix:
 
     given = {name.replace("_", "-"): text for name, text in texts.items() if text is not None}
     project = {name: text for name, text in read_project_options(Path.cwd()).items() if name in MATRIX_OPTIONS}
-    options = parse_options({"preset": presets.QUICK} | project | given)
+    options = parse_options({"preset": plans.QUICK} | project | given)
     facts = _facts_of(options.device)
     matrix = options.resolve(Matrix(), facts)
     for precision in matrix.precisions or ():

@@ -16,7 +16,7 @@ from zoobench.measure.messages import Emit, KnownFacts, WorkerResults
 from zoobench.measure.replication import ONLY_LATENCY, run_task
 from zoobench.measure.session import Machine
 from zoobench.records import Calibration, Failure, FailureKind, Measurement, Unavailable
-from zoobench.records.calibration import facts_of
+from zoobench.records.machine import calibration_facts
 from zoobench.records.metrics import LATENCY
 from zoobench.stats.calibration import findings_of
 
@@ -206,7 +206,9 @@ def examine(
     of_machine = {name: text for part in found for name, text in part.facts.items()}
     return Calibration(
         made_at=made_at,
-        facts=facts_of(machine.environment) | {"device": device.name, "device_model": device.model} | of_machine,
+        facts=calibration_facts(machine.environment)
+        | {"device": device.name, "device_model": device.model}
+        | of_machine,
         measurements=measurements,
         unavailable=tuple(unavailable for part in found for unavailable in part.unavailable),
         findings=findings_of(measurements),

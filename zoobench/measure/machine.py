@@ -14,7 +14,7 @@ from zoobench.measure.executor import Task
 from zoobench.measure.messages import WorkerResults
 from zoobench.measure.session import Machine
 from zoobench.records import Ceiling
-from zoobench.records.ceilings import CeilingKey, KnownCeilings, add_to_cache, facts_of, key_of, keys_of, read_cache
+from zoobench.records.machine import CeilingKey, KnownCeilings, add_to_cache, ceiling_facts, key_of, keys_of, read_cache
 
 _TIME_LIMIT_S = 120.0
 
@@ -48,7 +48,7 @@ def find_ceilings(machine: Machine, cases: Iterable[Case], folder: Path) -> Mach
 def _survey_device(
     machine: Machine, device: str, wanted: dict[CeilingKey, Case], folder: Path
 ) -> tuple[list[Ceiling], list[str]]:
-    facts = facts_of(machine.environment, device)
+    facts = ceiling_facts(machine.environment, device)
     known: KnownCeilings = read_cache(folder, facts)
     cached = [ceiling for ceiling in known.ceilings if key_of(ceiling) in wanted]
     missing = {key: case for key, case in wanted.items() if key not in set(map(key_of, cached))}

@@ -6,18 +6,21 @@ It knows neither pytest nor the terminal, and imports no torch: that is in the w
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Unpack
 
 import msgspec
 
-from zoobench.cases import Budget, Case, DeviceFacts, ImageSize, Mode, ModelRef, Precision, catalogue
+from zoobench.cases import Budget, Case, CaseAxes, DeviceFacts, ImageSize, Mode, ModelRef, Precision, catalogue
 from zoobench.cases.errors import BadInputError, ZoobenchError
+from zoobench.cases.options import parse_case
 from zoobench.cases.units import format_seconds
 from zoobench.measure import tasks
-from zoobench.measure.executor import Executor, Task
+from zoobench.measure.executor import Executor, ForkedWorkers, InProcess, Task
 from zoobench.measure.messages import KnownFacts, WorkerResults, assemble
 from zoobench.measure.replication import replicate, run_task
 from zoobench.records import (
@@ -31,7 +34,7 @@ from zoobench.records import (
     metrics,
     store,
 )
-from zoobench.records.calibration import attach
+from zoobench.records.machine import attach
 
 # What a case will cost, from the cases of the same model that are measured already.
 #
@@ -293,3 +296,33 @@ def resume_run(results: Path, run_id: str, machine: Machine) -> tuple[store.RunW
             writer.close()
             raise BadInputError(f"run {run_id} was measured with {fact} {then!r}, here it is {now!r}: start a new run")
     return writer, stored
+
+
+# The public function that measures one case, without a suite and without a run on the disk.
+
+
+def measure_case(
+    model: str, *, budget: Budget | None = None, is_isolated: bool = True, **axes: Unpack[CaseAxes]
+) -> CaseRecord:
+    """Measure one case: by default in a process of its own, forked from a server that has torch imported.
+
+    `axes` are those of `zoobench.Case`: mode, batch, image_size, precision, device, memory_format, compiler, threads
+    and allocator; what is left out has its default. A script that calls this needs the
+    `if __name__ == "__main__":` that `multiprocessing` asks of every script.
+
+    Raises: ZoobenchError for what cannot be measured here; a case that fails is a record with its failure.
+    """
+    if budget is not None and budget.processes > 1 and not is_isolated:
+        raise BadInputError(f"{budget.processes} processes are fresh ones: without isolation there is none")
+    case = parse_case(model, {name: str(value) for name, value in axes.items() if value is not None})
+    machine = _machine(case.device, is_isolated=is_isolated)
+    facts = machine.device(case.device)
+    check_case(case, facts)
+    here = msgspec.structs.replace(case, device=facts.name)
+    return Session(machine, Recorder()).measure(here, budget or Budget())
+
+
+@functools.cache
+def _machine(device: str, *, is_isolated: bool) -> Machine:
+    executor: Executor = ForkedWorkers() if is_isolated else InProcess()
+    return open_machine(executor, device=device)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from zoobench.cases import Budget, Case
     from zoobench.measure.doctor import Effort
     from zoobench.measure.messages import Emit, KnownFacts
-    from zoobench.records.ceilings import CeilingKey
+    from zoobench.records.machine import CeilingKey
 
 
 def measure_case(case: Case, budget: Budget, known: KnownFacts, emit: Emit) -> None:

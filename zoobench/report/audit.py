@@ -16,9 +16,8 @@ from zoobench.cases import ImageSize, ModelRef
 from zoobench.cases.units import format_count, format_percent
 from zoobench.records import CaseRecord, metrics
 from zoobench.records.store import StoredRun
-from zoobench.report.markdown import render_cut_table
 from zoobench.report.selection import run_names
-from zoobench.report.tables import RATIO, Column, ColumnKind, Table
+from zoobench.report.tables import RATIO, Column, ColumnKind, Table, render_cut_table
 
 FVCORE_MACS = "fvcore_macs"
 PUBLISHED_MACS = "published_macs"

@@ -12,9 +12,8 @@ import pandas as pd
 from zoobench.cases import Case
 from zoobench.records import CaseRecord, metrics
 from zoobench.records.store import StoredRun
-from zoobench.report.markdown import render_cut_table
 from zoobench.report.selection import run_names
-from zoobench.report.tables import Column, ColumnKind, Table
+from zoobench.report.tables import Column, ColumnKind, Table, render_cut_table
 
 CAPACITY: Final = "capacity"
 

@@ -17,7 +17,7 @@ from zoobench.cases import ModelRef
 from zoobench.cases.errors import BadInputError, StoreError
 from zoobench.cases.units import format_quantity
 from zoobench.records import VALID, Environment, metrics
-from zoobench.records.calibration import MUST_AGREE, facts_of
+from zoobench.records.machine import MUST_AGREE, calibration_facts
 from zoobench.records.store import StoredRun
 from zoobench.report.charts.canvas import write_charts
 from zoobench.report.charts.history import KEY, history_chart
@@ -140,7 +140,7 @@ def _machine_letters(environments: Iterable[Environment]) -> dict[tuple[str, ...
 
 
 def _machine_key(environment: Environment) -> tuple[str, ...]:
-    facts = facts_of(environment)
+    facts = calibration_facts(environment)
     return tuple(facts[fact] for fact in MUST_AGREE)
 
 

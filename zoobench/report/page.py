@@ -15,11 +15,10 @@ from zoobench.report.charts.batch import FRONTIER, FrontierChart
 from zoobench.report.charts.papers import PAPER_CHARTS, PaperChart
 from zoobench.report.charts.roofline import WHY_CHARTS, WhyChart
 from zoobench.report.charts.run_charts import CHARTS, Chart
-from zoobench.report.markdown import render_cut_table
 from zoobench.report.report_data import ReportData, render_predicted
 from zoobench.report.reproduction import render_claims, render_reproduction
 from zoobench.report.selection import run_names
-from zoobench.report.tables import FAILED_CELL, UNAVAILABLE_CELL, Table
+from zoobench.report.tables import FAILED_CELL, UNAVAILABLE_CELL, Table, render_cut_table
 from zoobench.report.text import markdown_text
 from zoobench.report.why import render_why
 from zoobench.stats.estimates import CONFIDENCE

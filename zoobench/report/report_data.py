@@ -17,10 +17,9 @@ from zoobench.report.audit import audit_table
 from zoobench.report.capacity import Frontier, capacity_table, collect_frontiers
 from zoobench.report.changes import changes_table, compare_ends, exact_changes_table
 from zoobench.report.frame import collect_frame
-from zoobench.report.markdown import render_cut_table
 from zoobench.report.reproduction import claims_table, reproduction_table
 from zoobench.report.selection import View, run_names, view_of
-from zoobench.report.tables import RATIO, Column, ColumnKind, Table, build_tables
+from zoobench.report.tables import RATIO, Column, ColumnKind, Table, build_tables, render_cut_table
 from zoobench.report.why import Why, explain
 from zoobench.stats.calibration import CalibrationReading, read_figures
 from zoobench.stats.findings import text_of

@@ -15,8 +15,7 @@ from zoobench.papers.experiments import NETS
 from zoobench.papers.remarks import is_static
 from zoobench.papers.verdict import FigureVerdict, Judgement, count_verdicts, judge_all
 from zoobench.records.store import StoredRun
-from zoobench.report.markdown import render_table
-from zoobench.report.tables import Column, Table
+from zoobench.report.tables import Column, Table, render_table
 from zoobench.report.text import markdown_text
 
 # The papers' claims on speed as tables: what is printed, what this machine gives, and one over the other.

@@ -18,9 +18,8 @@ from zoobench.records.metrics import LATENCY
 from zoobench.records.store import StoredRun
 from zoobench.report.charts.roofline import FEATURED
 from zoobench.report.diagnosed import Diagnosed, collect_diagnosed, diagnosed_run
-from zoobench.report.markdown import render_cut_table
 from zoobench.report.selection import NAME, SETTING, Setting, View, at_point, measured, models_at
-from zoobench.report.tables import RATIO, Column, ColumnKind, Table, format_interval
+from zoobench.report.tables import RATIO, Column, ColumnKind, Table, format_interval, render_cut_table
 from zoobench.report.text import markdown_text
 from zoobench.stats.diagnosis import Bound, Diagnosis
 

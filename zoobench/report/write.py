@@ -19,11 +19,10 @@ from zoobench.report.charts.papers import PAPER_CHARTS
 from zoobench.report.charts.roofline import WHY_CHARTS
 from zoobench.report.charts.run_charts import CHARTS
 from zoobench.report.html import render_html
-from zoobench.report.markdown import render_cut_table
 from zoobench.report.page import FIGURES, TABLES, render_page
 from zoobench.report.report_data import ReportData, collect_report_data
 from zoobench.report.reproduction import judged_run
-from zoobench.report.tables import Table
+from zoobench.report.tables import Table, render_cut_table
 
 HTML_PAGE = "index.html"
 

@@ -18,8 +18,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from zoobench.cases import ModelRef
 from zoobench.cases.errors import ZoobenchError
-from zoobench.zoo.build import build_model
-from zoobench.zoo.foreign import BuildError
+from zoobench.zoo.build import BuildError, build_model
 
 META: Final = torch.device("meta")
 

@@ -13,7 +13,7 @@ from zoobench.cases import Precision
 from zoobench.measure.worker import ceilings
 from zoobench.measure.worker.ceilings import CeilingWork, best_of, measure_ceiling, measure_ceilings
 from zoobench.records import COPY, MATRIX_PRODUCT, Ceiling, Failure
-from zoobench.records.ceilings import CeilingKey
+from zoobench.records.machine import CeilingKey
 
 CASE = make_case("lenet5", threads=1)
 PRODUCT = CeilingKey("fake", MATRIX_PRODUCT, 1, "fp32")

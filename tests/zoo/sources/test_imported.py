@@ -10,8 +10,7 @@ import torch
 
 from zoobench.cases import ModelRef
 from zoobench.cases.errors import BadInputError, UnknownNameError, ZoobenchError
-from zoobench.zoo.build import build_model, build_with_transfer
-from zoobench.zoo.foreign import BuildError
+from zoobench.zoo.build import BuildError, build_model, build_with_transfer
 
 NUMBERS = itertools.count()
 Write = Callable[[str], str]

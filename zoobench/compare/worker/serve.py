@@ -34,7 +34,7 @@ from zoobench.compare.messages import (
 )
 from zoobench.compare.worker.prepared_case import PreparedCase
 from zoobench.compare.worker.side_zoo import SideZoo, is_missing, refusal_of
-from zoobench.devices.failures import BUILD
+from zoobench.devices.device import BUILD
 from zoobench.measure.worker.environment import describe_machine
 
 _REQUESTS: msgspec.msgpack.Decoder[WorkerRequest] = msgspec.msgpack.Decoder(WorkerRequest)

@@ -16,7 +16,7 @@ from torch import nn
 from zoobench.cases import Case, Matrix, ModelRef
 from zoobench.cases import catalogue as harness_catalogue
 from zoobench.cases.catalogue import Entry
-from zoobench.devices.failures import failure_of
+from zoobench.devices.device import failure_of
 from zoobench.records import Failure
 from zoobench.zoo import build as harness_build
 

@@ -11,7 +11,7 @@ from zoobench.cases import Allocator, Budget, Case, Mode
 from zoobench.cases.units import format_bytes
 from zoobench.counting import UncountableError
 from zoobench.devices import get_device, host_memory
-from zoobench.devices.failures import BUILD, failure_of
+from zoobench.devices.device import BUILD, failure_of
 from zoobench.measure.capacity import PEAK, TRIAL
 from zoobench.measure.messages import Emit, FreeMemory, Step
 from zoobench.measure.worker.prediction import predict_peak

@@ -15,11 +15,11 @@ from torch import Tensor
 
 from zoobench.cases import Case, Precision
 from zoobench.devices import Device, get_device
-from zoobench.devices.failures import failure_of
+from zoobench.devices.device import failure_of
 from zoobench.measure.messages import Emit
 from zoobench.measure.worker.workload import weights_dtype
 from zoobench.records import COPY, Ceiling
-from zoobench.records.ceilings import CeilingKey
+from zoobench.records.machine import CeilingKey
 
 PRODUCT_SIDES = (512, 1024, 2048, 4096, 8192)
 """Of square matrices. Smaller ones time how threads start and kernels launch; a GPU is busy only with large ones."""

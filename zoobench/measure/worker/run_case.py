@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from zoobench.cases import Allocator, Budget, Case
 from zoobench.devices import Device, get_device, host_memory
-from zoobench.devices.failures import BUILD, failure_of
+from zoobench.devices.device import BUILD, failure_of
 from zoobench.measure.messages import Emit, InCalls, KnownFacts, Settings, Step, WorkerMessage
 from zoobench.measure.worker.probes import all_probes
 from zoobench.measure.worker.probes.probe import ProbeState

@@ -15,8 +15,7 @@ from torchvision import models
 
 from zoobench.cases import Budget, ImageSize, ModelRef, catalogue
 from zoobench.counting import By, Counts, UncountableError, count_state, divide, layers_of, total, trace_pass
-from zoobench.counting.cross_check import CountDifference, CrossCheck, explain
-from zoobench.counting.fvcore_count import count_by_fvcore
+from zoobench.counting.cross_check import CountDifference, CrossCheck, count_by_fvcore, explain
 from zoobench.devices import Result
 from zoobench.measure.worker.probes.probe import Probe, ProbeState
 from zoobench.measure.worker.workload import Workload

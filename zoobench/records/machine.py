@@ -1,21 +1,112 @@
-"""The ceilings of machines, kept beside the runs: measured once for each machine and environment.
-
-What cannot be read, or is of another machine, is measured again and said so; a cache is never an error.
-"""
+"""What is known of a machine and kept beside the runs: its calibration by `zoobench doctor`, and its ceilings."""
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
 from zoobench.cases import Case
+from zoobench.cases.errors import StoreError, ZoobenchError
 from zoobench.records.files import write_record
-from zoobench.records.record import COPY, MATRIX_PRODUCT, Ceiling, Environment
+from zoobench.records.record import COPY, MATRIX_PRODUCT, Calibration, Ceiling, Environment
+from zoobench.records.store import upgrade
 
-FILE = "ceilings.json"
+# `doctor.json` in a results folder: written whole or not at all, and attached to the runs that start beside it.
+
+
+CALIBRATION_FILE = "doctor.json"
+
+MUST_AGREE = ("processor", "threads", "torch", "instruction_set")
+"""Facts without which a calibration is of another machine, or of other code."""
+
+
+def calibration_facts(environment: Environment) -> dict[str, str]:
+    """What a calibration says of where it was made; `MUST_AGREE` is among it."""
+    return {
+        "processor": environment.host.get("processor", ""),
+        "threads": environment.host.get("usable_threads", ""),
+        "torch": environment.software.get("torch", ""),
+        "instruction_set": environment.settings.get("instruction_set", ""),
+        "system": environment.host.get("system", ""),
+        "libc": environment.software.get("libc", ""),
+        "governor": environment.host.get("governor", ""),
+    }
+
+
+def attach(environment: Environment, results: Path) -> tuple[Environment, tuple[str, ...]]:
+    """The environment with the calibration of the results folder, if it is of here; else a line that says why not.
+
+    Without a calibration there is nothing to say. It is never an error: a run needs none.
+    """
+    try:
+        calibration = read_calibration(results)
+    except ZoobenchError as error:
+        return environment, (f"no calibration: {error}",)
+    if calibration is None:
+        return environment, ()
+    differing = _differences(calibration.facts, calibration_facts(environment))
+    if differing:
+        made = f"{results / CALIBRATION_FILE} was made with {differing}"
+        return environment, (f"no calibration: {made}: `python -m zoobench doctor` makes a new one",)
+    return msgspec.structs.replace(environment, calibration=calibration), ()
+
+
+def read_calibration(results: Path) -> Calibration | None:
+    """The calibration of a results folder; None if there is none.
+
+    Raises: StoreError if it cannot be read, BadInputError if it is of a newer zoobench.
+    """
+    path = results / CALIBRATION_FILE
+    try:
+        document = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+        return msgspec.convert(upgrade(document, str(path)), Calibration)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise StoreError(f"{path} is not a calibration: {error}") from None
+    except OSError as error:
+        raise StoreError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def check_writable(results: Path) -> None:
+    """Make the folder if need be, so that a minute's work is not done in vain.
+
+    Raises: StoreError if a file cannot be written there.
+    """
+    try:
+        results.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=results):
+            pass
+    except OSError as error:
+        raise _cannot_write(results / CALIBRATION_FILE, error) from error
+
+
+def write_calibration(calibration: Calibration, results: Path) -> Path:
+    """Put it in the place of the one before, if any; whoever reads sees one or the other, never a half.
+
+    Raises: StoreError if it cannot be written; then the one before is still there.
+    """
+    path = results / CALIBRATION_FILE
+    try:
+        return write_record(path, calibration)
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+
+
+def _differences(then: dict[str, str], now: dict[str, str]) -> str:
+    pairs = ((fact, then.get(fact, ""), now.get(fact, "")) for fact in MUST_AGREE)
+    return ", ".join(f"{fact} {was!r}, here {here!r}" for fact, was, here in pairs if was != here)
+
+
+def _cannot_write(path: Path, error: OSError) -> StoreError:
+    return StoreError(f"cannot write {path}: {error.strerror or error}")
+
+
+CEILINGS_FILE = "ceilings.json"
 LAYOUT = 1
 """Version of the file's layout; a file of another one is measured again."""
 
@@ -68,7 +159,7 @@ def keys_of(case: Case) -> tuple[CeilingKey, CeilingKey]:
     return product, CeilingKey(case.device, COPY, case.threads)
 
 
-def facts_of(environment: Environment, device: str) -> Facts:
+def ceiling_facts(environment: Environment, device: str) -> Facts:
     """What must be the same for a ceiling to be the same: the machine, the device, torch and what sets it up."""
     host = {f"host {name}": environment.host.get(name, "") for name in _HOST_FACTS}
     software = {name: environment.software.get(name, "") for name in _SOFTWARE_FACTS}
@@ -79,7 +170,7 @@ def facts_of(environment: Environment, device: str) -> Facts:
 
 def read_cache(folder: Path, facts: Facts) -> KnownCeilings:
     """The ceilings of this machine in this environment; a note where there is a file that does not tell them."""
-    path = folder / FILE
+    path = folder / CEILINGS_FILE
     if not path.exists():
         return KnownCeilings()
     try:
@@ -97,7 +188,7 @@ def add_to_cache(folder: Path, facts: Facts, ceilings: Iterable[Ceiling]) -> str
 
     The file appears whole or not at all, so a reader beside a writer sees one of two states.
     """
-    path = folder / FILE
+    path = folder / CEILINGS_FILE
     try:
         entries = _decode(path) if path.exists() else ()
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
