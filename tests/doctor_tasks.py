@@ -7,8 +7,7 @@ import signal
 
 from synthetic import measurement
 
-from zoobench.measure.doctor import Effort
-from zoobench.measure.messages import Emit
+from zoobench.measure.messages import Effort, Emit
 
 
 def be_killed(_device: str, _effort: Effort, emit: Emit) -> None:

@@ -111,8 +111,8 @@ def _circles(edges: set[tuple[str, str]]) -> list[set[str]]:
         imported[name].add(target)
     reached = {name: _reached(name, imported) for name in imported}
     circles: list[set[str]] = []
-    for name in reached:
-        circle = {other for other in reached[name] if name in reached.get(other, ())}
+    for name, targets in reached.items():
+        circle = {other for other in targets if name in reached.get(other, ())}
         if circle and circle not in circles:
             circles.append(circle)
     return circles

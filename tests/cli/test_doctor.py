@@ -16,7 +16,7 @@ from synthetic import QUIET, TROUBLED, make_calibration
 from zoobench.cases import DeviceFacts
 from zoobench.cli.doctor import render_calibration
 from zoobench.measure import doctor, session
-from zoobench.measure.doctor import FULL, QUICK
+from zoobench.measure.messages import FULL, QUICK
 from zoobench.measure.session import Machine
 from zoobench.records import Calibration, Environment, Unavailable
 from zoobench.records.machine import read_calibration, write_calibration

@@ -12,9 +12,9 @@ from zoobench.cases import Case, DeviceFacts
 from zoobench.cases.errors import BadInputError
 from zoobench.measure import doctor, tasks
 from zoobench.measure import executor as isolate
-from zoobench.measure.doctor import CHECKS, FULL, QUICK, Check, CheckResult, Effort, WorkerCheck, examine, example_case
+from zoobench.measure.doctor import CHECKS, Check, CheckResult, WorkerCheck, examine
 from zoobench.measure.executor import Executor, ForkedWorkers, Task
-from zoobench.measure.messages import MachineFacts
+from zoobench.measure.messages import FULL, QUICK, Effort, MachineFacts, example_case
 from zoobench.measure.session import Machine
 from zoobench.records import Environment, Failure, FailureKind, Unavailable
 

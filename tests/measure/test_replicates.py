@@ -7,9 +7,9 @@ from synthetic import make_case, measurement
 
 from zoobench.cases import Budget
 from zoobench.measure import tasks
-from zoobench.measure.doctor import QUICK, measure_replicates
+from zoobench.measure.doctor import measure_replicates
 from zoobench.measure.executor import ForkedWorkers, InProcess, Task
-from zoobench.measure.messages import Emit, InCalls, Step
+from zoobench.measure.messages import QUICK, Emit, InCalls, Step
 from zoobench.measure.replication import ONLY_LATENCY
 from zoobench.measure.worker.probes import all_probes
 from zoobench.records import Failure, FailureKind, Measurement, Unavailable

@@ -31,8 +31,9 @@ def doctor(
     Whatever is found, the exit code is 0: it is advice. A check that cannot be made says why.
     """
     from zoobench.cases.options import AUTOMATIC  # noqa: PLC0415
-    from zoobench.measure.doctor import FULL, QUICK, examine, example_case  # noqa: PLC0415 - `--help` need not wait for the measuring side
+    from zoobench.measure.doctor import examine  # noqa: PLC0415 - `--help` need not wait for the measuring side
     from zoobench.measure.executor import ForkedWorkers  # noqa: PLC0415
+    from zoobench.measure.messages import FULL, QUICK, example_case  # noqa: PLC0415 - `--help` need not wait for the measuring side
     from zoobench.measure.session import open_machine  # noqa: PLC0415
 
     check_writable(results)

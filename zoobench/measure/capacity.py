@@ -15,7 +15,7 @@ from zoobench.cases.errors import BadInputError, ZoobenchError
 from zoobench.cases.units import format_bytes, format_percent
 from zoobench.measure import tasks
 from zoobench.measure.executor import Task, was_killed
-from zoobench.measure.messages import WorkerResults, assemble
+from zoobench.measure.messages import PEAK, TRIAL, WorkerResults, assemble
 from zoobench.measure.replication import run_task
 from zoobench.measure.session import Machine, Recorder, Session
 from zoobench.records import Breakdown, CaseRecord, Failure, FailureKind, Measurement, Unavailable
@@ -75,11 +75,6 @@ def _divide(fits: Fits, fitting: int, too_large: int, guess: Guess) -> int:
 
 
 # What trials found: a trial is one call at one batch, watched in a process of its own.
-
-
-PEAK = "peak_allocated"
-TRIAL = "trial"
-"""The step of a worker in which the call is made."""
 
 
 class CapacityTrial(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,61 +8,16 @@ from typing import Protocol
 
 import msgspec
 
-from zoobench.cases import Allocator, Budget, Case, Mode, ModelRef, Precision, catalogue
-from zoobench.cases.options import usable_threads
+from zoobench.cases import Budget, Case
 from zoobench.measure import tasks
 from zoobench.measure.executor import Executor, Task
-from zoobench.measure.messages import Emit, KnownFacts, WorkerResults
+from zoobench.measure.messages import Effort, Emit, KnownFacts, WorkerResults
 from zoobench.measure.replication import ONLY_LATENCY, run_task
 from zoobench.measure.session import Machine
 from zoobench.records import Calibration, Failure, FailureKind, Measurement, Unavailable
 from zoobench.records.machine import calibration_facts
 from zoobench.records.metrics import LATENCY
 from zoobench.stats.calibration import findings_of
-
-# How long the doctor's checks may take.
-
-
-class Effort(msgspec.Struct, frozen=True, kw_only=True):
-    """Seconds for each check; of the case that is measured again and again, in each of an even number of processes."""
-
-    load_s: float
-    product_s: float
-    paging_s: float
-    pace_s: float
-    processes: int
-    case_s: float
-
-
-FULL = Effort(load_s=2.0, product_s=1.0, paging_s=2.0, pace_s=6.0, processes=10, case_s=2.0)
-"""With its processes' starts, about 45 s on two quiet cores."""
-
-QUICK = Effort(load_s=0.5, product_s=0.2, paging_s=0.4, pace_s=1.5, processes=6, case_s=0.5)
-"""About 15 s."""
-
-
-# The case that the doctor measures.
-
-
-EXAMPLE = ModelRef("torchvision", "squeezenet1_1")
-"""Small enough to be built and called in no time, large enough to page: its first maps are 3 MiB a picture."""
-
-
-def example_case(
-    device_name: str, *, batch: int = 1, threads: int | None = None, allocator: Allocator = Allocator.RETAINED
-) -> Case:
-    """Inference of the example on that device, on all threads that this process may use unless it is said."""
-    return Case(
-        model=EXAMPLE,
-        mode=Mode.INFER,
-        batch=batch,
-        image_size=catalogue.entry_of(EXAMPLE).image_size,
-        precision=Precision.FP32,
-        device=device_name,
-        threads=threads or usable_threads(),
-        allocator=allocator,
-    )
-
 
 # The same case in several fresh processes, measured as a run would: what one process's median is worth.
 

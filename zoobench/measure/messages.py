@@ -1,4 +1,4 @@
-"""What a worker sends while it works, and the accumulator that keeps it by kind. It imports no torch."""
+"""What a worker is given, what it sends, and the accumulator that keeps it by kind. It imports no torch."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Self, assert_never
 
 import msgspec
 
-from zoobench.cases import Budget, Case
+from zoobench.cases import Allocator, Budget, Case, Mode, ModelRef, Precision, catalogue
+from zoobench.cases.options import usable_threads
 from zoobench.records import (
     Breakdown,
     CaseRecord,
@@ -29,6 +30,49 @@ class KnownFacts(msgspec.Struct, frozen=True, kw_only=True):
 
     metrics: frozenset[str] = frozenset()
     reference_s: float | None = None
+
+
+PEAK = "peak_allocated"
+TRIAL = "trial"
+"""The step of a capacity trial in which the call is made, and the metric that it sends."""
+
+
+class Effort(msgspec.Struct, frozen=True, kw_only=True):
+    """Seconds for each check; of the case that is measured again and again, in each of an even number of processes."""
+
+    load_s: float
+    product_s: float
+    paging_s: float
+    pace_s: float
+    processes: int
+    case_s: float
+
+
+FULL = Effort(load_s=2.0, product_s=1.0, paging_s=2.0, pace_s=6.0, processes=10, case_s=2.0)
+"""With its processes' starts, about 45 s on two quiet cores."""
+
+QUICK = Effort(load_s=0.5, product_s=0.2, paging_s=0.4, pace_s=1.5, processes=6, case_s=0.5)
+"""About 15 s."""
+
+
+EXAMPLE = ModelRef("torchvision", "squeezenet1_1")
+"""Small enough to be built and called in no time, large enough to page: its first maps are 3 MiB a picture."""
+
+
+def example_case(
+    device_name: str, *, batch: int = 1, threads: int | None = None, allocator: Allocator = Allocator.RETAINED
+) -> Case:
+    """Inference of the example on that device, on all threads that this process may use unless it is said."""
+    return Case(
+        model=EXAMPLE,
+        mode=Mode.INFER,
+        batch=batch,
+        image_size=catalogue.entry_of(EXAMPLE).image_size,
+        precision=Precision.FP32,
+        device=device_name,
+        threads=threads or usable_threads(),
+        allocator=allocator,
+    )
 
 
 class Step(msgspec.Struct, frozen=True):

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from zoobench.cases import Budget, Case
-    from zoobench.measure.doctor import Effort
-    from zoobench.measure.messages import Emit, KnownFacts
+    from zoobench.measure.messages import Effort, Emit, KnownFacts
     from zoobench.records.machine import CeilingKey
 
 

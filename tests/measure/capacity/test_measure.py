@@ -12,9 +12,9 @@ from synthetic import make_case
 from zoobench.cases import Allocator, Budget, Mode, ModelRef
 from zoobench.cases.errors import BadInputError, ZoobenchError
 from zoobench.measure import tasks
-from zoobench.measure.capacity import PEAK, TRIAL, CapacityTrial, Limit, measure_capacity, memory_limit
+from zoobench.measure.capacity import CapacityTrial, Limit, measure_capacity, memory_limit
 from zoobench.measure.executor import ForkedWorkers, Task
-from zoobench.measure.messages import Emit, FreeMemory, Step
+from zoobench.measure.messages import PEAK, TRIAL, Emit, FreeMemory, Step
 from zoobench.measure.session import Machine
 from zoobench.records import CaseRecord, Environment, Failure, FailureKind, Measurement, Unavailable
 

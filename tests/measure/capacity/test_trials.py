@@ -4,17 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoobench.measure.capacity import (
-    PEAK,
-    TRIAL,
-    CapacityTrial,
-    TrialFailedError,
-    expected_edge,
-    fit_line,
-    judge_trial,
-    most_bytes,
-)
-from zoobench.measure.messages import Step, WorkerResults
+from zoobench.measure.capacity import CapacityTrial, TrialFailedError, expected_edge, fit_line, judge_trial, most_bytes
+from zoobench.measure.messages import PEAK, TRIAL, Step, WorkerResults
 from zoobench.records import Failure, FailureKind, Measurement, Unavailable
 
 LIMIT = 1000

@@ -12,8 +12,7 @@ from zoobench import devices
 from zoobench.cases import SMOKE_BUDGET, Allocator, Mode, ModelRef, Precision
 from zoobench.cases.units import format_bytes
 from zoobench.devices import CpuDevice, host_memory
-from zoobench.measure.capacity import PEAK, TRIAL
-from zoobench.measure.messages import FreeMemory, KnownFacts, Step
+from zoobench.measure.messages import PEAK, TRIAL, FreeMemory, KnownFacts, Step
 from zoobench.measure.worker import capacity_trial, run_case
 from zoobench.measure.worker.probes.memory import PREDICTION_PROBE
 from zoobench.measure.worker.probes.probe import ProbeState

@@ -12,8 +12,7 @@ from zoobench.cases.units import format_bytes
 from zoobench.counting import UncountableError
 from zoobench.devices import get_device, host_memory
 from zoobench.devices.device import BUILD, failure_of
-from zoobench.measure.capacity import PEAK, TRIAL
-from zoobench.measure.messages import Emit, FreeMemory, Step
+from zoobench.measure.messages import PEAK, TRIAL, Emit, FreeMemory, Step
 from zoobench.measure.worker.prediction import predict_peak
 from zoobench.measure.worker.probes.memory import backend_of, measure_memory
 from zoobench.measure.worker.probes.probe import ProbeState

@@ -6,7 +6,7 @@ import pytest
 import torch
 from fakes import OPERATOR_S, make_device, register
 
-from zoobench.measure.doctor import Effort
+from zoobench.measure.messages import Effort
 from zoobench.measure.worker.checks import known_work
 from zoobench.measure.worker.checks.known_work import (
     PRODUCT,

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from zoobench.measure.doctor import QUICK
-from zoobench.measure.messages import MachineFacts
+from zoobench.measure.messages import QUICK, MachineFacts
 from zoobench.measure.worker.checks.machine import (
     examine_machine,
     read_allowed_share,

@@ -6,8 +6,7 @@ from typing import Any, NamedTuple
 import psutil
 import pytest
 
-from zoobench.measure.doctor import Effort
-from zoobench.measure.messages import MachineFacts
+from zoobench.measure.messages import Effort, MachineFacts
 from zoobench.measure.worker.checks.machine import (
     INTERVALS,
     busiest,

@@ -9,8 +9,8 @@ from fakes import make_device, register
 from zoobench.cases import Allocator
 from zoobench.devices import host_memory
 from zoobench.measure import doctor
-from zoobench.measure.doctor import QUICK, Effort
 from zoobench.measure.executor import ForkedWorkers, Task
+from zoobench.measure.messages import QUICK, Effort
 from zoobench.measure.worker.checks import memory
 from zoobench.measure.worker.checks.memory import measure_paging
 from zoobench.records import Measurement, Unavailable

@@ -10,7 +10,7 @@ import pytest
 from fakes import FakeAsyncDevice
 from timed_devices import BusyDevice
 
-from zoobench.measure.doctor import QUICK
+from zoobench.measure.messages import QUICK
 from zoobench.measure.worker.checks import steadiness
 from zoobench.measure.worker.checks.known_work import PRODUCT
 from zoobench.measure.worker.checks.steadiness import (

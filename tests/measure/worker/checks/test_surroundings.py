@@ -7,7 +7,7 @@ from timed_devices import BusyDevice
 
 from zoobench.cases import Allocator
 from zoobench.cases.options import usable_threads
-from zoobench.measure.doctor import example_case
+from zoobench.measure.messages import example_case
 from zoobench.measure.worker.checks import LEAST_ROUNDS, as_in_a_case, covariates_of, rounds_for
 
 

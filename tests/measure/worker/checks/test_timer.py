@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from zoobench.measure.doctor import QUICK
+from zoobench.measure.messages import QUICK
 from zoobench.measure.worker.checks.timer import examine_timer, measure_cost, measure_resolution
 from zoobench.records import Measurement
 from zoobench.stats.calibration import judge_resolution

@@ -13,8 +13,7 @@ from zoobench.cases.options import usable_threads
 from zoobench.counting import count_forward
 from zoobench.devices import Device, Result
 from zoobench.devices.device import interval_s
-from zoobench.measure.doctor import Effort, example_case
-from zoobench.measure.messages import Emit
+from zoobench.measure.messages import Effort, Emit, example_case
 from zoobench.measure.worker.checks import as_in_a_case, rounded, rounds_for
 from zoobench.measure.worker.workload import SEED
 from zoobench.records import Measurement, Unavailable

@@ -11,8 +11,7 @@ from typing import Any
 import psutil
 
 from zoobench.devices import Result
-from zoobench.measure.doctor import Effort
-from zoobench.measure.messages import Emit, MachineFacts
+from zoobench.measure.messages import Effort, Emit, MachineFacts
 from zoobench.records import Measurement, Unavailable
 
 ROOT = Path("/")

@@ -9,8 +9,7 @@ import torch
 
 from zoobench.cases import Allocator
 from zoobench.devices import Device, Result, host_memory
-from zoobench.measure.doctor import Effort, example_case
-from zoobench.measure.messages import Emit
+from zoobench.measure.messages import Effort, Emit, example_case
 from zoobench.measure.worker.checks import as_in_a_case, covariates_of, rounds_for
 from zoobench.measure.worker.workload import build_workload
 from zoobench.records import Measurement, Unavailable

@@ -9,8 +9,7 @@ import psutil
 
 from zoobench.devices import Device, Result, get_device
 from zoobench.devices.speed_probe import Launches
-from zoobench.measure.doctor import Effort, example_case
-from zoobench.measure.messages import Emit
+from zoobench.measure.messages import Effort, Emit, example_case
 from zoobench.measure.worker.checks import as_in_a_case, covariates_of, rounded, rounds_for
 from zoobench.measure.worker.checks.known_work import lasting_product, product_call
 from zoobench.measure.worker.rounds import HOST_CLOCK, Clock

@@ -10,8 +10,7 @@ from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
 from zoobench.devices import Device, Result
-from zoobench.measure.doctor import Effort, example_case
-from zoobench.measure.messages import Emit
+from zoobench.measure.messages import Effort, Emit, example_case
 from zoobench.measure.worker.checks import as_in_a_case, rounded
 from zoobench.measure.worker.rounds import HOST_CLOCK, CallPhase, Clock, take_round
 from zoobench.records import Measurement, Unavailable
