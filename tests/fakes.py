@@ -18,10 +18,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from zoobench.cases import Case, DeviceFacts, Precision
-from zoobench.devices import Call, Mark, PeakMemory, ProfiledOperator, Result
+from zoobench.devices import Call, Mark, PeakMemory, ProfiledOperator
 from zoobench.measure.executor import Task
 from zoobench.measure.messages import Emit
-from zoobench.records import Failure, Measurement, Unavailable
+from zoobench.records import Failure, Measurement, MetricResult, Unavailable
 
 BLOCK_BYTES = 512
 """What the fake allocator rounds up to, as CUDA's caching allocator does (c10/cuda/CUDACachingAllocator.cpp)."""
@@ -167,7 +167,7 @@ class FakeAsyncDevice:
     def free_memory_bytes(self) -> int:
         return self.allocator.capacity_bytes - self.allocator.current_bytes
 
-    def measure_other_memory(self) -> tuple[Result, ...]:
+    def measure_other_memory(self) -> tuple[MetricResult, ...]:
         reserved = float(self.allocator.peak_reserved_bytes)
         return (
             Measurement(metric="peak_reserved", samples=(reserved,), method="fake allocator"),
@@ -181,7 +181,7 @@ class FakeAsyncDevice:
         self.wait()
         return (ProfiledOperator(name="relu", shapes=((),), values=(None,), time_s=self._kernels_s - before_s),)
 
-    def measure_device_time(self, call: Call, *, is_capturable: bool = True) -> Result:
+    def measure_device_time(self, call: Call, *, is_capturable: bool = True) -> MetricResult:
         before_s = self._kernels_s
         call()
         self.wait()

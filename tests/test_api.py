@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 from fakes import EmittingExecutor
 
-from zoobench.cases import Budget, Mode, Precision
-from zoobench.cases.errors import BadInputError, UnknownNameError
+from zoobench.cases import BadInputError, Budget, Mode, Precision, UnknownNameError
 from zoobench.cases.options import usable_threads
 from zoobench.measure import session
 from zoobench.measure.session import Machine, measure_case, start_run

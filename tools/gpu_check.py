@@ -24,8 +24,8 @@ from pathlib import Path
 
 import msgspec
 
-from zoobench.cases import DeviceFacts, units
-from zoobench.cases.errors import StoreError, ZoobenchError
+from zoobench import cases
+from zoobench.cases import DeviceFacts, StoreError, ZoobenchError
 from zoobench.measure.executor import ForkedWorkers
 from zoobench.measure.session import open_machine
 from zoobench.records import CaseRecord, Environment, store, validity_of
@@ -94,7 +94,7 @@ def check(steps: Iterable[Step], environment: Environment, folder: Path) -> int:
     report = ROOT / folder / "report.md"
     done: list[Done] = []
     for step in steps:
-        print(f"{step.name}: {step.proves} (at most {units.format_duration(step.limit_s)}) …", flush=True)
+        print(f"{step.name}: {step.proves} (at most {cases.format_duration(step.limit_s)}) …", flush=True)
         done.append(run_step(step, ROOT / folder / f"{step.name}.log"))
         print(f"  {render_outcome(done[-1])}", flush=True)
         report.write_text(render_report(environment, done, _runs_in(ROOT / folder)), encoding="utf-8")
@@ -176,7 +176,7 @@ def judge_runs(records: Sequence[CaseRecord], expected: int) -> list[str]:
 
 def render_outcome(done: Done) -> str:
     """One line, and one more for each problem."""
-    took = f" after {units.format_duration(done.took_s)}" if done.took_s else ""
+    took = f" after {cases.format_duration(done.took_s)}" if done.took_s else ""
     return "\n    ".join([f"{done.outcome.value}{took}", *done.problems])
 
 
@@ -208,7 +208,7 @@ def _execute(step: Step, log: Path) -> list[str]:
             code = process.wait(timeout=step.limit_s)
         except subprocess.TimeoutExpired:
             _interrupt(process)
-            return [f"it was ended after {units.format_duration(step.limit_s)}, its limit"]
+            return [f"it was ended after {cases.format_duration(step.limit_s)}, its limit"]
         finally:
             _kill_group(process)
     return [f"exit code {code}"] if code else []
@@ -252,7 +252,7 @@ def _why_missing(record: CaseRecord, metric: str) -> str:
 
 
 def _render_row(done: Done) -> str:
-    return f"| {done.step.name} | {done.step.proves} | {done.outcome.value} | {units.format_duration(done.took_s)} |"
+    return f"| {done.step.name} | {done.step.proves} | {done.outcome.value} | {cases.format_duration(done.took_s)} |"
 
 
 def _render_problems(done: Done) -> str:
@@ -275,7 +275,7 @@ def _render_times(records: Sequence[CaseRecord]) -> str:
 def _render_case(record: CaseRecord) -> str:
     found = [record.measurement(metric) for metric in TIMES]
     times = [
-        units.NOT_MEASURED if one is None else units.format_seconds(statistics.median(one.samples)) for one in found
+        cases.NOT_MEASURED if one is None else cases.format_seconds(statistics.median(one.samples)) for one in found
     ]
     method = "" if found[0] is None else found[0].method
     return f"| {record.case.id} | {' | '.join(times)} | {validity_of(record.findings)} | {method} |"

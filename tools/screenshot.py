@@ -16,7 +16,7 @@ from typing import Final
 from chromium import launch, path_of_chromium
 from playwright.sync_api import Browser, Page
 
-from zoobench.cases.errors import ZoobenchError
+from zoobench.cases import ZoobenchError
 from zoobench.records import store
 from zoobench.report.html import render_html
 from zoobench.report.report_data import collect_report_data

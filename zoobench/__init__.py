@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from zoobench.cases import ModelRef as ModelRef
     from zoobench.cases import Plan as Plan
     from zoobench.cases import Precision as Precision
-    from zoobench.cases.errors import ZoobenchError as ZoobenchError
+    from zoobench.cases import ZoobenchError as ZoobenchError
     from zoobench.measure.session import measure_case as measure_case
     from zoobench.records import CaseRecord as CaseRecord
     from zoobench.records import Measurement as Measurement

@@ -10,7 +10,7 @@ import pytest
 from dom import choose, rows_of, show_all_rows
 from playwright.sync_api import Page
 
-from zoobench.cases.units import NOT_MEASURED, format_percent
+from zoobench.cases import NOT_MEASURED, format_percent
 from zoobench.records.store import StoredRun
 from zoobench.report.frame import FAILED, OK, UNAVAILABLE, collect_frame
 from zoobench.report.tables import format_interval

@@ -12,6 +12,7 @@ from synthetic import make_case
 from zoobench.cases import (
     SMOKE_BUDGET,
     Allocator,
+    BadInputError,
     Budget,
     Case,
     Compiler,
@@ -20,12 +21,12 @@ from zoobench.cases import (
     Mode,
     ModelRef,
     Precision,
+    UnknownNameError,
     parse_case_id,
     parse_choice,
     parse_image_size,
     parse_positive,
 )
-from zoobench.cases.errors import BadInputError, UnknownNameError
 
 RESNET, LENET = ModelRef("torchvision", "resnet18"), ModelRef("zoobench", "lenet5")
 SIZES = {RESNET: 224, LENET: 32}

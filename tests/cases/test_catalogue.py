@@ -10,9 +10,8 @@ from types import ModuleType
 import pytest
 import torchvision
 
-from zoobench.cases import ImageSize, Matrix, ModelRef, catalogue
+from zoobench.cases import BadInputError, ImageSize, Matrix, ModelRef, UnknownNameError, catalogue
 from zoobench.cases.catalogue import Entry
-from zoobench.cases.errors import BadInputError, UnknownNameError
 
 ROOT = Path(catalogue.__file__).parents[2]
 FIRST_FAMILIES = [

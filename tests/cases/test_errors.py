@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from zoobench.cases.errors import BadInputError, IdentityError, StoreError, UnknownNameError, ZoobenchError
+from zoobench.cases import BadInputError, IdentityError, StoreError, UnknownNameError, ZoobenchError
 
 TWENTY = "10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29"
 MODELS = ("resnet18", "resnet34", "resnet50", "vgg16")

@@ -9,6 +9,7 @@ import pytest
 
 from zoobench.cases import (
     Allocator,
+    BadInputError,
     Budget,
     Case,
     Compiler,
@@ -18,8 +19,9 @@ from zoobench.cases import (
     Mode,
     ModelRef,
     Precision,
+    UnknownNameError,
+    ZoobenchError,
 )
-from zoobench.cases.errors import BadInputError, UnknownNameError, ZoobenchError
 from zoobench.cases.options import OPTIONS, Options, expanded, parse_options, read_project_options, usable_threads
 from zoobench.cases.plans import COMPARISON
 

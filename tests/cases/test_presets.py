@@ -2,8 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from zoobench.cases import DeviceFacts, Matrix, MemoryFormat, Mode, Precision, catalogue
-from zoobench.cases.errors import UnknownNameError
+from zoobench.cases import DeviceFacts, Matrix, MemoryFormat, Mode, Precision, UnknownNameError, catalogue
 from zoobench.cases.options import usable_threads
 from zoobench.cases.plans import COMPARISON, NAMES, is_timing_only, preset
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoobench.cases.errors import BadInputError
-from zoobench.cases.units import (
+from zoobench.cases import (
     NOT_MEASURED,
+    BadInputError,
     format_bytes,
     format_change,
     format_count,

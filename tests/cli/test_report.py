@@ -9,7 +9,7 @@ import typer
 from synthetic import make_case, make_record, make_run, measurement, realistic_record
 from typer.testing import CliRunner
 
-from zoobench.cases.errors import BadInputError, StoreError, UnknownNameError
+from zoobench.cases import BadInputError, StoreError, UnknownNameError
 from zoobench.cli.report import report
 
 OLD, NEW = "20260301T100000.000Z-base", "20260302T100000.000Z-head"

@@ -3,11 +3,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+import zoobench
 from zoobench.cases.options import OPTIONS
 
 
@@ -49,11 +51,27 @@ def test_what_follows_two_dashes_is_pytest_s(program: Callable, pytest_arguments
     ]  # fmt: skip
 
 
-def test_where_no_suites_are_it_says_so(refusal: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_suites_that_are_not_there_are_a_mistake(refusal: Callable) -> None:
+    message = "there is no nowhere here: run this where the suites are, or leave out --suites"
+    assert refusal("run", "--suites", "nowhere") == message
+
+
+def test_where_no_suites_are_the_package_s_own_are_measured(
+    program: Callable, pytest_arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
-    message = "there is no suites here: run this where the suites are, or name them with --suites"
-    assert refusal("run") == message
-    assert refusal("run", "--suites", "nowhere") == message.replace("suites here", "nowhere here")
+    program("run", "--preset", "quick")
+    assert {path.name for path in Path(pytest_arguments[0]).glob("bench_*.py")} == {
+        f"bench_{suite}.py" for suite in ("audit", "inference", "papers", "training")
+    }
+
+
+def test_every_package_is_in_the_wheel() -> None:
+    """The list in pyproject.toml is explicit, since the suites are mapped into the package."""
+    root = Path(zoobench.__file__).parents[1]
+    listed = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["tool"]["setuptools"]["packages"]
+    found = [".".join(path.parent.relative_to(root).parts) for path in (root / "zoobench").rglob("__init__.py")]
+    assert sorted(listed) == sorted([*found, "zoobench.suites"])
 
 
 @pytest.mark.parametrize(

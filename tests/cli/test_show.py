@@ -7,8 +7,7 @@ import msgspec
 import pytest
 from synthetic import failed, make_case, make_record, make_run, measurement, realistic_record
 
-from zoobench.cases import DeviceFacts, Mode, ModelRef, Precision
-from zoobench.cases.errors import BadInputError, UnknownNameError
+from zoobench.cases import BadInputError, DeviceFacts, Mode, ModelRef, Precision, UnknownNameError
 from zoobench.cli.show import _render_measurement, find_case
 from zoobench.records import Breakdown, CaseRecord, Finding, Severity, store
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoobench.cases.errors import BadInputError
+from zoobench.cases import BadInputError
 from zoobench.compare.bisection import MAX_EFFORT, Compare, Confidence, Culprit, bisect
 from zoobench.records.comparison import REGRESSIONS, Verdict
 

@@ -16,7 +16,7 @@ import pytest
 from processes import interruptible
 from sides import PACKAGE, both, checkout, matrix
 
-from zoobench.cases.errors import IdentityError
+from zoobench.cases import IdentityError
 from zoobench.compare.comparison import Deciding, Means, measure_comparison, resume
 from zoobench.compare.journal import load_evidence
 from zoobench.compare.pilot import INCOMPARABLE

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoobench.cases.errors import BadInputError, IdentityError
+from zoobench.cases import BadInputError, IdentityError
 from zoobench.compare.checkouts import Checkout
 from zoobench.compare.environments import check_dependencies, dependency_differences
 from zoobench.compare.request import ComparisonRequest, parse_request

@@ -11,8 +11,7 @@ from opposing import Act
 from opposing import Stage as Fakes
 from sides import make_case, matrix
 
-from zoobench.cases import Allocator
-from zoobench.cases.errors import BadInputError
+from zoobench.cases import Allocator, BadInputError
 from zoobench.compare.checkouts import Checkout
 from zoobench.compare.comparison import Deciding, Means, MeasuredComparison, measure_comparison, resume
 from zoobench.compare.journal import load_evidence

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from git_projects import GitProject
 
-from zoobench.cases.errors import BadInputError
+from zoobench.cases import BadInputError
 from zoobench.compare import repository as calls
 from zoobench.compare.repository import GitError, git
 

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 from sides import LIMIT_S
 
-from zoobench.cases import Case, Mode, ModelRef, Precision
-from zoobench.cases.errors import ZoobenchError
+from zoobench.cases import Case, Mode, ModelRef, Precision, ZoobenchError
 from zoobench.compare.checkouts import COPY, Checkout, renamed
 from zoobench.compare.environments import prove_own
 from zoobench.compare.messages import (

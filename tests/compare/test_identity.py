@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from zoobench.cases.errors import IdentityError
+from zoobench.cases import IdentityError
 from zoobench.compare.checkouts import Checkout
 from zoobench.compare.environments import check_unchanged, prove_own
 from zoobench.records.comparison import SideName

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from zoobench.cases.errors import BadInputError
+from zoobench.cases import BadInputError
 from zoobench.compare import environments
 from zoobench.compare.environments import NEEDED, Interpreter, examine_interpreter
 

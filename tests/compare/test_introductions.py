@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from sides import make_case, matrix
 
-from zoobench.cases.errors import BadInputError
+from zoobench.cases import BadInputError
 from zoobench.compare.messages import Listed
 from zoobench.compare.pilot import devices_of, modules_of, pairs_of
 from zoobench.compare.spec import AskedPair, ComparisonSpec

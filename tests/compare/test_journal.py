@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from sides import make_case
 
-from zoobench.cases.errors import BadInputError, StoreError
+from zoobench.cases import BadInputError, StoreError
 from zoobench.compare.journal import (
     EXPERIMENT_FILE,
     JOURNAL_FILE,

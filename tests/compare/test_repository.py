@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 from git_projects import GitProject, files_of
 
-from zoobench.cases.errors import BadInputError, UnknownNameError
+from zoobench.cases import BadInputError, UnknownNameError
 from zoobench.compare.repository import Repository, Scratch, find_repository
 
 NewProject = Callable[[str], GitProject]

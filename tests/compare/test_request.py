@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 from synthetic import make_case
 
-from zoobench.cases import Compiler, ModelRef
-from zoobench.cases.errors import BadInputError, UnknownNameError
+from zoobench.cases import BadInputError, Compiler, ModelRef, UnknownNameError
 from zoobench.compare.request import ComparisonRequest, SideRequest, parse_request
 from zoobench.records.comparison import ComparisonKind
 

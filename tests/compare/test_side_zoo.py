@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 from sides import checkout, make_case, matrix
 
-from zoobench.cases import ModelRef, catalogue
-from zoobench.cases.errors import BadInputError, UnknownNameError
+from zoobench.cases import BadInputError, ModelRef, UnknownNameError, catalogue
 from zoobench.compare.worker.side_zoo import SideZoo, is_missing, refusal_of
 from zoobench.records import Failure, FailureKind
 from zoobench.records.comparison import SideName

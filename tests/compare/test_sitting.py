@@ -11,7 +11,7 @@ import pytest
 from contested import RULE, make_evidence
 from git_projects import GitProject
 
-from zoobench.cases.errors import BadInputError, IdentityError
+from zoobench.cases import BadInputError, IdentityError
 from zoobench.compare import comparison
 from zoobench.compare.checkouts import Checkout
 from zoobench.compare.comparison import MeasuredComparison

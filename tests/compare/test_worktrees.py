@@ -13,8 +13,7 @@ from git_projects import GitProject, files_of
 from processes import interruptible
 from synthetic import make_case
 
-from zoobench.cases import Compiler
-from zoobench.cases.errors import BadInputError, UnknownNameError
+from zoobench.cases import BadInputError, Compiler, UnknownNameError
 from zoobench.compare.checkouts import Worktrees, checked_out
 from zoobench.compare.repository import find_repository
 from zoobench.compare.request import parse_request

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from fakes import FakeAsyncDevice, make_device, register
 
-from zoobench.cases.errors import BadInputError, UnknownNameError
+from zoobench.cases import BadInputError, UnknownNameError
 from zoobench.devices import CpuDevice, CudaDevice, device_kinds, get_device
 
 

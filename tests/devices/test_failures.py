@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from zoobench.cases.errors import BadInputError
+from zoobench.cases import BadInputError
 from zoobench.devices.device import BUILD, failure_of, is_out_of_memory
 from zoobench.records import Failure, FailureKind
 

@@ -8,8 +8,7 @@ import pytest
 from fakes import EmittingExecutor
 from synthetic import TROUBLED, make_case, measurement
 
-from zoobench.cases import Case, DeviceFacts
-from zoobench.cases.errors import BadInputError
+from zoobench.cases import BadInputError, Case, DeviceFacts
 from zoobench.measure import doctor, tasks
 from zoobench.measure import executor as isolate
 from zoobench.measure.doctor import CHECKS, Check, CheckResult, WorkerCheck, examine

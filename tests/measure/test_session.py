@@ -10,8 +10,19 @@ import pytest
 from fakes import EmittingExecutor, make_small_device, register
 from synthetic import make_calibration, make_case
 
-from zoobench.cases import COUNT_ONLY, Budget, Case, DeviceFacts, Mode, ModelRef, Precision
-from zoobench.cases.errors import BadInputError, StoreError, UnknownNameError, ZoobenchError
+from zoobench.cases import (
+    COUNT_ONLY,
+    BadInputError,
+    Budget,
+    Case,
+    DeviceFacts,
+    Mode,
+    ModelRef,
+    Precision,
+    StoreError,
+    UnknownNameError,
+    ZoobenchError,
+)
 from zoobench.measure import tasks
 from zoobench.measure.executor import ForkedWorkers, InProcess, Task
 from zoobench.measure.messages import InCalls, KnownFacts, Step

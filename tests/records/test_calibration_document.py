@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from synthetic import TROUBLED, make_calibration
 
-from zoobench.cases.errors import BadInputError, StoreError
+from zoobench.cases import BadInputError, StoreError
 from zoobench.records import SCHEMA, Environment, Unavailable, machine
 from zoobench.records.machine import attach, calibration_facts, check_writable, read_calibration, write_calibration
 

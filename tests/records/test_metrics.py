@@ -2,8 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from zoobench.cases.errors import UnknownNameError
-from zoobench.cases.units import format_quantity
+from zoobench.cases import UnknownNameError, format_quantity
 from zoobench.measure.worker.probes import all_probes
 from zoobench.records import metrics
 from zoobench.records.metrics import CALIBRATION_METRICS, METRICS, Better, Exactness

@@ -19,8 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from synthetic import failed, make_case, make_record, make_run, measurement, realistic_record
 
-from zoobench.cases import Budget, Mode
-from zoobench.cases.errors import BadInputError, StoreError, UnknownNameError
+from zoobench.cases import BadInputError, Budget, Mode, StoreError, UnknownNameError
 from zoobench.records import (
     SCHEMA,
     CaseRecord,

@@ -7,8 +7,7 @@ import pandas as pd
 import pytest
 from synthetic import failed, make_case, make_record, make_run, measurement
 
-from zoobench.cases import ModelRef
-from zoobench.cases.errors import BadInputError, StoreError, UnknownNameError
+from zoobench.cases import BadInputError, ModelRef, StoreError, UnknownNameError
 from zoobench.records import Environment, Finding, Severity
 from zoobench.report.charts.history import MOST_PANELS, history_chart
 from zoobench.report.history import collect_history, history_rows, machine_texts, write_history

@@ -6,8 +6,7 @@ import msgspec
 import pytest
 from synthetic import make_case, make_record, measurement
 
-from zoobench.cases import Mode
-from zoobench.cases.errors import StoreError
+from zoobench.cases import Mode, StoreError
 from zoobench.records import Breakdown, CaseRecord, Ceiling, Layer, Unavailable
 from zoobench.report.charts.roofline import roofline_of_model
 from zoobench.report.diagnosed import diagnosed

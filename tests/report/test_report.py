@@ -19,8 +19,7 @@ from synthetic import (
     realistic_record,
 )
 
-from zoobench.cases import MemoryFormat, Mode, ModelRef, Precision
-from zoobench.cases.errors import StoreError
+from zoobench.cases import MemoryFormat, Mode, ModelRef, Precision, StoreError
 from zoobench.records import Finding, Severity, Unavailable
 from zoobench.report.answers import answers, rank_correlation
 from zoobench.report.frame import collect_frame

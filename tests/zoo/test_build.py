@@ -8,9 +8,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from zoobench.cases import ImageSize, ModelRef, catalogue
+from zoobench.cases import BadInputError, ImageSize, ModelRef, UnknownNameError, catalogue
 from zoobench.cases.catalogue import Entry
-from zoobench.cases.errors import BadInputError, UnknownNameError
 from zoobench.zoo.build import build_model, build_with_transfer
 from zoobench.zoo.inputs import example_images, logits_of
 

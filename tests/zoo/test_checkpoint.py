@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from zoobench.cases.errors import BadInputError
+from zoobench.cases import BadInputError
 from zoobench.zoo.weights import STATE_KEYS, load_checkpoint
 
 LAYER = nn.Linear(2, 3)

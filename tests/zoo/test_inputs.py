@@ -7,8 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from zoobench.cases import ImageSize, catalogue
-from zoobench.cases.errors import BadInputError
+from zoobench.cases import BadInputError, ImageSize, catalogue
 from zoobench.zoo.inputs import example_images, logits_of
 
 

@@ -7,8 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from zoobench.cases import ModelRef, catalogue
-from zoobench.cases.errors import BadInputError, UnknownNameError
+from zoobench.cases import BadInputError, ModelRef, UnknownNameError, catalogue
 from zoobench.counting import count_forward, count_state
 from zoobench.zoo.build import BuildError, build_model
 from zoobench.zoo.skeleton import build_skeleton

@@ -6,12 +6,12 @@ import os
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
 from zoobench.cases import catalogue, plans
-from zoobench.cases.axes import AXES, Case, DeviceFacts, Matrix, default_matrix, parse_positive
+from zoobench.cases.axes import AXES, Case, DeviceFacts, Matrix, Value, default_matrix, parse_positive
 from zoobench.cases.errors import BadInputError, UnknownNameError
 from zoobench.cases.plans import Budget
 from zoobench.cases.units import parse_ratio, parse_seconds
@@ -166,8 +166,6 @@ def _table(document: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 _NAMES = tuple(row.name for row in OPTIONS)
-
-Value = TypeVar("Value")
 
 
 def _parse_matrix(texts: Mapping[str, str]) -> Matrix:

@@ -8,7 +8,7 @@ from typing import TextIO
 
 import typer
 
-from zoobench.cases.errors import ZoobenchError
+from zoobench.cases import ZoobenchError
 from zoobench.cli.bisect import bisect
 from zoobench.cli.capacity import capacity
 from zoobench.cli.compare import compare

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from zoobench.cases.units import parse_minutes, plural
+from zoobench.cases import parse_minutes, plural
 from zoobench.cli.live import LiveRequest, measure_live
 from zoobench.cli.options import ALPHA, MARGIN, parse_rule
 

@@ -10,10 +10,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zoobench.cases import Case, Matrix, Mode, Precision, catalogue
-from zoobench.cases.errors import BadInputError
+from zoobench.cases import (
+    BadInputError,
+    Case,
+    Matrix,
+    Mode,
+    Precision,
+    catalogue,
+    format_bytes,
+    format_duration,
+    format_rate,
+    parse_bytes,
+)
 from zoobench.cases.options import AUTOMATIC, Options, expanded, parse_options, usable_threads
-from zoobench.cases.units import format_bytes, format_duration, format_rate, parse_bytes
 from zoobench.measure.capacity import LARGEST_BATCH
 from zoobench.records import CaseRecord, Measurement
 

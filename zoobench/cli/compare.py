@@ -7,9 +7,7 @@ from typing import Annotated
 
 import typer
 
-from zoobench.cases import plans
-from zoobench.cases.errors import BadInputError
-from zoobench.cases.units import parse_minutes
+from zoobench.cases import BadInputError, parse_minutes, plans
 from zoobench.cli.decided import ReplayRequest, StoredRequest, compare_stored
 from zoobench.cli.decided import replay as decide_again
 from zoobench.cli.live import MATRIX_OPTIONS, LiveRequest, ResumeRequest, compare_live, go_on, parse_injection

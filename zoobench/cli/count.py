@@ -13,10 +13,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 import typer
 
-from zoobench.cases import Matrix, Mode, catalogue, parse_choice, parse_image_size, parse_positive
+from zoobench.cases import (
+    NOT_MEASURED,
+    BadInputError,
+    Matrix,
+    Mode,
+    catalogue,
+    format_bytes,
+    format_count,
+    parse_choice,
+    parse_image_size,
+    parse_positive,
+)
 from zoobench.cases.catalogue import EVERYTHING, Entry
-from zoobench.cases.errors import BadInputError
-from zoobench.cases.units import NOT_MEASURED, format_bytes, format_count
 
 if TYPE_CHECKING:
     from zoobench.counting import Counts, Group

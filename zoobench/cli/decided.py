@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import typer
 
-from zoobench.cases.errors import UnknownNameError
+from zoobench.cases import UnknownNameError
 from zoobench.cli.options import RuleRequest
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zoobench.cases.errors import BadInputError, ZoobenchError
+from zoobench.cases import BadInputError, ZoobenchError
 
 if TYPE_CHECKING:
     from zoobench.cases import ModelRef

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING
 import msgspec
 import typer
 
-from zoobench.cases import AXES, Matrix, plans
+from zoobench.cases import AXES, Matrix, format_seconds, parse_ratio, plans
 from zoobench.cases.options import AUTOMATIC, parse_options, read_project_options
-from zoobench.cases.units import format_seconds, parse_ratio
 from zoobench.cli.decided import comparison_folder, print_comparison
 from zoobench.cli.options import RuleRequest
 

@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 
-from zoobench.cases import catalogue
+from zoobench.cases import catalogue, format_percent
 from zoobench.cases.catalogue import Entry
-from zoobench.cases.units import format_percent
 from zoobench.records import Environment
 
 

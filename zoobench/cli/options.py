@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 import msgspec
 import typer
 
-from zoobench.cases import AXES, Axis
+from zoobench.cases import AXES, Axis, parse_ratio
 from zoobench.cases.options import OPTIONS, OptionRow
-from zoobench.cases.units import parse_ratio
 
 
 def with_rows(

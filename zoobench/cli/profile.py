@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from zoobench.cases import Budget, Case, Compiler
-from zoobench.cases.errors import BadInputError, StoreError
+from zoobench.cases import BadInputError, Budget, Case, Compiler, StoreError
 from zoobench.cases.options import parse_case
 from zoobench.cli.options import with_axes
 from zoobench.stats.roofline import OPERATOR_TIME

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from zoobench.cases.errors import BadInputError
+from zoobench.cases import BadInputError
 
 RUN_IDS = typer.Argument(metavar="RUN_ID", help="Runs to report, side by side; the newest one if none is given.")
 OUT = typer.Option(help="Folder to write to; by default `report` in the folder of the newest of the runs.")

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from zoobench.cases.errors import BadInputError
+from zoobench.cases import BadInputError
 from zoobench.cli.options import with_rows
 
 SUITES = Path("suites")

@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from zoobench.cases.errors import BadInputError, UnknownNameError
-from zoobench.cases.units import format_duration, format_percent, format_quantity
+from zoobench.cases import BadInputError, UnknownNameError, format_duration, format_percent, format_quantity
 from zoobench.cli.models import render_environment
 from zoobench.measure.progress import outcome_of
 from zoobench.records import Breakdown, CaseRecord, Measurement, metrics, store

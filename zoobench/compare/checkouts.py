@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from zoobench.cases.errors import BadInputError, ZoobenchError
+from zoobench.cases import BadInputError, ZoobenchError
 from zoobench.compare.repository import GitError, Repository, Scratch, TreeEntry
 from zoobench.compare.request import THIS_PYTHON, ComparisonRequest, SideRequest
 from zoobench.records.comparison import ComparisonKind, SideName

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from zoobench.cases.errors import BadInputError
+from zoobench.cases import BadInputError
 from zoobench.compare.checkouts import Checkout, Worktrees, checked_out, write_harness
 from zoobench.compare.environments import check_dependencies, check_unchanged, examine_interpreter
 from zoobench.compare.generation import Bounds, Generation, hash_seed, take_generation

@@ -16,9 +16,10 @@ from typing import Any
 
 import msgspec
 
-from zoobench.cases.errors import BadInputError, IdentityError
+from zoobench.cases import BadInputError, IdentityError
 from zoobench.compare.checkouts import Checkout
 from zoobench.compare.request import THIS_PYTHON, ComparisonRequest
+from zoobench.records import Facts
 from zoobench.records.comparison import Difference
 
 # The proof that a side measured its own files: where its worker's modules came from, and that none was changed.
@@ -153,9 +154,6 @@ _MOST_NAMED = 3
 _LOCAL = ("editable", "virtual", "directory")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _COMMENT = re.compile(r"(^|\s)#.*$")
-
-Facts = dict[str, str]
-"""What is asked for, by what it is asked of: `pyproject.toml: torch` is `>=2.9`."""
 
 
 def check_dependencies(request: ComparisonRequest, base: Checkout, head: Checkout) -> tuple[Difference, ...]:

@@ -13,7 +13,7 @@ from typing import Any, Self, TypeVar
 
 import msgspec
 
-from zoobench.cases.errors import BadInputError, StoreError
+from zoobench.cases import BadInputError, StoreError
 from zoobench.compare.spec import ComparisonSpec, PairCost
 from zoobench.records.comparison import SCHEMA, CasePair, ComparisonSetup, Evidence, GenerationPlan, Replicate
 from zoobench.records.files import COMPRESSED, LineWriter, cannot, read_lines

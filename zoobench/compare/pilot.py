@@ -10,9 +10,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from zoobench.cases import Precision
+from zoobench.cases import BadInputError, Precision
 from zoobench.cases.catalogue import IMPORTED
-from zoobench.cases.errors import BadInputError
 from zoobench.compare.checkouts import Checkout
 from zoobench.compare.environments import prove_own
 from zoobench.compare.messages import (

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 
 import msgspec
 
-from zoobench.cases.errors import BadInputError, UnknownNameError
+from zoobench.cases import BadInputError, UnknownNameError
 
 # Calls git so that it answers alike everywhere, and changes nothing that it is not told to change.
 

@@ -13,8 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from zoobench.cases import AXES, Case, parse_case_id
-from zoobench.cases.errors import BadInputError
+from zoobench.cases import AXES, BadInputError, Case, parse_case_id
 from zoobench.records.comparison import ComparisonKind
 from zoobench.records.store import RUN_ID
 

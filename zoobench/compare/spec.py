@@ -8,8 +8,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from zoobench.cases import Allocator, Case, Matrix, Mode, ModelRef, Precision
-from zoobench.cases.errors import ZoobenchError
+from zoobench.cases import Allocator, Case, Matrix, Mode, ModelRef, Precision, ZoobenchError
 from zoobench.records import Failure
 from zoobench.records.comparison import CasePair, ComparisonKind, Exit, GenerationPlan, Replicate, Rule, SideName, Stage
 from zoobench.stats.verdicts.plan import Costs

@@ -23,7 +23,8 @@ import msgspec
 import torch
 from torch._ops import OpOverloadPacket
 
-from zoobench.cases.errors import BadInputError
+from zoobench.cases import BadInputError
+from zoobench.records import Shape
 
 # Why a model has no count.
 
@@ -53,9 +54,6 @@ def refusal(workload: str, reason: str | Exception) -> UncountableError:
     """The error of one line: "(subject) cannot be counted: (reason)", cut where it is too long to read."""
     why = reason if isinstance(reason, str) else str(reason) or type(reason).__name__
     return UncountableError(textwrap.shorten(f"{workload}: {why}", _REASON_LENGTH, placeholder=" …"))
-
-
-Shape = tuple[int, ...]
 
 
 class Cost(msgspec.Struct, frozen=True, kw_only=True):

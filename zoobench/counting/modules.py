@@ -14,8 +14,7 @@ from torch.nn.modules import module as module_hooks
 from torch.utils.hooks import RemovableHandle
 
 from zoobench.counting.operators import tensors_in
-
-Shape = tuple[int, ...]
+from zoobench.records import Shape
 
 
 class ModuleCall(msgspec.Struct, frozen=True):

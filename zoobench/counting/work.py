@@ -19,9 +19,7 @@ from zoobench.counting.operators import (
     tensors_in,
     written_arguments,
 )
-from zoobench.records import LayerKind, kind_of_convolution
-
-Shape = tuple[int, ...]
+from zoobench.records import LayerKind, Shape, kind_of_convolution
 
 SPATIAL_MAPS = 4
 """Dimensions of (batch, channels, height, width)."""

@@ -8,10 +8,10 @@ from __future__ import annotations
 import importlib.metadata
 from collections.abc import Callable
 
-from zoobench.cases.errors import BadInputError, UnknownNameError
+from zoobench.cases import BadInputError, UnknownNameError
 from zoobench.devices.cpu import CpuDevice
 from zoobench.devices.cuda import CudaDevice
-from zoobench.devices.device import REFERENCE, Call, Device, Mark, PeakMemory, Result
+from zoobench.devices.device import REFERENCE, Call, Device, Mark, PeakMemory
 from zoobench.devices.profiler import ProfiledOperator, module_scopes
 
 __all__ = [
@@ -23,7 +23,6 @@ __all__ = [
     "Mark",
     "PeakMemory",
     "ProfiledOperator",
-    "Result",
     "device_kinds",
     "get_device",
     "module_scopes",

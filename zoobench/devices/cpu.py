@@ -19,10 +19,10 @@ from torch.profiler import ProfilerActivity, profile
 
 from zoobench.cases import Case, DeviceFacts, Precision, precisions_of
 from zoobench.devices import host_memory
-from zoobench.devices.device import REFERENCE, Call, Mark, PeakMemory, Result
+from zoobench.devices.device import REFERENCE, Call, Mark, PeakMemory
 from zoobench.devices.profiler import ProfiledOperator, profile_operators
 from zoobench.devices.speed_probe import MatrixProduct, Reference
-from zoobench.records import Measurement, Unavailable
+from zoobench.records import Measurement, MetricResult, Unavailable
 
 _STATUS = Path("/proc/self/status")
 
@@ -119,17 +119,17 @@ class CpuDevice:
             return None
         return max(0, int(_GIVEN_SHARE * available_bytes) - host_memory.WORKER_BYTES)
 
-    def measure_other_memory(self) -> tuple[Result, ...]:
+    def measure_other_memory(self) -> tuple[MetricResult, ...]:
         reserved = Unavailable(metric="peak_reserved", reason="a CPU's allocator reserves nothing ahead of use")
         return (reserved, self._process_memory())
 
     def profile_operators(self, call: Call) -> tuple[ProfiledOperator, ...]:
         return profile_operators(call, [ProfilerActivity.CPU], lambda event: event.cpu_time_total)
 
-    def measure_device_time(self, call: Call, *, is_capturable: bool = True) -> Result:  # noqa: ARG002 - a GPU's question
+    def measure_device_time(self, call: Call, *, is_capturable: bool = True) -> MetricResult:  # noqa: ARG002 - a GPU's question
         return Unavailable(metric="device_time", reason="on a CPU the call is its own kernels: see latency")
 
-    def _process_memory(self) -> Result:
+    def _process_memory(self) -> MetricResult:
         peak_bytes = _peak_rss_bytes()
         if peak_bytes is None or self._rss_at_start_bytes is None:
             return Unavailable(metric="process_memory", reason="this system does not tell a process's peak memory")

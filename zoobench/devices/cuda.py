@@ -20,11 +20,11 @@ from torch.autograd import DeviceType  # type: ignore[attr-defined]
 from torch.profiler import ProfilerActivity
 
 from zoobench.cases import Case, DeviceFacts, Precision, precisions_of
-from zoobench.devices.device import REFERENCE, Call, Mark, PeakMemory, Result, calls_of, interval_s
+from zoobench.devices.device import REFERENCE, Call, Mark, PeakMemory, calls_of, interval_s
 from zoobench.devices.nvml import Nvml
 from zoobench.devices.profiler import ProfiledOperator, profile_operators, profiling
 from zoobench.devices.speed_probe import Launches, Reference
-from zoobench.records import Measurement, Unavailable
+from zoobench.records import Measurement, MetricResult, Unavailable
 
 _MILLISECONDS_A_SECOND = 1e3
 _MICROSECONDS_A_SECOND = 1e6
@@ -154,7 +154,7 @@ class CudaDevice:
         growth = torch.cuda.max_memory_allocated(self._index) - baseline
         return PeakMemory(growth_bytes=growth, method="peak of the caching allocator over one call")
 
-    def measure_other_memory(self) -> tuple[Result, ...]:
+    def measure_other_memory(self) -> tuple[MetricResult, ...]:
         reserved = Measurement(
             metric="peak_reserved",
             samples=(float(torch.cuda.max_memory_reserved(self._index)),),
@@ -187,7 +187,7 @@ class CudaDevice:
         self.wait()
         return time.perf_counter() - began
 
-    def measure_device_time(self, call: Call, *, is_capturable: bool = True) -> Result:
+    def measure_device_time(self, call: Call, *, is_capturable: bool = True) -> MetricResult:
         """By replays of a CUDA graph of the call; where there can be none, the sum of the call's kernels."""
         if not is_capturable:
             return self._sum_of_kernels(call, "the call reads a result back")
@@ -247,7 +247,7 @@ class CudaDevice:
         method = "CUDA graph of one call, replayed back to back"
         return Measurement(metric="device_time", samples=samples, method=method, calls_per_sample=calls)
 
-    def _sum_of_kernels(self, call: Call, why_no_graph: str) -> Result:
+    def _sum_of_kernels(self, call: Call, why_no_graph: str) -> MetricResult:
         """The durations of the kernels, copies and fills of one call."""
         with profiling([ProfilerActivity.CPU, ProfilerActivity.CUDA]) as profiler:
             call()

@@ -9,10 +9,9 @@ from typing import NewType, Protocol
 import msgspec
 import torch
 
-from zoobench.cases import Case, DeviceFacts
-from zoobench.cases.errors import ZoobenchError
+from zoobench.cases import Case, DeviceFacts, ZoobenchError
 from zoobench.devices.profiler import ProfiledOperator
-from zoobench.records import Failure, FailureKind, Measurement, Unavailable
+from zoobench.records import Failure, FailureKind, MetricResult
 
 # Calls back to back: what one takes when the device need not wait for the host to notice the last one's end.
 
@@ -43,8 +42,6 @@ REFERENCE = "reference_s"
 """The condition that a device with a fixed computation tells: what it takes now."""
 
 Call = Callable[[], object]
-
-Result = Measurement | Unavailable
 
 
 class PeakMemory(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,7 +112,7 @@ class Device(Protocol):
         """Bytes that a call may be given: what nobody holds now, less what must stay free. None where nobody knows."""
         ...
 
-    def measure_other_memory(self) -> tuple[Result, ...]:
+    def measure_other_memory(self) -> tuple[MetricResult, ...]:
         """The metrics `peak_reserved` and `process_memory`, since the process began."""
         ...
 
@@ -123,7 +120,7 @@ class Device(Protocol):
         """The operators of the call, each with the time that it takes on the device."""
         ...
 
-    def measure_device_time(self, call: Call, *, is_capturable: bool = True) -> Result:
+    def measure_device_time(self, call: Call, *, is_capturable: bool = True) -> MetricResult:
         """The metric `device_time`: the kernels of one call, without the gaps in which the device waits for the host.
 
         The call must not wait for the device; it is capturable if nothing in it does.

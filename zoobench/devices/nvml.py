@@ -13,8 +13,7 @@ from typing import Any
 
 import pynvml
 
-from zoobench.devices.device import Result
-from zoobench.records import Measurement, Unavailable
+from zoobench.records import Measurement, MetricResult, Unavailable
 
 Handle = Any
 """Of a GPU, as pynvml gives it."""
@@ -77,7 +76,7 @@ class Nvml:
         except _ERRORS:
             return ""
 
-    def process_memory(self) -> Result:
+    def process_memory(self) -> MetricResult:
         """The metric `process_memory`: what this process holds on the GPU, the CUDA context included."""
         try:
             processes = pynvml.nvmlDeviceGetComputeRunningProcesses(self._open())

@@ -12,6 +12,8 @@ from torch.autograd.profiler import record_function
 from torch.nn.modules import module as module_hooks
 from torch.profiler import ProfilerActivity, profile
 
+from zoobench.records import Shape
+
 # Which module is at work, written into a profile: a range round each call of a module, only while it is profiled.
 
 
@@ -62,8 +64,6 @@ def module_scopes(model: nn.Module) -> Iterator[None]:
         for handle in handles:
             handle.remove()
 
-
-Shape = tuple[int, ...]
 
 _ATEN = "aten::"
 _MICROSECONDS_A_SECOND = 1e6

@@ -10,15 +10,13 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
-from zoobench.cases import Allocator, Budget, Case
-from zoobench.cases.errors import BadInputError, ZoobenchError
-from zoobench.cases.units import format_bytes, format_percent
+from zoobench.cases import Allocator, BadInputError, Budget, Case, ZoobenchError, format_bytes, format_percent
 from zoobench.measure import tasks
 from zoobench.measure.executor import Task, was_killed
 from zoobench.measure.messages import PEAK, TRIAL, WorkerResults, assemble
 from zoobench.measure.replication import run_task
 from zoobench.measure.session import Machine, Recorder, Session
-from zoobench.records import Breakdown, CaseRecord, Failure, FailureKind, Measurement, Unavailable
+from zoobench.records import Breakdown, CaseRecord, Failure, FailureKind, Measurement, MetricResult, Unavailable
 
 # The search itself: whole numbers and an oracle, nothing else.
 
@@ -186,7 +184,6 @@ fits into add up. Seen: 1.2 to 2.9 (lenet5, training at batch 16000: 3.0 GiB for
 
 _BY_BATCH = "batch"
 
-Result = Measurement | Unavailable
 Watch = Callable[[CapacityTrial], None]
 
 
@@ -298,7 +295,9 @@ def _unmeasured(case: Case, budget: Budget, results: WorkerResults, started_at: 
     return assemble(case, budget, results, started_at=started_at, duration_s=0.0, is_planned=True)
 
 
-def _with_results(record: CaseRecord, results: list[Result], breakdowns: tuple[Breakdown, ...] = ()) -> CaseRecord:
+def _with_results(
+    record: CaseRecord, results: list[MetricResult], breakdowns: tuple[Breakdown, ...] = ()
+) -> CaseRecord:
     return msgspec.structs.replace(
         record,
         measurements=(*record.measurements, *(each for each in results if isinstance(each, Measurement))),
@@ -307,7 +306,7 @@ def _with_results(record: CaseRecord, results: list[Result], breakdowns: tuple[B
     )
 
 
-def _results(batch: int, trials: list[CapacityTrial]) -> list[Result]:
+def _results(batch: int, trials: list[CapacityTrial]) -> list[MetricResult]:
     if not batch:
         (first,) = trials
         latency = Unavailable(metric="latency", reason="not one image fits the memory limit")
@@ -322,13 +321,13 @@ def _edge(batch: int, trials: list[CapacityTrial]) -> str:
     return f"{found[batch]}; {found.get(batch + 1, 'no larger one was asked for')}"
 
 
-def _peak(trial: CapacityTrial) -> list[Result]:
+def _peak(trial: CapacityTrial) -> list[MetricResult]:
     if trial.peak_bytes is None:
         return [Unavailable(metric=PEAK, reason=trial.reason)]
     return [Measurement(metric=PEAK, samples=(float(trial.peak_bytes),), method="watched call of the trial")]
 
 
-def _line(line: MemoryLine | None) -> list[Result]:
+def _line(line: MemoryLine | None) -> list[MetricResult]:
     metrics = ("memory_slope", "memory_intercept")
     if line is None:
         reason = "a line takes two measured trials at batch 2 or more"
@@ -342,7 +341,7 @@ def _line(line: MemoryLine | None) -> list[Result]:
     return [Measurement(metric=metric, samples=(value,), method=method) for metric, value in pairs]
 
 
-def _unavailable(reason: str) -> list[Result]:
+def _unavailable(reason: str) -> list[MetricResult]:
     return [Unavailable(metric=metric, reason=reason) for metric in ("capacity", "memory_slope", "memory_intercept")]
 
 

@@ -11,8 +11,7 @@ from collections.abc import Callable
 from rich.console import Console
 from rich.text import Text
 
-from zoobench.cases import Case, catalogue, unusual_axes
-from zoobench.cases.units import format_duration, format_percent, format_seconds
+from zoobench.cases import Case, catalogue, format_duration, format_percent, format_seconds, unusual_axes
 from zoobench.records import CaseRecord, FailureKind, Severity
 from zoobench.stats.summaries import summary_of
 

@@ -22,7 +22,7 @@ from zoobench.stats.interference import DISTURBED, PACE, marks
 
 REFERENCE = "reference_time"
 
-Item = TypeVar("Item")
+_Item = TypeVar("_Item")
 Covariates = dict[str, tuple[float, ...]]
 
 _DECIMALS = 9
@@ -156,7 +156,7 @@ def _method(methods: Sequence[str]) -> str:
     return f"{len(methods)} processes: {''.join(words)}"
 
 
-def _chained(parts: Iterable[tuple[Item, ...]]) -> tuple[Item, ...]:
+def _chained(parts: Iterable[tuple[_Item, ...]]) -> tuple[_Item, ...]:
     return tuple(itertools.chain.from_iterable(parts))
 
 

@@ -15,10 +15,21 @@ from typing import Unpack
 
 import msgspec
 
-from zoobench.cases import Budget, Case, CaseAxes, DeviceFacts, ImageSize, Mode, ModelRef, Precision, catalogue
-from zoobench.cases.errors import BadInputError, ZoobenchError
+from zoobench.cases import (
+    BadInputError,
+    Budget,
+    Case,
+    CaseAxes,
+    DeviceFacts,
+    ImageSize,
+    Mode,
+    ModelRef,
+    Precision,
+    ZoobenchError,
+    catalogue,
+    format_seconds,
+)
 from zoobench.cases.options import parse_case
-from zoobench.cases.units import format_seconds
 from zoobench.measure import tasks
 from zoobench.measure.executor import Executor, ForkedWorkers, InProcess, Task
 from zoobench.measure.messages import KnownFacts, WorkerResults, assemble

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from zoobench.cases.units import format_percent
+from zoobench.cases import format_percent
 from zoobench.papers import timed
 from zoobench.papers.evidence import (
     Claim,

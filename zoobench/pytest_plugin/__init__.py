@@ -21,8 +21,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 import pytest
 
 if TYPE_CHECKING:
-    from zoobench.cases import Case
-    from zoobench.cases.errors import ZoobenchError
+    from zoobench.cases import Case, ZoobenchError
     from zoobench.cases.options import Options  # noqa: F401 - in a string below
     from zoobench.pytest_plugin.bench import Bench, PedanticBenchmark, ReplayTimer  # noqa: F401 - in a string below
     from zoobench.records import CaseRecord
@@ -48,7 +47,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Read the options, so that a mistake is reported before anything is collected."""
-    from zoobench.cases.errors import ZoobenchError
+    from zoobench.cases import ZoobenchError
     from zoobench.cases.options import OPTIONS, parse_options, read_project_options
 
     asked = {row.name: config.getoption(f"--{PREFIX}{row.name}") for row in OPTIONS}
@@ -56,7 +55,7 @@ def pytest_configure(config: pytest.Config) -> None:
     try:
         options = parse_options(read_project_options(config.rootpath) | texts)
         if options.matrix.models or options.matrix.families:
-            from zoobench.cases import catalogue
+            from zoobench.cases import catalogue as catalogue
 
             catalogue.select(options.matrix)
     except ZoobenchError as error:
@@ -85,7 +84,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """One test for each case of the module's matrix."""
     if "zoobench_case" not in metafunc.fixturenames:
         return
-    from zoobench.cases.errors import ZoobenchError
+    from zoobench.cases import ZoobenchError
     from zoobench.measure.progress import title_of
 
     bench = _bench_of(metafunc.config)
@@ -146,7 +145,7 @@ def measure_case(
 ) -> Callable[[], CaseRecord]:
     """Measures this test's case, records it, and hands its rounds to pytest-benchmark."""
     item = cast("pytest.Function", request.node)
-    from zoobench.cases.errors import ZoobenchError
+    from zoobench.cases import ZoobenchError
     from zoobench.pytest_plugin import bench as benchmarks
 
     bench = _bench_of(request.config)

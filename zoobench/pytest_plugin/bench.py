@@ -15,8 +15,7 @@ from typing import Any, Protocol, cast
 import pytest
 from rich.console import Console
 
-from zoobench.cases import SMOKE_BUDGET, Budget, Case, DeviceFacts, Matrix, Plan, plans
-from zoobench.cases.errors import ZoobenchError
+from zoobench.cases import SMOKE_BUDGET, Budget, Case, DeviceFacts, Matrix, Plan, ZoobenchError, plans
 from zoobench.cases.options import AUTOMATIC, Options, expanded
 from zoobench.measure.executor import ForkedWorkers, InProcess
 from zoobench.measure.machine import find_ceilings

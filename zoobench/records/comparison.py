@@ -13,8 +13,7 @@ from typing import Any
 
 import msgspec
 
-from zoobench.cases import Case
-from zoobench.cases.errors import BadInputError, StoreError
+from zoobench.cases import BadInputError, Case, StoreError
 from zoobench.records.files import write_record
 from zoobench.records.record import Environment, Failure
 

@@ -15,7 +15,7 @@ from typing import Self
 
 import msgspec
 
-from zoobench.cases.errors import StoreError
+from zoobench.cases import StoreError
 
 # Python's search for reference cycles, put off while many records are made: they have none.
 

@@ -9,10 +9,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from zoobench.cases import Case
-from zoobench.cases.errors import StoreError, ZoobenchError
+from zoobench.cases import Case, StoreError, ZoobenchError
 from zoobench.records.files import write_record
-from zoobench.records.record import COPY, MATRIX_PRODUCT, Calibration, Ceiling, Environment
+from zoobench.records.record import COPY, MATRIX_PRODUCT, Calibration, Ceiling, Environment, Facts
 from zoobench.records.store import upgrade
 
 # `doctor.json` in a results folder: written whole or not at all, and attached to the runs that start beside it.
@@ -113,8 +112,6 @@ LAYOUT = 1
 
 _HOST_FACTS = ("system", "machine", "processor", "cores", "usable_threads", "governor")
 _SOFTWARE_FACTS = ("torch", "libc")
-
-Facts = dict[str, str]
 
 
 class CeilingKey(NamedTuple):

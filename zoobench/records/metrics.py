@@ -6,7 +6,7 @@ import enum
 
 import msgspec
 
-from zoobench.cases.errors import UnknownNameError
+from zoobench.cases import UnknownNameError
 
 
 class Better(enum.StrEnum):

@@ -61,6 +61,13 @@ SCHEMA = 3
 """Version of the layout below; `zoobench.records.store` upgrades older ones and refuses newer ones."""
 
 
+Facts = dict[str, str]
+"""Facts by name, as text."""
+
+Shape = tuple[int, ...]
+"""Sizes of a tensor's dimensions."""
+
+
 class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     """Raw samples of one metric in its base unit (see `zoobench.records.metrics`).
 
@@ -104,6 +111,9 @@ class Unavailable(msgspec.Struct, frozen=True, kw_only=True):
 
     metric: str
     reason: str
+
+
+MetricResult = Measurement | Unavailable
 
 
 class Breakdown(msgspec.Struct, frozen=True, kw_only=True):

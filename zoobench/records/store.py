@@ -15,7 +15,7 @@ from typing import Any, Self
 
 import msgspec
 
-from zoobench.cases.errors import BadInputError, StoreError, UnknownNameError, ZoobenchError
+from zoobench.cases import BadInputError, StoreError, UnknownNameError, ZoobenchError
 from zoobench.records.files import LineWriter, cannot, read_lines, write_record
 from zoobench.records.record import SCHEMA, CaseRecord, RunRecord
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 import pandas as pd
 
-from zoobench.cases.units import plural
+from zoobench.cases import plural
 from zoobench.records import VALID, FailureKind, metrics
 from zoobench.records.metrics import LATENCY
 from zoobench.report.charts.ratios import amp_speedups, ratio_text

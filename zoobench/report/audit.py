@@ -12,8 +12,7 @@ from typing import Final, NamedTuple
 import msgspec
 import pandas as pd
 
-from zoobench.cases import ImageSize, ModelRef
-from zoobench.cases.units import format_count, format_percent
+from zoobench.cases import ImageSize, ModelRef, format_count, format_percent
 from zoobench.records import CaseRecord, metrics
 from zoobench.records.store import StoredRun
 from zoobench.report.selection import run_names

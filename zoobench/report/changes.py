@@ -11,7 +11,7 @@ from typing import Final
 
 import pandas as pd
 
-from zoobench.cases.units import format_percent, plural
+from zoobench.cases import format_percent, plural
 from zoobench.records import metrics
 from zoobench.records.comparison import CaseResult, Comparison, Rule, Verdict
 from zoobench.records.store import StoredRun

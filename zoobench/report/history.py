@@ -13,9 +13,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from zoobench.cases import ModelRef
-from zoobench.cases.errors import BadInputError, StoreError
-from zoobench.cases.units import format_quantity
+from zoobench.cases import BadInputError, ModelRef, StoreError, format_quantity
 from zoobench.records import VALID, Environment, metrics
 from zoobench.records.machine import MUST_AGREE, calibration_facts
 from zoobench.records.store import StoredRun

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Collection, Iterable, Sequence
 
-from zoobench.cases.units import NOT_MEASURED, format_percent
+from zoobench.cases import NOT_MEASURED, format_percent
 from zoobench.records.metrics import LATENCY
 from zoobench.records.store import StoredRun
 from zoobench.report.answers import answers

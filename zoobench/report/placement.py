@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+Positions = npt.NDArray[np.float64]
 Position = tuple[float, float]
 
 _DIRECTIONS = tuple(
@@ -44,7 +44,7 @@ class Box(NamedTuple):
         return (self.x0 + self.x1) / 2, (self.y0 + self.y1) / 2
 
 
-def overlap(box: Box, others: Floats) -> npt.NDArray[np.bool_]:
+def overlap(box: Box, others: Positions) -> npt.NDArray[np.bool_]:
     """Which of the boxes (n rows of 4) share area with this one."""
     apart = (others[:, 2] <= box.x0) | (others[:, 0] >= box.x1) | (others[:, 3] <= box.y0) | (others[:, 1] >= box.y1)
     return np.logical_not(apart)
@@ -151,7 +151,7 @@ class _Scene:
         near = 0.8 * self._nearest
         return Box(point[0] - near, point[1] - near, point[0] + near, point[1] + near)
 
-    def _is_cut_off(self, point: Position, box: Box, in_the_way: Floats) -> bool:
+    def _is_cut_off(self, point: Position, box: Box, in_the_way: Positions) -> bool:
         """Whether the line from the point to its label runs over anything else."""
         end = nearest_spot(point, box)
         if any(_cross(point, end, *segment) for segment in self._segments):
@@ -179,11 +179,11 @@ def _is_inside(box: Box, bounds: Box) -> bool:
     return box.x0 >= bounds.x0 and box.y0 >= bounds.y0 and box.x1 <= bounds.x1 and box.y1 <= bounds.y1
 
 
-def _holds(box: Box, spots: Floats) -> npt.NDArray[np.bool_]:
+def _holds(box: Box, spots: Positions) -> npt.NDArray[np.bool_]:
     return (spots[:, 0] > box.x0) & (spots[:, 0] < box.x1) & (spots[:, 1] > box.y0) & (spots[:, 1] < box.y1)
 
 
-def _crosses(spot: Position, boxes: Floats) -> bool:
+def _crosses(spot: Position, boxes: Positions) -> bool:
     x, y = spot
     return bool(((boxes[:, 0] < x) & (boxes[:, 2] > x) & (boxes[:, 1] < y) & (boxes[:, 3] > y)).any())
 
@@ -197,5 +197,5 @@ def _turn(a: Position, b: Position, c: Position) -> float:
     return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
 
 
-def _rows(boxes: list[Box]) -> Floats:
+def _rows(boxes: list[Box]) -> Positions:
     return np.array(boxes, dtype=np.float64).reshape(-1, 4)

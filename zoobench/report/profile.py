@@ -8,9 +8,7 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from zoobench.cases import Mode
-from zoobench.cases.errors import StoreError
-from zoobench.cases.units import NOT_MEASURED, format_bytes, format_count, format_percent, format_seconds
+from zoobench.cases import NOT_MEASURED, Mode, StoreError, format_bytes, format_count, format_percent, format_seconds
 from zoobench.records import CaseRecord, Ceiling
 from zoobench.report.charts.canvas import write_charts
 from zoobench.report.charts.flame import MODEL, flame_of_modules

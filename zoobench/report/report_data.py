@@ -8,8 +8,7 @@ from typing import Final, NamedTuple
 
 import pandas as pd
 
-from zoobench.cases import Mode
-from zoobench.cases.units import format_percent
+from zoobench.cases import Mode, format_percent
 from zoobench.records import Breakdown, CaseRecord, metrics
 from zoobench.records.comparison import Comparison
 from zoobench.records.store import StoredRun

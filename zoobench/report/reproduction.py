@@ -8,7 +8,7 @@ from typing import Final
 
 import pandas as pd
 
-from zoobench.cases.units import NOT_MEASURED, format_count, format_percent
+from zoobench.cases import NOT_MEASURED, format_count, format_percent
 from zoobench.papers.claims import judge_claims
 from zoobench.papers.evidence import Claim, Interval, PaperComparison, Scale
 from zoobench.papers.experiments import NETS

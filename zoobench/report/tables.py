@@ -13,8 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from zoobench.cases import Mode
-from zoobench.cases.units import NOT_MEASURED, format_percent, format_quantity
+from zoobench.cases import NOT_MEASURED, Mode, format_percent, format_quantity
 from zoobench.records import VALID, Environment, metrics
 from zoobench.records.metrics import LATENCY
 from zoobench.records.store import StoredRun

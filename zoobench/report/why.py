@@ -11,8 +11,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import pandas as pd
 
-from zoobench.cases import Mode, Precision
-from zoobench.cases.units import NOT_MEASURED, format_count, format_percent
+from zoobench.cases import NOT_MEASURED, Mode, Precision, format_count, format_percent
 from zoobench.records import metrics
 from zoobench.records.metrics import LATENCY
 from zoobench.records.store import StoredRun

@@ -11,7 +11,7 @@ import pyarrow as pa
 from matplotlib.figure import Figure
 from pyarrow.csv import write_csv
 
-from zoobench.cases.errors import StoreError
+from zoobench.cases import StoreError
 from zoobench.records.store import StoredRun
 from zoobench.report.charts.batch import FRONTIER
 from zoobench.report.charts.canvas import IN_PAPERS, write_charts

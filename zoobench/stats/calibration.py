@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
-from zoobench.cases.units import format_percent, format_quantity, format_seconds
+from zoobench.cases import format_percent, format_quantity, format_seconds
 from zoobench.records import Calibration, Finding, Measurement, Severity, metrics
 from zoobench.stats.findings import MANY_PAGE_FAULTS
 from zoobench.stats.summaries import split

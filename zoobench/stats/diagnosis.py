@@ -21,7 +21,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from zoobench.cases.units import format_count, format_percent, format_seconds
+from zoobench.cases import format_count, format_percent, format_seconds
 from zoobench.records import CaseRecord, Ceiling, Layer
 from zoobench.records.metrics import LATENCY
 from zoobench.stats.findings import PAGE_FAULT_S, PAGE_FAULTS

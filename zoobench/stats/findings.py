@@ -9,8 +9,7 @@ import statistics
 from collections import Counter
 from collections.abc import Iterable
 
-from zoobench.cases import Allocator, Budget, Case
-from zoobench.cases.units import format_percent, format_seconds
+from zoobench.cases import Allocator, Budget, Case, format_percent, format_seconds
 from zoobench.records import Finding, Flaw, Measurement, Severity
 from zoobench.stats.estimates import MIN_BLOCKS
 from zoobench.stats.interference import SLOW_PACE_RATIO, Cause, causes

@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 
 Floats = np.ndarray[tuple[int], np.dtype[np.float64]]
+Integers = np.ndarray[tuple[int], np.dtype[np.int64]]
 
 PACE = "pace"
 """Time of a fixed computation just before the round, over what it takes on this machine when quiet."""

@@ -11,8 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from zoobench.cases import Budget
-from zoobench.cases.units import format_bytes, format_percent, format_seconds
+from zoobench.cases import Budget, format_bytes, format_percent, format_seconds
 from zoobench.records import Finding, Measurement, Severity
 from zoobench.stats import estimates
 from zoobench.stats.estimates import MIN_BLOCKS

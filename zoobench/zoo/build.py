@@ -22,9 +22,8 @@ import torchvision
 from torch import nn
 from torchvision.models import WeightsEnum
 
-from zoobench.cases import ModelRef, catalogue
+from zoobench.cases import BadInputError, ModelRef, UnknownNameError, ZoobenchError, catalogue
 from zoobench.cases.catalogue import ENTRY_POINTS, IMPORTED, Entry, load_package
-from zoobench.cases.errors import BadInputError, UnknownNameError, ZoobenchError
 from zoobench.devices.device import is_out_of_memory
 from zoobench.zoo.architectures import CONSTRUCTORS, VARIANTS
 from zoobench.zoo.weights import Transfer, load_checkpoint, transfer

@@ -7,9 +7,8 @@ from collections.abc import Iterator, Mapping
 import torch
 from torch import Tensor
 
-from zoobench.cases import ImageSize, catalogue
+from zoobench.cases import BadInputError, ImageSize, catalogue
 from zoobench.cases.catalogue import Entry
-from zoobench.cases.errors import BadInputError
 
 LOGITS = "logits"
 LOGITS_DIMENSIONS = 2

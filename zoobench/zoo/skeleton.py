@@ -16,8 +16,7 @@ from torch._ops import OpOverload
 from torch.nn.parameter import is_lazy
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from zoobench.cases import ModelRef
-from zoobench.cases.errors import ZoobenchError
+from zoobench.cases import ModelRef, ZoobenchError
 from zoobench.zoo.build import BuildError, build_model
 
 META: Final = torch.device("meta")

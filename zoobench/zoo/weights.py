@@ -18,7 +18,7 @@ import msgspec
 import torch
 from torch import Tensor, nn
 
-from zoobench.cases.errors import BadInputError
+from zoobench.cases import BadInputError
 
 # Putting tensors into a model by name: what fits goes in, and what does not is told with its reason.
 

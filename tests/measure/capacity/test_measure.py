@@ -9,8 +9,7 @@ import pytest
 from fakes import EmittingExecutor
 from synthetic import make_case
 
-from zoobench.cases import Allocator, Budget, Mode, ModelRef
-from zoobench.cases.errors import BadInputError, ZoobenchError
+from zoobench.cases import Allocator, BadInputError, Budget, Mode, ModelRef, ZoobenchError
 from zoobench.measure import tasks
 from zoobench.measure.capacity import CapacityTrial, Limit, measure_capacity, memory_limit
 from zoobench.measure.executor import ForkedWorkers, Task

@@ -9,8 +9,7 @@ from fakes import FakeAsyncDevice, make_small_device, register
 from synthetic import make_case
 
 from zoobench import devices
-from zoobench.cases import SMOKE_BUDGET, Allocator, Mode, ModelRef, Precision
-from zoobench.cases.units import format_bytes
+from zoobench.cases import SMOKE_BUDGET, Allocator, Mode, ModelRef, Precision, format_bytes
 from zoobench.devices import CpuDevice, host_memory
 from zoobench.measure.messages import PEAK, TRIAL, FreeMemory, KnownFacts, Step
 from zoobench.measure.worker import capacity_trial, run_case

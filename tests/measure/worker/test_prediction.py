@@ -13,8 +13,7 @@ from synthetic import make_case
 from torch import Tensor, nn
 from torch._guards import active_fake_mode
 
-from zoobench.cases import SMOKE_BUDGET, Case, Mode, Precision, catalogue
-from zoobench.cases.errors import BadInputError
+from zoobench.cases import SMOKE_BUDGET, BadInputError, Case, Mode, Precision, catalogue
 from zoobench.counting import UncountableError
 from zoobench.counting.memory import Category, Peak, StandIns, TracePhase, cpu_onednn
 from zoobench.counting.operators import storage_bytes

@@ -9,8 +9,7 @@ import torch
 from fakes import FakeAsyncDevice, FakeClock
 from synthetic import make_case
 
-from zoobench.cases import Compiler, MemoryFormat, Mode, ModelRef, Precision
-from zoobench.cases.errors import BadInputError
+from zoobench.cases import BadInputError, Compiler, MemoryFormat, Mode, ModelRef, Precision
 from zoobench.devices import CpuDevice
 from zoobench.measure.worker import workload as subject_module
 from zoobench.measure.worker.workload import (

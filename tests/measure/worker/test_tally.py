@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from zoobench.cases import ImageSize, Mode, catalogue
-from zoobench.cases.errors import BadInputError
+from zoobench.cases import BadInputError, ImageSize, Mode, catalogue
 from zoobench.counting import By
 from zoobench.measure.worker.count_report import CountRequest, NoCountError, count_model
 

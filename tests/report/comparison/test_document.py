@@ -7,7 +7,7 @@ import pytest
 from synthetic import make_comparison
 
 import zoobench.records
-from zoobench.cases.errors import BadInputError, StoreError
+from zoobench.cases import BadInputError, StoreError
 from zoobench.records.comparison import load_comparison, schema_of_document, write_document
 
 SCHEMA_FILE = Path(zoobench.records.__file__).parent / "compare.schema.json"

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from synthetic import make_comparison, make_result
 
-from zoobench.cases.errors import StoreError
+from zoobench.cases import StoreError
 from zoobench.records.comparison import Verdict, load_comparison
 from zoobench.report.comparison.markdown import render_markdown
 from zoobench.report.comparison.write import MOST_SUMMARY_BYTES, write_comparison

@@ -5,7 +5,7 @@ import math
 import pytest
 from synthetic import default_run, make_case, make_record, make_run, measurement, realistic_record
 
-from zoobench.cases.units import format_percent
+from zoobench.cases import format_percent
 from zoobench.records import Finding, Severity
 from zoobench.report.frame import collect_frame
 from zoobench.report.html.cases import CASE_KEY, case_columns, metric_facts, shown_metrics

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from synthetic import make_case
 from two_stages import called_slower, normal
 
-from zoobench.cases.errors import BadInputError
+from zoobench.cases import BadInputError
 from zoobench.records.comparison import CasePair, Evidence, GenerationPlan, Rule
 from zoobench.stats.verdicts.plan import (
     LEAST_ROUNDS,

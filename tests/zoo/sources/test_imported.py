@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from zoobench.cases import ModelRef
-from zoobench.cases.errors import BadInputError, UnknownNameError, ZoobenchError
+from zoobench.cases import BadInputError, ModelRef, UnknownNameError, ZoobenchError
 from zoobench.zoo.build import BuildError, build_model, build_with_transfer
 
 NUMBERS = itertools.count()

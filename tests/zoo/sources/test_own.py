@@ -2,8 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from zoobench.cases import catalogue
-from zoobench.cases.errors import BadInputError
+from zoobench.cases import BadInputError, catalogue
 from zoobench.zoo.architectures import CONSTRUCTORS, VARIANTS, Constructor
 from zoobench.zoo.build import build_model
 

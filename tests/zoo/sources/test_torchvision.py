@@ -10,9 +10,8 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from zoobench.cases import catalogue
+from zoobench.cases import BadInputError, catalogue
 from zoobench.cases.catalogue import Entry
-from zoobench.cases.errors import BadInputError
 from zoobench.zoo.build import build_model, build_with_transfer
 
 TORCHVISION = [entry for entry in catalogue.entries() if entry.source == "torchvision"]

@@ -21,7 +21,7 @@ from zoobench.cases import COUNT_ONLY, Compiler, Mode, ModelRef
 from zoobench.compare.messages import Prepare
 from zoobench.compare.spec import CONVOLUTIONS, NORMALISATIONS
 from zoobench.compare.worker.side_zoo import SideZoo
-from zoobench.devices import REFERENCE, Device, Result, get_device
+from zoobench.devices import REFERENCE, Device, get_device
 from zoobench.measure.worker.layout import ShuffledLayout
 from zoobench.measure.worker.probes import counts, memory
 from zoobench.measure.worker.probes.probe import ProbeState
@@ -29,7 +29,7 @@ from zoobench.measure.worker.rounds import HOST_CLOCK, CallPhase, Round, take_ro
 from zoobench.measure.worker.side_effects import kept_settings
 from zoobench.measure.worker.timing_loop import take_warm_up, typical_s
 from zoobench.measure.worker.workload import SEED, Inference, Workload, autocast_of, build_workload
-from zoobench.records import Measurement, Unavailable
+from zoobench.records import Measurement, MetricResult, Unavailable
 from zoobench.records.comparison import Block
 from zoobench.stats.interference import HOST_LEAD
 from zoobench.stats.verdicts.plan import SETTLING_S
@@ -127,7 +127,7 @@ _NETS: dict[ModelRef, Callable[[], nn.Module]] = {CONVOLUTIONS: _convolutions, N
 OPERATOR_CALLS, GRAPH_BREAKS = "operator_calls", "graph_breaks"
 
 
-def count_operator_calls(workload: Workload) -> Result:
+def count_operator_calls(workload: Workload) -> MetricResult:
     """Calls of torch's operators below autograd in one call of the case, optimizer included; in eager mode."""
     if workload.case.compiler is not Compiler.EAGER:
         reason = "a compiled call runs the compiler's own kernels"
@@ -139,7 +139,7 @@ def count_operator_calls(workload: Workload) -> Result:
     return Measurement(metric=OPERATOR_CALLS, samples=(float(counter.calls),), method="operators below autograd")
 
 
-def count_graph_breaks(workload: Workload) -> Result:
+def count_graph_breaks(workload: Workload) -> MetricResult:
     """Where the compiler cannot go on and hands back to Python, in one forward pass; where there is a compiler."""
     if workload.case.compiler is Compiler.EAGER:
         return Unavailable(metric=GRAPH_BREAKS, reason="nothing is compiled in eager mode")

@@ -7,8 +7,7 @@ from collections.abc import Callable
 import msgspec
 import torch
 
-from zoobench.cases import Allocator, Budget, Case, Mode
-from zoobench.cases.units import format_bytes
+from zoobench.cases import Allocator, Budget, Case, Mode, format_bytes
 from zoobench.counting import UncountableError
 from zoobench.devices import get_device, host_memory
 from zoobench.devices.device import BUILD, failure_of

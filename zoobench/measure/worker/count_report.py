@@ -6,9 +6,8 @@ import msgspec
 import torch
 from torch import Tensor, nn
 
-from zoobench.cases import ImageSize, Mode, catalogue
+from zoobench.cases import ImageSize, Mode, ZoobenchError, catalogue
 from zoobench.cases.catalogue import Entry
-from zoobench.cases.errors import ZoobenchError
 from zoobench.counting import By, Counts, Group, UncountableError, count_state, divide, total, trace_pass
 from zoobench.counting.count import StateCounts
 from zoobench.counting.memory import Peak, cpu_onednn

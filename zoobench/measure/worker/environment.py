@@ -12,8 +12,7 @@ from pathlib import Path
 import psutil
 import torch
 
-from zoobench.cases import DeviceFacts
-from zoobench.cases.errors import ZoobenchError
+from zoobench.cases import DeviceFacts, ZoobenchError
 from zoobench.devices import device_kinds, get_device
 from zoobench.measure.messages import Emit
 from zoobench.records import Environment

@@ -19,8 +19,7 @@ from torch._ops import OpOverload, OpOverloadPacket
 from torch._subclasses.fake_tensor import DataDependentOutputException, DynamicOutputShapeException, FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from zoobench.cases import Mode, Precision
-from zoobench.cases.errors import BadInputError
+from zoobench.cases import BadInputError, Mode, Precision
 from zoobench.counting import costs
 from zoobench.counting.costs import FORWARD_ERRORS, refusal
 from zoobench.counting.memory import NOTHING, Answers, Backend, Category, Ledger, Peak, StandIns, TracePhase

@@ -168,18 +168,7 @@ def sample(
         call_s = typical_s(warm_up)
         settles = _settles(call_s, budget, least_blocks)
         taken = _Taken(device, layout or FixedLayout(), take, known_reference_s, allocated_bytes, settles=settles)
-        size = block_size(call_s, budget)
-        while True:
-            taken.add_block(min(size, budget.max_rounds - len(taken.rounds)))
-            stop = reason_to_stop(
-                budget,
-                len(taken.rounds),
-                elapsed_s=clock() - budget_began,
-                next_s=taken.expected_s(size),
-                undisturbed=taken.undisturbed,
-            )
-            if stop is not None:
-                break
+        stop = _take_blocks(taken, budget, block_size(call_s, budget), lambda: clock() - budget_began)
     return Sampled(
         rounds=tuple(taken.rounds),
         block_sizes=tuple(taken.block_sizes),
@@ -194,6 +183,21 @@ def sample(
         stop=stop,
         in_calls_s=sum(r.host_s for r in warm_up) + taken.in_calls_s,
     )
+
+
+def _take_blocks(taken: _Taken, budget: Budget, size: int, elapsed_s: Callable[[], float]) -> Stop:
+    """Take blocks until the stopping rule gives a reason."""
+    while True:
+        taken.add_block(min(size, budget.max_rounds - len(taken.rounds)))
+        stop = reason_to_stop(
+            budget,
+            len(taken.rounds),
+            elapsed_s=elapsed_s(),
+            next_s=taken.expected_s(size),
+            undisturbed=taken.undisturbed,
+        )
+        if stop is not None:
+            return stop
 
 
 def block_size(call_s: float, budget: Budget) -> int:

@@ -13,8 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 
-from zoobench.cases import Mode
-from zoobench.cases.units import format_bytes
+from zoobench.cases import Mode, format_bytes
 from zoobench.records import metrics
 from zoobench.report import palette
 from zoobench.report.capacity import Frontier, panels_of

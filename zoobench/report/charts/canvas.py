@@ -22,7 +22,7 @@ from matplotlib.text import Annotation, Text
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 from matplotlib.transforms import Transform, offset_copy
 
-from zoobench.cases.units import format_quantity
+from zoobench.cases import format_quantity
 from zoobench.records import metrics
 from zoobench.report import palette
 from zoobench.report.placement import Box, nearest_spot, place

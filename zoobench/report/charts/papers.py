@@ -13,8 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from zoobench.cases import ImageSize
-from zoobench.cases.units import format_percent
+from zoobench.cases import ImageSize, format_percent
 from zoobench.papers.claims import ACTUAL, THEORETICAL, shufflenet_speed_up
 from zoobench.papers.evidence import Claim, Interval, NetShares, TimeShares, collect_time_shares
 from zoobench.papers.found import Net

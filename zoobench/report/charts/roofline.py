@@ -11,8 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from zoobench.cases import Precision
-from zoobench.cases.units import format_count, format_percent
+from zoobench.cases import Precision, format_count, format_percent
 from zoobench.records import metrics
 from zoobench.report import palette
 from zoobench.report.charts import canvas

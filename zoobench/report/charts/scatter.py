@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
-from zoobench.cases.units import format_percent
+from zoobench.cases import format_percent
 from zoobench.records import metrics
 from zoobench.report import palette
 from zoobench.report.charts import canvas

@@ -13,7 +13,7 @@ from matplotlib.markers import CARETLEFTBASE, CARETRIGHTBASE
 from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
 
-from zoobench.cases.units import format_change, format_percent
+from zoobench.cases import format_change, format_percent
 from zoobench.records.comparison import CaseResult, Comparison, Times, Verdict
 from zoobench.report import palette
 from zoobench.report.charts import canvas

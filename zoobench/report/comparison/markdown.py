@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from zoobench.cases.units import NOT_MEASURED
+from zoobench.cases import NOT_MEASURED
 from zoobench.records.comparison import FILE, CaseResult, Comparison, Difference
 from zoobench.report.comparison import wording
 from zoobench.report.comparison.wording import shared_axes

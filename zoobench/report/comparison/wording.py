@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from zoobench.cases.units import format_change, format_percent, format_seconds
+from zoobench.cases import format_change, format_percent, format_seconds
 from zoobench.records import metrics
 from zoobench.records.comparison import CaseResult, Comparison, ExactChange, Rule, Side, Times, Verdict
 from zoobench.stats.verdicts.plan import describe_plan

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from zoobench.cases.errors import StoreError
+from zoobench.cases import StoreError
 from zoobench.records.comparison import Comparison, write_document
 from zoobench.records.files import write_atomically
 from zoobench.report.comparison import wording

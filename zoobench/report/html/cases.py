@@ -11,9 +11,8 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from zoobench.cases import Case, axes
+from zoobench.cases import NOT_MEASURED, Case, axes, format_duration, format_percent
 from zoobench.cases.catalogue import IMPORTED
-from zoobench.cases.units import NOT_MEASURED, format_duration, format_percent
 from zoobench.records import CaseRecord, Measurement, metrics
 from zoobench.records.metrics import LATENCY, Exactness
 from zoobench.records.store import StoredRun

@@ -24,7 +24,7 @@ class Height(enum.StrEnum):
     HIGH = "high"
 
 
-class Chart(msgspec.Struct, frozen=True, kw_only=True):
+class PageChart(msgspec.Struct, frozen=True, kw_only=True):
     """A chart that Vega draws in the reader's browser; `spec` is Vega-Lite's, or Vega's, with its data inside.
 
     It is as wide and as high as its room unless it says otherwise. `alt` says in words what it shows. `groups` are the
@@ -54,7 +54,7 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
     answer: tuple[str, ...] = ()
     is_live: bool = False
     tables: tuple[Table, ...] = ()
-    charts: tuple[Chart, ...] = ()
+    charts: tuple[PageChart, ...] = ()
     body: str = ""
     data: Any = None
     method: str = ""

@@ -10,8 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from zoobench.cases import Case
-from zoobench.cases.units import format_change, format_percent
+from zoobench.cases import Case, format_change, format_percent
 from zoobench.records import Failure, FailureKind
 from zoobench.records.comparison import CaseFacts, CasePair, CaseResult, ExactChange, Rule, SideName, Times, Verdict
 from zoobench.stats.estimates import MIN_BLOCKS

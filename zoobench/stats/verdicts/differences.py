@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from zoobench.records import Environment
+from zoobench.records import Environment, Facts
 from zoobench.records.comparison import Difference, ExactChange
 from zoobench.records.metrics import METRICS, Better, Exactness
 
@@ -49,8 +49,6 @@ _TOLD = {
     "host": ("system", "memory_bytes", "governor"),
     "software": ("python", "libc", "numpy"),
 }
-
-Facts = dict[str, str]
 
 
 def environment_differences(

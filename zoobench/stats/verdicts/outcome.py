@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from zoobench.cases.units import format_percent
+from zoobench.cases import format_percent
 from zoobench.records.comparison import REGRESSIONS, CaseResult, Exit, Rule, Verdict
 
 ONE_SIDED = frozenset({Verdict.BROKEN, Verdict.REMOVED, Verdict.NOT_COMPARABLE, Verdict.NEW, Verdict.FIXED})

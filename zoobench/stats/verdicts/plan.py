@@ -11,8 +11,7 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
-from zoobench.cases.errors import BadInputError
-from zoobench.cases.units import format_duration, format_percent, plural
+from zoobench.cases import BadInputError, format_duration, format_percent, plural
 from zoobench.records.comparison import CasePair, Evidence, GenerationPlan, Rule, Stage
 from zoobench.stats.estimates import MIN_BLOCKS
 from zoobench.stats.verdicts.case_verdict import log_margin

@@ -15,9 +15,7 @@ import msgspec
 import numpy as np
 
 from zoobench.stats.estimates import CONFIDENCE
-
-Floats = np.ndarray[tuple[int], np.dtype[np.float64]]
-Integers = np.ndarray[tuple[int], np.dtype[np.int64]]
+from zoobench.stats.interference import Floats, Integers
 
 _KEPT_NULLS = 512
 """Distributions kept: one for each n without ties, and those of the last ties met."""

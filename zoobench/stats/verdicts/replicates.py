@@ -19,14 +19,13 @@ import numpy as np
 from zoobench.cases import Case
 from zoobench.records import Failure
 from zoobench.records.comparison import Block, CasePair, ComparisonSetup, Evidence, Replicate, SideName, Stage
-from zoobench.stats.interference import COVARIATES, PACE, SLOW_PACE_RATIO, Cause, Floats, disturbed, quiet_s
+from zoobench.stats.interference import COVARIATES, PACE, SLOW_PACE_RATIO, Cause, Floats, Integers, disturbed, quiet_s
 from zoobench.stats.summaries import LEAST_QUIET_SHARE, split
 
 # What a call takes in each block: the medians of its rounds by what disturbed them, of 10⁵ blocks at once.
 
 
 Flags = np.ndarray[tuple[int], np.dtype[np.bool_]]
-Integers = np.ndarray[tuple[int], np.dtype[np.int64]]
 
 
 class BlockTimes(NamedTuple):

@@ -6,8 +6,7 @@ from synthetic import make_case
 from torch import nn
 from torchvision import models
 
-from zoobench.cases import COUNT_ONLY, Budget, ImageSize, ModelRef
-from zoobench.cases.errors import BadInputError
+from zoobench.cases import COUNT_ONLY, BadInputError, Budget, ImageSize, ModelRef
 from zoobench.counting.costs import UncountableError
 from zoobench.counting.cross_check import CrossCheck
 from zoobench.devices import CpuDevice

@@ -5,13 +5,13 @@ from synthetic import default_run, make_case, make_run, realistic_record
 
 from zoobench.report import palette
 from zoobench.report.html.plots import CHANGE_TICK, RATIO_TICK
-from zoobench.report.html.plots.dots import MOST_ROWS, Axis, Dot, dot_plot, first_rows, height_for
+from zoobench.report.html.plots.dots import MOST_ROWS, Dot, DotAxis, dot_plot, first_rows, height_for
 from zoobench.report.html.section import Height
 from zoobench.report.html.sections.batch_and_precision import batch_and_precision
 from zoobench.report.html.sections.families import families
 from zoobench.report.report_data import collect_report_data
 
-AXIS = Axis("times", RATIO_TICK, baseline=1.0)
+AXIS = DotAxis("times", RATIO_TICK, baseline=1.0)
 
 
 def dot(name="net", value=2.0, low=math.nan, high=math.nan, series=""):
@@ -29,7 +29,7 @@ def ticks_of(spec):
 def test_stems_begin_at_the_baseline_or_at_the_models_smallest_value():
     dots = [dot(value=2.0, series="batch 1"), dot(value=8.0, series="batch 8"), dot("other", 4.0, series="batch 1")]
     assert [row["start"] for row in dot_plot(dots, AXIS)["data"]["values"]] == [1.0] * 3
-    free = Axis("images a second", RATIO_TICK)
+    free = DotAxis("images a second", RATIO_TICK)
     assert [row["start"] for row in dot_plot(dots, free)["data"]["values"]] == [2.0, 2.0, 4.0]
 
 
@@ -83,7 +83,7 @@ def test_batches_and_speed_ups_are_those_of_the_frame():
 
 
 def test_an_axis_on_both_sides_of_zero_reaches_as_far_on_either():
-    axis = Axis("off", CHANGE_TICK, baseline=0.0, linear_to=0.001)
+    axis = DotAxis("off", CHANGE_TICK, baseline=0.0, linear_to=0.001)
     spec = dot_plot([dot(value=-0.25, series="one"), dot(value=0.02, series="other")], axis)
     low, high = scale_of(spec)
     assert low == -high < -0.25
@@ -92,5 +92,5 @@ def test_an_axis_on_both_sides_of_zero_reaches_as_far_on_either():
 
 
 def test_an_axis_of_nothing_but_zero_has_a_width():
-    low, high = scale_of(dot_plot([dot(value=0.0)], Axis("off", CHANGE_TICK, baseline=0.0, linear_to=0.001)))
+    low, high = scale_of(dot_plot([dot(value=0.0)], DotAxis("off", CHANGE_TICK, baseline=0.0, linear_to=0.001)))
     assert low < 0 < high

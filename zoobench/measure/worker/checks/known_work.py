@@ -11,12 +11,12 @@ from torch import Tensor, nn
 
 from zoobench.cases.options import usable_threads
 from zoobench.counting import count_forward
-from zoobench.devices import Device, Result
+from zoobench.devices import Device
 from zoobench.devices.device import interval_s
 from zoobench.measure.messages import Effort, Emit, example_case
 from zoobench.measure.worker.checks import as_in_a_case, rounded, rounds_for
 from zoobench.measure.worker.workload import SEED
-from zoobench.records import Measurement, Unavailable
+from zoobench.records import Measurement, MetricResult, Unavailable
 
 # The matrix product that the doctor calls: of known size, and on any device long enough to be timed.
 
@@ -100,7 +100,7 @@ def thread_efficiencies(rates: tuple[float, ...], rate_of_one: float, threads: i
     return tuple(rounded(rate / threads / rate_of_one) for rate in rates)
 
 
-def _thread_efficiency(device_name: str, threads: int, rates: tuple[float, ...], effort: Effort) -> Result:
+def _thread_efficiency(device_name: str, threads: int, rates: tuple[float, ...], effort: Effort) -> MetricResult:
     metric = "thread_efficiency"
     if device_name != "cpu":
         return Unavailable(metric=metric, reason="the threads of the host do not compute on another device")

@@ -10,9 +10,8 @@ from typing import Any
 
 import psutil
 
-from zoobench.devices import Result
 from zoobench.measure.messages import Effort, Emit, MachineFacts
-from zoobench.records import Measurement, Unavailable
+from zoobench.records import Measurement, MetricResult, Unavailable
 
 ROOT = Path("/")
 
@@ -42,7 +41,7 @@ def usable_processors() -> tuple[int, ...]:
     return tuple(range(os.cpu_count() or 1))
 
 
-def read_governors(processors: Iterable[int], root: Path = ROOT) -> Result:
+def read_governors(processors: Iterable[int], root: Path = ROOT) -> MetricResult:
     """For each usable processor, whether its governor is `performance` (kernel documentation, CPUFreq)."""
     files = [root / _PROCESSORS / f"cpu{number}/cpufreq/scaling_governor" for number in processors]
     governors = [text for text in map(_read, files) if text]
@@ -53,7 +52,7 @@ def read_governors(processors: Iterable[int], root: Path = ROOT) -> Result:
     return Measurement(metric="performance_governor", samples=samples, method=", ".join(sorted(set(governors))))
 
 
-def read_threads_a_core(processors: Iterable[int], root: Path = ROOT) -> Result:
+def read_threads_a_core(processors: Iterable[int], root: Path = ROOT) -> MetricResult:
     """Usable processors over the cores that they are threads of."""
     numbers = list(processors)
     files = [root / _PROCESSORS / f"cpu{number}/topology/thread_siblings_list" for number in numbers]
@@ -64,7 +63,7 @@ def read_threads_a_core(processors: Iterable[int], root: Path = ROOT) -> Result:
     return Measurement(metric="threads_a_core", samples=(threads,), method=f"/{_PROCESSORS}, thread_siblings_list")
 
 
-def read_allowed_share(processors: Iterable[int], root: Path = ROOT) -> Result:
+def read_allowed_share(processors: Iterable[int], root: Path = ROOT) -> MetricResult:
     """What the control group's quota allows, as a share of the usable processors; without a quota, all."""
     quotas = (_quota_of_version_2(root), _quota_of_version_1(root))
     quota = next((quota for quota in quotas if quota is not None), None)
@@ -135,7 +134,7 @@ def examine_other_load(_device_name: str, effort: Effort, emit: Emit) -> None:
     emit(MachineFacts({"busiest_processes": ", ".join(names) or "none"}))
 
 
-def measure_other_load(interval_s: float) -> Result:
+def measure_other_load(interval_s: float) -> MetricResult:
     """Share of all processors' time that is neither idle nor stolen, in each of a few intervals."""
     try:
         shares = tuple(_busy_share(interval_s) for _ in range(INTERVALS))
@@ -146,7 +145,7 @@ def measure_other_load(interval_s: float) -> Result:
     return Measurement(metric="other_load", samples=shares, method=method)
 
 
-def measure_load_average() -> Result:
+def measure_load_average() -> MetricResult:
     """Of the last minute."""
     try:
         load = os.getloadavg()[0]

@@ -8,11 +8,11 @@ from __future__ import annotations
 import torch
 
 from zoobench.cases import Allocator
-from zoobench.devices import Device, Result, host_memory
+from zoobench.devices import Device, host_memory
 from zoobench.measure.messages import Effort, Emit, example_case
 from zoobench.measure.worker.checks import as_in_a_case, covariates_of, rounds_for
 from zoobench.measure.worker.workload import build_workload
-from zoobench.records import Measurement, Unavailable
+from zoobench.records import Measurement, MetricResult, Unavailable
 
 # An allocation of known size, as the device's own measure of peak memory sees it.
 
@@ -62,7 +62,7 @@ def examine_system(device_name: str, effort: Effort, emit: Emit) -> None:
     emit(measure_paging(device_name, Allocator.SYSTEM, effort.paging_s))
 
 
-def measure_paging(device_name: str, allocator: Allocator, seconds: float) -> Result:
+def measure_paging(device_name: str, allocator: Allocator, seconds: float) -> MetricResult:
     """Page faults of each call of the example, and what the call took."""
     case = example_case(device_name, batch=BATCH, allocator=allocator)
     with as_in_a_case(case) as device:

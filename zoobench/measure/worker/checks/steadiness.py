@@ -7,13 +7,13 @@ from collections.abc import Callable
 import msgspec
 import psutil
 
-from zoobench.devices import Device, Result, get_device
+from zoobench.devices import Device, get_device
 from zoobench.devices.speed_probe import Launches
 from zoobench.measure.messages import Effort, Emit, example_case
 from zoobench.measure.worker.checks import as_in_a_case, covariates_of, rounded, rounds_for
 from zoobench.measure.worker.checks.known_work import lasting_product, product_call
 from zoobench.measure.worker.rounds import HOST_CLOCK, Clock
-from zoobench.records import Measurement, Unavailable
+from zoobench.records import Measurement, MetricResult, Unavailable
 
 # The same operators launched again and again: a call that waits for the host follows the host's pace.
 #
@@ -29,7 +29,7 @@ def examine_launching(device_name: str, effort: Effort, emit: Emit) -> None:
         emit(measure_launching(device, effort.pace_s))
 
 
-def measure_launching(device: Device, seconds: float) -> Result:
+def measure_launching(device: Device, seconds: float) -> MetricResult:
     """The time of `Launches` in each piece of work; they are made on the host, and timed there."""
     if not device.has_own_timeline():
         return Unavailable(metric=METRIC, reason="on a CPU the host is the device: see the pace")
@@ -87,7 +87,7 @@ def read_steal() -> ProcessorTime | str:
     return ProcessorTime((times.steal, sum(times) - guest_s))
 
 
-def steal_between(before: ProcessorTime | str, after: ProcessorTime | str) -> Result:
+def steal_between(before: ProcessorTime | str, after: ProcessorTime | str) -> MetricResult:
     """Share of the time between two readings that was stolen."""
     if isinstance(before, str) or isinstance(after, str):
         reason = before if isinstance(before, str) else str(after)

@@ -9,11 +9,11 @@ import time
 from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
-from zoobench.devices import Device, Result
+from zoobench.devices import Device
 from zoobench.measure.messages import Effort, Emit, example_case
 from zoobench.measure.worker.checks import as_in_a_case, rounded
 from zoobench.measure.worker.rounds import HOST_CLOCK, CallPhase, Clock, take_round
-from zoobench.records import Measurement, Unavailable
+from zoobench.records import Measurement, MetricResult, Unavailable
 
 # What a round reads when there is nothing to read: every latency is too long by this.
 
@@ -133,7 +133,7 @@ def examine_known_time(device_name: str, _effort: Effort, emit: Emit) -> None:
         emit(measure_known_time(device))
 
 
-def measure_known_time(device: Device, clock: Clock = HOST_CLOCK) -> Result:
+def measure_known_time(device: Device, clock: Clock = HOST_CLOCK) -> MetricResult:
     """The reading over the true duration, less 1: for each duration a few times."""
     busy = busy_work(device)
     if busy is None:

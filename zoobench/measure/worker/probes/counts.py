@@ -16,10 +16,9 @@ from torchvision import models
 from zoobench.cases import Budget, ImageSize, ModelRef, catalogue
 from zoobench.counting import By, Counts, UncountableError, count_state, divide, layers_of, total, trace_pass
 from zoobench.counting.cross_check import CountDifference, CrossCheck, count_by_fvcore, explain
-from zoobench.devices import Result
 from zoobench.measure.worker.probes.probe import Probe, ProbeState
 from zoobench.measure.worker.workload import Workload
-from zoobench.records import Breakdown, Layer, Measurement, Unavailable
+from zoobench.records import Breakdown, Layer, Measurement, MetricResult, Unavailable
 from zoobench.records.metrics import MODEL_METRICS
 from zoobench.zoo.build import build_model
 from zoobench.zoo.skeleton import build_skeleton
@@ -27,7 +26,7 @@ from zoobench.zoo.skeleton import build_skeleton
 # Parameters, buffers, multiply-accumulates and activations: facts of the model, counted without running it.
 
 
-def measure_size(workload: Workload, budget: Budget, progress: ProbeState) -> Iterable[Result | Layer]:  # noqa: ARG001
+def measure_size(workload: Workload, budget: Budget, progress: ProbeState) -> Iterable[MetricResult | Layer]:  # noqa: ARG001
     """Counts of the weights, then of one image's forward pass in inference on meta tensors, and its layers."""
     yield from _state(workload)
     yield from _work(workload)
@@ -36,7 +35,7 @@ def measure_size(workload: Workload, budget: Budget, progress: ProbeState) -> It
 SIZE_PROBE = Probe(name="size", metrics=MODEL_METRICS, measure=measure_size, makes_calls=False)
 
 
-def _state(workload: Workload) -> Iterable[Result]:
+def _state(workload: Workload) -> Iterable[MetricResult]:
     state = count_state(workload.module)
     counts = {
         "parameters": state.parameters,
@@ -47,7 +46,7 @@ def _state(workload: Workload) -> Iterable[Result]:
         yield Measurement(metric=metric, samples=(float(count),), method="elements, shared tensors once")
 
 
-def _work(workload: Workload) -> Iterable[Result | Layer]:
+def _work(workload: Workload) -> Iterable[MetricResult | Layer]:
     try:
         trace = trace_pass(workload.module, workload.images[:1])
     except UncountableError as error:
@@ -180,7 +179,7 @@ def audit(model: ModelRef, resolution: ImageSize, ask: Ask = ask_fvcore) -> Audi
     )
 
 
-def measure_audit(workload: Workload, budget: Budget, progress: ProbeState) -> Iterable[Result | Breakdown]:  # noqa: ARG001
+def measure_audit(workload: Workload, budget: Budget, progress: ProbeState) -> Iterable[MetricResult | Breakdown]:  # noqa: ARG001
     """The audit of the subject's model at its image size, in the records' terms."""
     try:
         found = audit(workload.case.model, workload.case.resolution)
@@ -206,7 +205,7 @@ def _published(model: ModelRef, resolution: ImageSize) -> tuple[Published | None
     return published, "" if published else f"{PUBLISHER} prints no count of this model at this image size"
 
 
-def _ask_fvcore(found: Audit) -> Iterable[Result | Breakdown]:
+def _ask_fvcore(found: Audit) -> Iterable[MetricResult | Breakdown]:
     cross_check, difference = found.cross_check, found.difference
     if cross_check is None or difference is None:
         for metric in (FVCORE_MACS, FVCORE_UNSUPPORTED):
@@ -222,7 +221,7 @@ def _ask_fvcore(found: Audit) -> Iterable[Result | Breakdown]:
     yield Breakdown(metric="macs", by=DIFFERENCE, values=values, method=f"{method}, less our own count")
 
 
-def _publication(found: Audit) -> Iterable[Result]:
+def _publication(found: Audit) -> Iterable[MetricResult]:
     if found.published is None:
         for metric in (PUBLISHED_MACS, PUBLISHED_PARAMETERS):
             yield Unavailable(metric=metric, reason=found.not_published)

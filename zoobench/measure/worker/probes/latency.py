@@ -7,14 +7,13 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 
 from zoobench.cases import Budget, Compiler, Mode
-from zoobench.devices import Result
 from zoobench.measure.worker.layout import ShuffledLayout
 from zoobench.measure.worker.probes.probe import Probe, ProbeState
 from zoobench.measure.worker.rounds import CallPhase
 from zoobench.measure.worker.side_effects import observe
 from zoobench.measure.worker.timing_loop import Sampled, sample
 from zoobench.measure.worker.workload import Workload
-from zoobench.records import Finding, Measurement, Unavailable
+from zoobench.records import Finding, Measurement, MetricResult, Unavailable
 from zoobench.stats import side_effects
 from zoobench.stats.estimates import MIN_BLOCKS
 from zoobench.stats.findings import judge_conditions, judge_latency, judge_warm_up
@@ -27,7 +26,7 @@ _PHASES = ("forward_latency", "backward_latency", "optimizer_latency")
 _SEED_BITS = 32
 
 
-def measure_latency(workload: Workload, budget: Budget, progress: ProbeState) -> Iterable[Result | Finding]:
+def measure_latency(workload: Workload, budget: Budget, progress: ProbeState) -> Iterable[MetricResult | Finding]:
     """Sample calls within this process's share of the budget, in blocks under different memory layouts."""
     share = budget.share()
     phases = workload.model_call.phases
@@ -89,7 +88,7 @@ def _latency(workload: Workload, sampled: Sampled, seed: int) -> Measurement:
     return _blocked("latency", [r.device_s for r in sampled.rounds], method, sampled, sampled.covariates)
 
 
-def _beginnings(workload: Workload, sampled: Sampled) -> Iterable[Result]:
+def _beginnings(workload: Workload, sampled: Sampled) -> Iterable[MetricResult]:
     """What it took until times were steady."""
     yield _single("first_call", sampled.first_call_s, "host clock, waited for")
     yield _single("warm_up_calls", sampled.warm_up_calls, "until no downward trend is seen, or the budget's bound")
@@ -101,7 +100,7 @@ def _beginnings(workload: Workload, sampled: Sampled) -> Iterable[Result]:
         yield _single("compile_time", compile_s, "host clock, the first call less a steady one")
 
 
-def _beside_latency(workload: Workload, sampled: Sampled, latency: Measurement) -> Iterable[Result]:
+def _beside_latency(workload: Workload, sampled: Sampled, latency: Measurement) -> Iterable[MetricResult]:
     """The same calls by the host's clock, and the machine's pace when quiet."""
     if workload.device.has_own_timeline():
         host_s = [r.host_s for r in sampled.rounds]
@@ -117,7 +116,7 @@ def _beside_latency(workload: Workload, sampled: Sampled, latency: Measurement) 
 
 def _phase_latencies(
     workload: Workload, phases: Sequence[CallPhase], sampled: Sampled, latency: Measurement
-) -> Iterable[Result]:
+) -> Iterable[MetricResult]:
     if workload.case.mode is Mode.INFER:  # its one phase is the call
         return
     for index, phase in enumerate(phases):

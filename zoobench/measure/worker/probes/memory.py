@@ -7,16 +7,16 @@ from collections.abc import Iterable
 from zoobench.cases import Budget, Compiler
 from zoobench.counting import UncountableError
 from zoobench.counting.memory import NOTHING, Backend, Peak, cpu_onednn
-from zoobench.devices import PeakMemory, Result
+from zoobench.devices import PeakMemory
 from zoobench.measure.worker.prediction import predict_peak
 from zoobench.measure.worker.probes.probe import Probe, ProbeState, count_time
 from zoobench.measure.worker.workload import Workload
-from zoobench.records import Breakdown, Measurement, Unavailable
+from zoobench.records import Breakdown, Measurement, MetricResult, Unavailable
 
 _METRICS = ("predicted_peak", "predicted_workspace")
 
 
-def predict_memory(workload: Workload, budget: Budget, progress: ProbeState) -> Iterable[Result | Breakdown]:  # noqa: ARG001
+def predict_memory(workload: Workload, budget: Budget, progress: ProbeState) -> Iterable[MetricResult | Breakdown]:  # noqa: ARG001
     """The case's own call on tensors without data; in eager mode, whose operators are known beforehand."""
     if workload.case.compiler is not Compiler.EAGER:
         yield from _unavailable("a compiled call allocates what its compiler decides: only eager ones are predicted")
@@ -47,7 +47,7 @@ def backend_of(workload: Workload) -> Backend:
     return NOTHING
 
 
-def _results(peak: Peak, *, is_workspace_known: bool) -> Iterable[Result | Breakdown]:
+def _results(peak: Peak, *, is_workspace_known: bool) -> Iterable[MetricResult | Breakdown]:
     method = _method(peak)
     yield Measurement(metric="predicted_peak", samples=(float(peak.total_bytes),), method=method)
     if is_workspace_known:
@@ -75,7 +75,7 @@ def _unavailable(reason: str) -> Iterable[Unavailable]:
 _ALLOCATED = ("peak_allocated", "peak_above_weights")
 
 
-def measure_memory(workload: Workload, budget: Budget, progress: ProbeState) -> Iterable[Result]:
+def measure_memory(workload: Workload, budget: Budget, progress: ProbeState) -> Iterable[MetricResult]:
     """One more call, watched. It is not made where calls are longer than the whole budget."""
     if progress.call_s > budget.max_s:
         reason = f"a call takes {progress.call_s:.1f} s, more than the budget of {budget.max_s:g} s"
@@ -92,7 +92,7 @@ MEMORY_PROBE = Probe(
 )
 
 
-def _peak(workload: Workload, progress: ProbeState) -> Iterable[Result]:
+def _peak(workload: Workload, progress: ProbeState) -> Iterable[MetricResult]:
     held_bytes = workload.held_bytes()
     peak = workload.device.measure_peak_memory(count_time(workload, progress))
     total_bytes = held_bytes + peak.growth_bytes

@@ -11,12 +11,12 @@ from torch.profiler import ProfilerActivity, supported_activities
 
 from zoobench.cases import Budget, Case, Compiler, Mode
 from zoobench.counting.work import kind_of_profiled
-from zoobench.devices import Call, Device, ProfiledOperator, Result, get_device, module_scopes
+from zoobench.devices import Call, Device, ProfiledOperator, get_device, module_scopes
 from zoobench.devices.profiler import profiling
 from zoobench.measure.messages import Emit
 from zoobench.measure.worker.probes.probe import Probe, ProbeState, count_time
 from zoobench.measure.worker.workload import Workload, build_workload
-from zoobench.records import Breakdown, Finding, LayerKind, Measurement, Unavailable
+from zoobench.records import Breakdown, Finding, LayerKind, Measurement, MetricResult, Unavailable
 from zoobench.stats.side_effects import judge_work
 
 OPERATOR_TIME = "operator_time"
@@ -32,7 +32,7 @@ _RESOLUTION_DECIMALS = 9
 
 def measure_operator_time(
     workload: Workload, budget: Budget, progress: ProbeState
-) -> Iterable[Result | Breakdown | Finding]:
+) -> Iterable[MetricResult | Breakdown | Finding]:
     """A few more calls, under the torch profiler. None where calls are longer than the whole budget."""
     reason = _why_not(workload, budget, progress)
     if reason:
@@ -102,7 +102,7 @@ def _times(
         yield Breakdown(metric=OPERATOR_TIME, by="layer", values=by_layer, method=method)
 
 
-def _overhead(profiled_s: Iterable[float], call_s: float) -> Result:
+def _overhead(profiled_s: Iterable[float], call_s: float) -> MetricResult:
     """One sample a profiled call."""
     if call_s <= 0:
         return Unavailable(metric=PROFILER_OVERHEAD, reason="no call was timed without the profiler")

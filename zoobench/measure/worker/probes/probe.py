@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable
 import msgspec
 
 from zoobench.cases import Budget
-from zoobench.devices import Call, Result
+from zoobench.devices import Call
 from zoobench.measure.worker.workload import Workload
-from zoobench.records import Breakdown, Finding, Layer
+from zoobench.records import Breakdown, Finding, Layer, MetricResult
 
 
 class ProbeState(msgspec.Struct, kw_only=True):
@@ -25,7 +25,7 @@ class ProbeState(msgspec.Struct, kw_only=True):
     known_reference_s: float | None = None
 
 
-Measure = Callable[[Workload, Budget, ProbeState], Iterable[Result | Breakdown | Layer | Finding]]
+Measure = Callable[[Workload, Budget, ProbeState], Iterable[MetricResult | Breakdown | Layer | Finding]]
 
 
 class Probe(msgspec.Struct, frozen=True, kw_only=True):

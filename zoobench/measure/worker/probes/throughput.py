@@ -8,12 +8,12 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from zoobench.cases import Budget
-from zoobench.devices import REFERENCE, Result
+from zoobench.devices import REFERENCE
 from zoobench.devices.device import calls_of, interval_s
 from zoobench.measure.worker.probes.probe import Probe, ProbeState
 from zoobench.measure.worker.rounds import host_lead
 from zoobench.measure.worker.workload import Workload
-from zoobench.records import Measurement, Unavailable
+from zoobench.records import Measurement, MetricResult, Unavailable
 from zoobench.stats.interference import HOST_LEAD, PACE, paces
 
 # Time that the device itself works during a call, without the gaps in which it waits for the host.
@@ -22,7 +22,7 @@ from zoobench.stats.interference import HOST_LEAD, PACE, paces
 DEVICE_TIME = "device_time"
 
 
-def measure_device_time(workload: Workload, budget: Budget, progress: ProbeState) -> Iterable[Result]:
+def measure_device_time(workload: Workload, budget: Budget, progress: ProbeState) -> Iterable[MetricResult]:
     """Some more calls, as a graph of the device's or under its profiler. None where one is longer than the budget."""
     if progress.call_s > budget.max_s:
         reason = f"a call takes {progress.call_s:.1f} s, more than the budget of {budget.max_s:g} s"
@@ -61,7 +61,7 @@ class _Sample(msgspec.Struct, frozen=True, kw_only=True):
     after: dict[str, float]
 
 
-def measure_interval(workload: Workload, budget: Budget, progress: ProbeState) -> Iterable[Result]:
+def measure_interval(workload: Workload, budget: Budget, progress: ProbeState) -> Iterable[MetricResult]:
     """A few samples, each of so many calls that it is long against the resolution of the device's clock."""
     reason = _why_not(workload, budget, progress)
     if reason:

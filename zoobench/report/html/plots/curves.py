@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
-from zoobench.cases.units import format_bytes
+from zoobench.cases import format_bytes
 from zoobench.records import metrics
 from zoobench.report import palette
 from zoobench.report.html.plots import (

@@ -48,7 +48,7 @@ class Dot(NamedTuple):
     series: str = ""
 
 
-class Axis(NamedTuple):
+class DotAxis(NamedTuple):
     """What the dots lie along. A stem comes to each from `baseline`, or else from its model's smallest value.
 
     `linear_to` is of an axis on both sides of zero: near zero it is linear, beyond it logarithmic. Without it the axis
@@ -77,7 +77,7 @@ def first_rows(dots: Sequence[Dot]) -> tuple[tuple[Dot, ...], str]:
     return tuple(dot for dot in dots if dot.name in shown), cut
 
 
-def dot_plot(dots: Sequence[Dot], axis: Axis) -> dict[str, Any]:
+def dot_plot(dots: Sequence[Dot], axis: DotAxis) -> dict[str, Any]:
     """The specification. A family has its colour, and its mark too unless marks tell series."""
     series = list(dict.fromkeys(dot.series for dot in dots if dot.series))
     is_labelled = not series and axis.linear_to is None
@@ -106,7 +106,7 @@ def dot_plot(dots: Sequence[Dot], axis: Axis) -> dict[str, Any]:
     return {"data": {"values": list(_rows(dots, axis))}, "layer": layers}
 
 
-def _across(dots: Sequence[Dot], axis: Axis, *, is_labelled: bool) -> dict[str, Any]:
+def _across(dots: Sequence[Dot], axis: DotAxis, *, is_labelled: bool) -> dict[str, Any]:
     """The scale, and its axis."""
     if axis.linear_to is not None:
         reach = 1.2 * max(axis.linear_to, *_known(dots, axis))
@@ -116,7 +116,7 @@ def _across(dots: Sequence[Dot], axis: Axis, *, is_labelled: bool) -> dict[str, 
     return {"scale": log_scale(low, high), "axis": axis_of(axis.title, axis.tick, log_ticks(low, high))}
 
 
-def _rows(dots: Sequence[Dot], axis: Axis) -> Iterable[dict[str, Any]]:
+def _rows(dots: Sequence[Dot], axis: DotAxis) -> Iterable[dict[str, Any]]:
     starts = {dot.name: min(each.value for each in dots if each.name == dot.name) for dot in dots}
     for dot in dots:
         style = palette.STYLES[dot.group]
@@ -137,13 +137,13 @@ def _rows(dots: Sequence[Dot], axis: Axis) -> Iterable[dict[str, Any]]:
         }
 
 
-def _ends(dots: Iterable[Dot], axis: Axis, *, is_labelled: bool) -> tuple[float, float]:
+def _ends(dots: Iterable[Dot], axis: DotAxis, *, is_labelled: bool) -> tuple[float, float]:
     known = [value for value in _known(dots, axis) if value > 0]
     low, high = min(known) / 1.1, max(known) * 1.1
     return low, high * (high / low) ** _ROOM_FOR_LABELS if is_labelled else high
 
 
-def _known(dots: Iterable[Dot], axis: Axis) -> list[float]:
+def _known(dots: Iterable[Dot], axis: DotAxis) -> list[float]:
     """Whatever the axis must hold; distances from zero where it has two sides."""
     values = [value for dot in dots for value in _finite((dot.value, dot.low, dot.high))]
     values = values if axis.baseline is None else [*values, axis.baseline]

@@ -9,8 +9,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from zoobench.cases import ImageSize, ModelRef
-from zoobench.cases.units import format_change, format_percent
+from zoobench.cases import ImageSize, ModelRef, format_change, format_percent
 from zoobench.records.store import StoredRun
 from zoobench.report import palette as palette
 from zoobench.report.answers import count_sentence, fastest, of_settings, validity_sentences
@@ -21,8 +20,8 @@ from zoobench.report.changes import change_sentences
 from zoobench.report.html.cases import case_details, folding_note
 from zoobench.report.html.plots import CHANGE_TICK
 from zoobench.report.html.plots.bands import BandValue, band_plot, height_of
-from zoobench.report.html.plots.dots import Axis, Dot, dot_plot, first_rows, height_for
-from zoobench.report.html.section import Chart, Section
+from zoobench.report.html.plots.dots import Dot, DotAxis, dot_plot, first_rows, height_for
+from zoobench.report.html.section import PageChart, Section
 from zoobench.report.html.sections.batch_and_precision import batch_and_precision
 from zoobench.report.html.sections.families import families
 from zoobench.report.html.sections.why_slow import why_slow
@@ -52,7 +51,7 @@ def audit(report_data: ReportData) -> Section:
     )
 
 
-def _other_counters(rows: Sequence[AuditRow]) -> Iterable[Chart]:
+def _other_counters(rows: Sequence[AuditRow]) -> Iterable[PageChart]:
     """Of the newest run that was audited: how far the other counters lie from ours, the furthest model first."""
     newest = max((row.run_id for row in rows), default="")
     of_newest = [row for row in rows if row.run_id == newest]
@@ -62,7 +61,7 @@ def _other_counters(rows: Sequence[AuditRow]) -> Iterable[Chart]:
     shown, cut = first_rows(dots)
     of_run = f" Of run {single_line(newest)}." if len(of_newest) < len(rows) else ""
     close = sum(abs(dot.value) <= _LINEAR_TO for dot in dots)
-    yield Chart(
+    yield PageChart(
         key="other-counters",
         title=f"What other counters count, against ours{cut}",
         alt=(
@@ -70,7 +69,7 @@ def _other_counters(rows: Sequence[AuditRow]) -> Iterable[Chart]:
             f"±{format_percent(_LINEAR_TO)} and logarithmic beyond. {close} of {len(dots)} counts lie within "
             f"±{format_percent(_LINEAR_TO)} of ours.{of_run}"
         ),
-        spec=dot_plot(shown, Axis("their MACs over ours, less 1", CHANGE_TICK, baseline=0.0, linear_to=_LINEAR_TO)),
+        spec=dot_plot(shown, DotAxis("their MACs over ours, less 1", CHANGE_TICK, baseline=0.0, linear_to=_LINEAR_TO)),
         height=height_for(shown),
     )
 
@@ -119,14 +118,14 @@ def reproduction(report_data: ReportData) -> Section:
     )
 
 
-def _printed_against_found(figures: pd.DataFrame) -> Iterable[Chart]:
+def _printed_against_found(figures: pd.DataFrame) -> Iterable[PageChart]:
     """How far each figure that was counted lies from the printed one."""
     counted = figures.dropna(subset=["difference_ratio"])
     if counted.empty:
         return
     deviations = [_deviation(figure) for figure in counted.to_dict("records")]
     close = int((counted["difference_ratio"].abs() <= CLOSE_RATIO).sum())
-    yield Chart(
+    yield PageChart(
         key="printed-against-found",
         title=f"What was counted against what is printed ({len(deviations)} figures)",
         alt=(

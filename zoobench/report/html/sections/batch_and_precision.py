@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import pandas as pd
 
-from zoobench.cases import Mode
-from zoobench.cases.units import format_bytes, format_quantity, format_rate
+from zoobench.cases import Mode, format_bytes, format_quantity, format_rate
 from zoobench.records import metrics
 from zoobench.report import palette
 from zoobench.report.answers import amp_speed_up, of_settings
@@ -17,8 +16,8 @@ from zoobench.report.charts.ratios import amp_speedups, ratio_text
 from zoobench.report.frame import THROUGHPUT
 from zoobench.report.html.plots import RATIO_TICK, TICKS
 from zoobench.report.html.plots.curves import HEIGHT, MOST_NAMES, Curve, curve_plot
-from zoobench.report.html.plots.dots import Axis, Dot, dot_plot, first_rows, height_for
-from zoobench.report.html.section import Chart, Section
+from zoobench.report.html.plots.dots import Dot, DotAxis, dot_plot, first_rows, height_for
+from zoobench.report.html.section import PageChart, Section
 from zoobench.report.report_data import ReportData
 from zoobench.report.selection import NAME, SETTING, View
 from zoobench.report.text import single_line
@@ -26,12 +25,12 @@ from zoobench.report.text import single_line
 # The frontier of memory: how the peak rises with the batch, and the largest batch that fits the limit.
 
 
-def frontier_charts(frontiers: Sequence[Frontier]) -> Iterable[Chart]:
+def frontier_charts(frontiers: Sequence[Frontier]) -> Iterable[PageChart]:
     """One for each mode, and whatever else tells searches apart; a curve a model."""
     for place, (title, of_panel) in enumerate(panels_of(frontiers).items()):
         limits = sorted({frontier.limit_bytes for frontier in of_panel})
         unnamed = max(0, len(of_panel) - MOST_NAMES)
-        yield Chart(
+        yield PageChart(
             key=f"frontier-{place}",
             title=f"The largest batch that fits {', '.join(map(format_bytes, limits))} ({single_line(title)})",
             alt=(
@@ -89,37 +88,37 @@ def batch_and_precision(report_data: ReportData) -> Section:
     )
 
 
-def _throughput(view: View) -> Iterable[Chart]:
+def _throughput(view: View) -> Iterable[PageChart]:
     """Images a second at each batch, of the first setting."""
     rows = at_headline_precision(view, THROUGHPUT)
     if rows["batch"].nunique() < 2:  # noqa: PLR2004  one batch changes nothing
         return
     rows = _in_first_setting(rows, view)
     dots, cut = first_rows(_dots(rows, "value", lambda value: format_quantity(value, metrics.PER_SECOND)))
-    yield Chart(
+    yield PageChart(
         key="throughput",
         title=f"Images a second by batch ({_point_of(view)}){cut}",
         alt="A row a model, a mark a batch, a logarithmic axis. The table of latencies below has the numbers.",
-        spec=dot_plot(dots, Axis("images a second", TICKS[metrics.PER_SECOND])),
+        spec=dot_plot(dots, DotAxis("images a second", TICKS[metrics.PER_SECOND])),
         height=height_for(dots),
     )
 
 
-def _speed_ups(view: View) -> Iterable[Chart]:
+def _speed_ups(view: View) -> Iterable[PageChart]:
     """A chart for each mode and AMP precision, of the first setting."""
     for (mode, precision), rows in _in_first_setting(amp_speedups(view), view).groupby(
         ["mode", "precision"], observed=True
     ):
         dots, cut = first_rows(_dots(rows, "speedup", ratio_text))
         slower = sum(dot.value < 1 for dot in dots)
-        yield Chart(
+        yield PageChart(
             key=f"speed-up-{mode}-{precision}",
             title=f"{'Inference' if mode == Mode.INFER else 'Training'}: fp32 latency over {precision} latency{cut}",
             alt=(
                 f"A row a model, a mark a batch; 1× is no change. {slower} of {len(dots)} became slower. Lines reach "
                 "as far as the ends of both latencies' intervals do."
             ),
-            spec=dot_plot(dots, Axis("speed-up", RATIO_TICK, baseline=1.0)),
+            spec=dot_plot(dots, DotAxis("speed-up", RATIO_TICK, baseline=1.0)),
             height=height_for(dots),
         )
 

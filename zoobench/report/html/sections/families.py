@@ -10,8 +10,8 @@ import pandas as pd
 from zoobench.report import palette
 from zoobench.report.charts.ratios import ratio_text, reference_of, relative_to
 from zoobench.report.html.plots import RATIO_TICK
-from zoobench.report.html.plots.dots import Axis, Dot, dot_plot, first_rows, height_for
-from zoobench.report.html.section import Chart, Section
+from zoobench.report.html.plots.dots import Dot, DotAxis, dot_plot, first_rows, height_for
+from zoobench.report.html.section import PageChart, Section
 from zoobench.report.report_data import ReportData
 from zoobench.report.selection import NAME, SETTING, View
 from zoobench.report.tables import Table
@@ -51,7 +51,7 @@ def _answer(view: View) -> Iterable[str]:
     )
 
 
-def _charts(view: View) -> Iterable[Chart]:
+def _charts(view: View) -> Iterable[PageChart]:
     """Small multiples: one quantity each, over AlexNet's."""
     relative = _first_setting(view)
     several = f", {single_line(view.settings[0])}" if len(view.settings) > 1 else ""
@@ -61,8 +61,8 @@ def _charts(view: View) -> Iterable[Chart]:
             continue
         dots, cut = first_rows([_dot(model, column) for _, model in known.iterrows()])
         reference = reference_of(view)
-        axis = Axis(f"times {reference}'s", RATIO_TICK, baseline=1.0)
-        yield Chart(
+        axis = DotAxis(f"times {reference}'s", RATIO_TICK, baseline=1.0)
+        yield PageChart(
             key=f"families-{column}",
             title=f"{title} over {reference}'s{several}{cut}",
             alt=f"A row a model, a logarithmic axis; from {_least(dots)} to {_most(dots)}. 1× is {reference}.",

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from zoobench.cases.units import format_bytes, format_count, format_percent, plural
+from zoobench.cases import format_bytes, format_count, format_percent, plural
 from zoobench.records import metrics
 from zoobench.records.metrics import LATENCY
 from zoobench.report import palette
@@ -19,7 +19,7 @@ from zoobench.report.diagnosed import Diagnosed, under_one_roof
 from zoobench.report.html.plots import NUMBER_TICK, TICKS
 from zoobench.report.html.plots.scatter import ScatterPoint, Span, scatter_plot
 from zoobench.report.html.plots.slopes import MOST_ROWS, Crossing, Heads, Slope, height_of, slope_plot
-from zoobench.report.html.section import Chart, Height, Section
+from zoobench.report.html.section import Height, PageChart, Section
 from zoobench.report.report_data import ReportData
 from zoobench.report.selection import NAME, SETTING, Setting, View, measured
 from zoobench.report.tables import format_interval
@@ -34,7 +34,7 @@ _MOST_NAMED = 4
 _HEADS = Heads(left="By MACs, fewest first", right="By latency, fastest first", places="place (1: the least)")
 
 
-def order_charts(view: View, setting: str) -> Iterable[Chart]:
+def order_charts(view: View, setting: str) -> Iterable[PageChart]:
     """At the smallest and at the largest batch of the headline precision, of one setting."""
     if view.point is None:
         return
@@ -52,7 +52,7 @@ def _order_batches(view: View, setting: str) -> list[int]:
     return sorted({batches[0], batches[-1]}) if batches else []
 
 
-def _order_chart(nets: pd.DataFrame, point: Setting, setting: str) -> Chart:
+def _order_chart(nets: pd.DataFrame, point: Setting, setting: str) -> PageChart:
     pairs = inverted_pairs(nets)
     shown = _furthest(nets, pairs)
     drawn = pairs[pairs["light"].isin(shown[NAME]) & pairs["heavy"].isin(shown[NAME])].head(MOST_PAIRS)
@@ -60,7 +60,7 @@ def _order_chart(nets: pd.DataFrame, point: Setting, setting: str) -> Chart:
     cut = f" (the {len(shown)} of {len(nets)} models that are furthest out of order)" if len(shown) < len(nets) else ""
     undrawn = f", of which {len(drawn)} are drawn" if len(drawn) < len(pairs) else ""
     slopes = list(_slopes(shown, pairs))
-    return Chart(
+    return PageChart(
         key=f"order-batch-{point.batch}",
         title=f"Order by MACs and by latency ({', '.join(filter(None, (str(point), single_line(setting))))}){cut}",
         alt=(
@@ -123,7 +123,7 @@ _ROOM_ABOVE = 2.5
 """Above the roof, where its names stand."""
 
 
-def roofline_charts(found: Sequence[Diagnosed]) -> Iterable[Chart]:
+def roofline_charts(found: Sequence[Diagnosed]) -> Iterable[PageChart]:
     """One for each precision, since each has a ceiling of its own; a point a case."""
     for precision in dict.fromkeys(each.case.precision for each in found):
         shown = [each for each in under_one_roof(found, precision) if math.isfinite(each.net.intensity)]
@@ -131,10 +131,10 @@ def roofline_charts(found: Sequence[Diagnosed]) -> Iterable[Chart]:
             yield _roofline_chart(shown)
 
 
-def _roofline_chart(shown: Sequence[Diagnosed]) -> Chart:
+def _roofline_chart(shown: Sequence[Diagnosed]) -> PageChart:
     case, roof = shown[0].case, shown[0].roof
     reached = median(each.diagnosis.reached_ratio for each in shown)
-    return Chart(
+    return PageChart(
         key=f"roofline-{case.precision.value}",
         title=f"Roofline of whole nets (inference, {case.precision.value}, {single_line(case.device)})",
         alt=(
