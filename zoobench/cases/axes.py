@@ -105,7 +105,7 @@ class Allocator(enum.StrEnum):
 
 
 class ImageSize(NamedTuple):
-    """Height and width of pictures, in pixels."""
+    """Height and width of images, in pixels."""
 
     height: int
     width: int
@@ -219,7 +219,7 @@ class Axis(msgspec.Struct, frozen=True, kw_only=True):
 class Case(msgspec.Struct, frozen=True, kw_only=True):
     """One thing to measure. Two cases are the same case if and only if their `id`s are equal.
 
-    `image_size` is the height of the pictures, in pixels, and their width too unless `image_width` says otherwise.
+    `image_size` is the height of the images in pixels, and their width too unless `image_width` is given.
     """
 
     model: ModelRef
@@ -240,7 +240,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def resolution(self) -> ImageSize:
-        """Size of one picture."""
+        """Height and width of one image."""
         return ImageSize(self.image_size, self.image_width or self.image_size)
 
     @property
@@ -292,7 +292,7 @@ class Matrix(msgspec.Struct, frozen=True, kw_only=True):
         return Matrix(**filled)
 
     def of_nets(self) -> Matrix:
-        """The axes that counts depend on, the nets and their pictures, and the one that has a single value anyway."""
+        """The axes that counts depend on: models, image size and threads."""
         return Matrix(
             models=self.models,
             families=self.families,

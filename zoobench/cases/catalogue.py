@@ -1,4 +1,4 @@
-"""The zoo as data: every model that can be named, its family and what its pictures look like. No torch.
+"""The zoo as data: every model that can be named, its family and its images. It imports no torch.
 
 `catalogue.csv` holds the models of torchvision, our own, and variants from the papers' tables. Packages add theirs
 through the entry-point group `zoobench.models` (an object with `entries()` and `build(name, *, num_classes, weights)`;
@@ -39,9 +39,9 @@ _FACTORY = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """One model of the catalogue. Image sizes are sides of square pictures, in pixels.
+    """One model of the catalogue. Image sizes are sides of square images, in pixels.
 
-    `max_image_size` is None where any larger picture will do; a vision transformer takes its one size only.
+    `max_image_size` is None where the model takes any larger image; a vision transformer takes one size only.
     `top1_ratio` is the published single-crop top-1 accuracy on ImageNet-1k, `top1_source` who printed it.
     """
 
@@ -145,7 +145,7 @@ def families() -> tuple[str, ...]:
 
 
 def check_image_size(entry: Entry, resolution: ImageSize) -> None:
-    """Raises: BadInputError if a side of these pictures is too small or too large for the model."""
+    """Raises: BadInputError if a side of these images is too small or too large for the model."""
     if min(resolution) < entry.min_image_size:
         raise BadInputError(f"image size {resolution} is too small for {entry.name}: it must be {_size_bounds(entry)}")
     if entry.max_image_size is not None and max(resolution) > entry.max_image_size:

@@ -1,4 +1,4 @@
-"""Errors that are the user's to mend: each is one line that says what was wrong and what would be right.
+"""Errors that the user can fix. Each message is one line: what was wrong, and what would be right.
 
 Everything else that can go wrong while measuring is a `zoobench.records.Failure`, which is a result, not an
 error.
@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 
 class ZoobenchError(Exception):
-    """Something the user can mend. The command line prints its text alone and exits with `exit_code`."""
+    """An error that the user can fix. The command line prints its text alone and exits with `exit_code`."""
 
     exit_code = 2
 

@@ -32,7 +32,7 @@ def bisect(
     alpha: Annotated[str | None, ALPHA] = None,
     results: Annotated[Path, RESULTS] = Path("results"),
 ) -> None:
-    """Compare GOOD with ever nearer commits, always in one sitting, and the one that is found with its own parent.
+    """Compare GOOD with ever nearer commits, always in one comparison, and the one that is found with its own parent.
 
     Exit codes: 0 the commit was found and confirmed, 3 it was not.
     """

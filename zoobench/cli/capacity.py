@@ -46,7 +46,7 @@ def capacity(
         str, typer.Option(metavar="NAME", help="cpu, cuda, cuda:1, or auto: cuda where there is one")
     ] = AUTOMATIC,
     image_size: Annotated[
-        str | None, typer.Option(metavar="N|HxW", help="pixels of the pictures (default: each model's own)")
+        str | None, typer.Option(metavar="N|HxW", help="pixels of the images (default: each model's own)")
     ] = None,
     threads: Annotated[str | None, typer.Option(metavar="N", help="threads of the host (default: all)")] = None,
     largest_batch: Annotated[
@@ -71,7 +71,7 @@ def capacity(
     if not models and not families:
         raise BadInputError("no model was named: `python -m zoobench list` prints the names")
     options = parse_options({name: text for name, text in texts.items() if text} | {"results": str(results)})
-    catalogue.select(options.matrix)  # a wrong name is told before a worker is started
+    catalogue.select(options.matrix)  # a wrong name is reported before a worker is started
     records = _measure(options, limit_bytes, largest_batch)
     if any(record.failure is not None for record in records):
         raise typer.Exit(1)

@@ -62,9 +62,9 @@ def count(
     ] = None,
     *,
     image_size: Annotated[
-        str | None, typer.Option(metavar="N|HxW", help="pixels of the pictures (default: each model's own)")
+        str | None, typer.Option(metavar="N|HxW", help="pixels of the images (default: each model's own)")
     ] = None,
-    batch: Annotated[int, typer.Option(help="pictures a call")] = 1,
+    batch: Annotated[int, typer.Option(help="images a call")] = 1,
     mode: Annotated[str, typer.Option(help="infer, or train: forward and backward")] = Mode.INFER.value,
     by: Annotated[str | None, typer.Option(help="break down by module, operator or kind of layer")] = None,
     depth: Annotated[int | None, typer.Option(min=0, help="how deep the modules go; implies --by module")] = None,

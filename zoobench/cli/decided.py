@@ -41,7 +41,7 @@ class ReplayRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def compare_stored(request: StoredRequest) -> int:
-    """Compare runs, write the result beside the newest of the head's, and tell it; the exit code."""
+    """Compare runs, write the result beside the newest of the head's, and print it. Returns the exit code."""
     from zoobench.records import store  # noqa: PLC0415
     from zoobench.records.comparison import Rule  # noqa: PLC0415
     from zoobench.records.files import gc_paused  # noqa: PLC0415

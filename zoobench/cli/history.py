@@ -72,7 +72,7 @@ def _load_runs(results: Path) -> list[StoredRun]:
 
     names = store.stored_run_ids(results)
     if not names:
-        store.newest_run(results)  # tells that there is none, and what measures one
+        store.newest_run(results)  # raises that there is none, and how to measure one
     runs = []
     with gc_paused():
         for name in names:

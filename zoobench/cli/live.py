@@ -1,4 +1,4 @@
-"""What `compare` and `bisect` do: measure two sides now, tell how it goes, decide, and say how to go on if stopped."""
+"""What `compare` and `bisect` do: measure two sides now, print progress, decide, and print how to resume if stopped."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class ResumeRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def compare_live(request: LiveRequest) -> int:
-    """Measure, decide, tell and write; the exit code."""
+    """Measure, decide, print and write. Returns the exit code."""
     measured_comparison = measure_live(request)
     return _decide_and_print(measured_comparison, request.out or measured_comparison.folder)
 
@@ -62,7 +62,7 @@ def compare_live(request: LiveRequest) -> int:
 def measure_live(request: LiveRequest) -> MeasuredComparison:
     """Measure both sides.
 
-    Raises: ZoobenchError for what the user can mend.
+    Raises: ZoobenchError for what the user can fix.
     """
     from zoobench.compare.comparison import compare_sides  # noqa: PLC0415 - stored runs need none of it
 
@@ -73,7 +73,7 @@ def measure_live(request: LiveRequest) -> MeasuredComparison:
 
 
 def go_on(request: ResumeRequest) -> int:
-    """Measure what an experiment lacks, decide, tell and write; the exit code."""
+    """Measure what a comparison lacks, decide, print and write. Returns the exit code."""
     from zoobench.compare.comparison import resume_sides  # noqa: PLC0415
     from zoobench.compare.journal import load_evidence, load_spec  # noqa: PLC0415
 
@@ -198,7 +198,7 @@ class EventPrinter:
 
     @contextmanager
     def resumable(self) -> Iterator[None]:
-        """Ctrl-C ends the sitting, not what was measured: say how to go on."""
+        """After Ctrl-C, print how to resume: what was measured is kept."""
         try:
             yield
         except KeyboardInterrupt:

@@ -86,7 +86,7 @@ def _prepare(folder: Path) -> Path:
 
 
 def _open(case: Case) -> tuple[Machine, Case]:
-    """A lab that can measure the case, and the case with its device as the lab names it."""
+    """A machine that can measure the case, and the case with its device as the machine names it."""
     from zoobench.measure.executor import ForkedWorkers  # noqa: PLC0415
     from zoobench.measure.session import check_case, open_machine  # noqa: PLC0415
 
@@ -97,7 +97,7 @@ def _open(case: Case) -> tuple[Machine, Case]:
 
 
 def _survey(machine: Machine, case: Case) -> Machine:
-    """The lab with the ceilings that the case is held against."""
+    """The machine with the ceilings that the case is compared with."""
     from zoobench.measure.machine import find_ceilings  # noqa: PLC0415
 
     ceilings = find_ceilings(machine, [case], RESULTS)

@@ -116,5 +116,5 @@ def _in_lines(values: tuple[float, ...]) -> list[str]:
 
 
 def _raw(value: float) -> str:
-    """A count to its last digit, a time to the last that a clock can tell."""
+    """A count to its last digit, a time to the last digit that a clock resolves."""
     return str(int(value)) if value.is_integer() else f"{value:.9g}"

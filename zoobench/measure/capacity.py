@@ -22,7 +22,7 @@ from zoobench.records import Breakdown, CaseRecord, Failure, FailureKind, Measur
 
 
 Fits = Callable[[int], bool]
-"""Whether a batch fits. Dear to ask: no batch is asked about twice."""
+"""Whether a batch fits. The answer is expensive: no batch is tried twice."""
 
 Guess = Callable[[int, int], int]
 """Where to divide what lies between a batch that fits and a larger one that does not."""

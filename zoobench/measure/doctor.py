@@ -74,7 +74,7 @@ TIME_LIMIT_S = 60.0
 """Of one check, its worker's start apart."""
 
 Announce = Callable[[int, int, str], None]
-"""Told before each check: its number from 1, how many there are, and its title."""
+"""Called before each check with its number from 1, how many there are, and its title."""
 
 
 class CheckResult(msgspec.Struct, frozen=True, kw_only=True):

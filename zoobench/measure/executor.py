@@ -99,7 +99,7 @@ def _ending(exit_code: int | None) -> str:
 
 
 class Task(msgspec.Struct, frozen=True):
-    """A call of a function with these arguments and, last, a `Tell` to which it sends its results.
+    """A call of a function with these arguments and, last, an `Emit` to which it sends its results.
 
     The function is importable by its name in the worker: one of `zoobench.measure.tasks`.
     """
@@ -133,7 +133,7 @@ class Executor(Protocol):
     """Where tasks run."""
 
     def run(self, task: Task, emit: Emit, time_limit_s: float) -> Failure | None:
-        """Run one task, pass on what it tells, and say how it failed if it did not get to its end."""
+        """Run one task and pass on its messages. Returns how it failed, if it did not get to its end."""
         ...
 
 
@@ -167,7 +167,7 @@ class ForkedWorkers:
                 return _Conversation(process, receiver, output, emit).follow(time_limit_s)
 
     def _start(self, process: ForkServerProcess) -> None:
-        """A server that was asked for a worker, and not told the rest, dies of it and says so on the user's terminal.
+        """A server that got half of a request dies, and prints its error on the user's terminal.
 
         The first start is another matter: it lasts until the server has imported torch, and Ctrl-C may end it.
         """
@@ -224,7 +224,7 @@ class _Conversation:
         self._ends: list[Connection | int] = [receiver, process.sentinel]
 
     def follow(self, time_limit_s: float) -> Failure | None:
-        """Pass on what the worker tells; how it failed, if it does not say that it is done."""
+        """Pass on the messages of the worker. Returns how it failed, if it ended before it was done."""
         deadline = time.monotonic() + START_LIMIT_S
         while (left_s := deadline - time.monotonic()) > 0 and (ready := wait(self._ends, left_s)):
             if self._receiver not in ready:

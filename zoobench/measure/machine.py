@@ -20,7 +20,7 @@ _TIME_LIMIT_S = 120.0
 
 
 class MachineCeilings(NamedTuple):
-    """The lab whose environment has the ceilings, and what the user must know about them."""
+    """The machine with its ceilings in the environment, and notes for the user about them."""
 
     machine: Machine
     notes: tuple[str, ...]

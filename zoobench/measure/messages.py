@@ -56,7 +56,7 @@ QUICK = Effort(load_s=0.5, product_s=0.2, paging_s=0.4, pace_s=1.5, processes=6,
 
 
 EXAMPLE = ModelRef("torchvision", "squeezenet1_1")
-"""Small enough to be built and called in no time, large enough to page: its first maps are 3 MiB a picture."""
+"""Small enough to be built and called in no time, large enough to page: its first activations are 3 MiB an image."""
 
 
 def example_case(

@@ -139,7 +139,7 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
         return "cuda" if has_cuda else "cpu"
 
     def calibrated(self, results: Path) -> tuple[Machine, tuple[str, ...]]:
-        """This lab with the calibration of that folder (`zoobench doctor`), or a line that says why not."""
+        """This machine with the calibration of that folder (`zoobench doctor`), or a line that says why there is none."""
         environment, notes = attach(self.environment, results)
         return msgspec.structs.replace(self, environment=environment), notes
 
@@ -185,7 +185,7 @@ class Recorder:
 
 
 class Session:
-    """Measures cases one after the other in a lab and records them."""
+    """Measures cases one after the other on a machine and records them."""
 
     def __init__(self, machine: Machine, recorder: Recorder, clock: Callable[[], float] = time.monotonic) -> None:
         self._machine = machine

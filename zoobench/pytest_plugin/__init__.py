@@ -107,7 +107,7 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Tell a mistake found while cases were made, and leave out the suites of which nothing was asked for.
+    """Report a mistake that was found while cases were made, and deselect suites without cases.
 
     The mistake waits until here because pytest would take it for a broken suite where it is found.
     """
@@ -203,7 +203,7 @@ def _uncaptured(config: pytest.Config) -> _Anything:
 
 
 def _refuse_xdist(config: pytest.Config) -> None:
-    """Its workers collect, and tell what they cannot collect to the process that prints."""
+    """Its workers collect: the error of one is printed by the process that started them."""
     if hasattr(config, "workerinput"):
         reason = "cases that run side by side disturb each other's times: run without pytest-xdist (-n0)"
         raise pytest.Collector.CollectError(f"zoobench: {reason}")

@@ -173,7 +173,7 @@ class ReplayTimer:
         self._readings: list[float] = []
 
     def load(self, durations_s: Sequence[float]) -> None:
-        """Set the durations that the next pairs of readings tell."""
+        """Set the durations between the next pairs of readings."""
         self._readings = [reading for duration_s in reversed(durations_s) for reading in (duration_s, 0.0)]
 
     def __call__(self) -> float:
@@ -188,7 +188,7 @@ def replay(benchmark: PedanticBenchmark, timer: ReplayTimer, samples_s: Sequence
 
 
 def mark_failed(benchmark: PedanticBenchmark, timer: ReplayTimer) -> None:
-    """Tell pytest-benchmark that this case has no rounds because it failed, or it warns of a fixture not used."""
+    """Record in pytest-benchmark that this case failed and has no rounds: else it warns of a fixture not used."""
     timer.load([0.0])
     with contextlib.suppress(_CaseFailedError):
         benchmark.pedantic(_fail, rounds=1, iterations=1, warmup_rounds=0)

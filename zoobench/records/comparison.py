@@ -122,7 +122,7 @@ class CasePair(msgspec.Struct, frozen=True, kw_only=True):
 
     `output_error` is the largest difference of the two outputs over the largest value of the base's, None where there
     are no two outputs; up to `output_tolerance` it is rounding. A control has none of the project's code in it: it
-    tells whether the sides were treated alike. `injected_ratio` of the base's time was wasted in the head's calls.
+    shows whether the sides were treated alike. The head's calls were slowed down by `injected_ratio` of the base's time.
     """
 
     id: str

@@ -71,7 +71,7 @@ COMPRESSED = ".xz"
 
 
 class LineWriter:
-    """Appends to one file. While it is open, no other process can; `name` is what that one is told is being written."""
+    """Appends to one file. While it is open, no other process can; `name` is used in the message that it gets."""
 
     def __init__(self, path: Path, name: str) -> None:
         """Raises: StoreError if another process writes it, or it cannot be written."""

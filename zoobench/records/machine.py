@@ -160,13 +160,13 @@ def ceiling_facts(environment: Environment, device: str) -> Facts:
     """What must be the same for a ceiling to be the same: the machine, the device, torch and what sets it up."""
     host = {f"host {name}": environment.host.get(name, "") for name in _HOST_FACTS}
     software = {name: environment.software.get(name, "") for name in _SOFTWARE_FACTS}
-    told = next((facts for facts in environment.devices if facts.name == device), None)
-    of_device = {"device": device, "model": told.model, **told.facts} if told else {"device": device}
+    found = next((facts for facts in environment.devices if facts.name == device), None)
+    of_device = {"device": device, "model": found.model, **found.facts} if found else {"device": device}
     return {**host, **software, **environment.settings, **of_device}
 
 
 def read_cache(folder: Path, facts: Facts) -> KnownCeilings:
-    """The ceilings of this machine in this environment; a note where there is a file that does not tell them."""
+    """The ceilings of this machine in this environment; a note where there is a file that cannot be read."""
     path = folder / CEILINGS_FILE
     if not path.exists():
         return KnownCeilings()

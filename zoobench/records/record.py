@@ -19,7 +19,7 @@ from zoobench.cases import Budget, Case, DeviceFacts
 
 
 class LayerKind(enum.StrEnum):
-    """What a layer, or one operator, does. A convolution's kind is told by its weight's shape and its groups."""
+    """What a layer, or one operator, does. The kind of a convolution follows from its weight's shape and its groups."""
 
     CONVOLUTION = "convolution"
     """Dense, with a kernel larger than 1×1."""
@@ -117,7 +117,7 @@ MetricResult = Measurement | Unavailable
 
 
 class Breakdown(msgspec.Struct, frozen=True, kw_only=True):
-    """How a metric of a case divides: `values` are in its base unit and add up to what `method` could tell apart.
+    """How a metric of a case divides: `values` are in its base unit and add up to what `method` could attribute.
 
     Those by `batch` do not add up: they are of the same case at other batches, as the search for a capacity tried them.
     """
@@ -191,7 +191,7 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
 class CaseRecord(msgspec.Struct, frozen=True, kw_only=True):
     """Everything known about one finished case. A failed case keeps what it had measured before it failed.
 
-    `layers` are a fact of the model at that image size, told by the first of its cases in a run. A case is planned if a
+    `layers` are a fact of the model at that image size, recorded with the first of its cases in a run. A case is planned if a
     suite of fixed plans asked for it, for a comparison of its own. `settings` were read back from the live process
     while the case was measured.
     """
@@ -293,7 +293,7 @@ _OLDER_CODES = {"few-rounds": Flaw.TOO_FEW_ROUNDS}
 
 
 def flaws_of(findings: Iterable[Finding]) -> tuple[Flaw, ...]:
-    """What stands against the times of a case with these findings, the gravest first. A note stands against nothing."""
+    """The flaws of a case with these findings, the most severe first. A note is no flaw."""
     codes = {finding.code for finding in findings if finding.severity is Severity.WARNING}
     codes |= {_OLDER_CODES[code] for code in codes & _OLDER_CODES.keys()}
     return tuple(flaw for flaw in Flaw if flaw in codes)

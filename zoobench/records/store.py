@@ -27,7 +27,7 @@ Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
 UPGRADES: dict[int, Upgrade] = {1: lambda document: document, 2: lambda document: document}
 """From a schema to the next: `UPGRADES[1]` turns a line of schema 1 into one of schema 2, and so on up the ladder.
 
-2 adds `breakdowns` and `layers` to a case, and a width to pictures that are not square. 3 adds blocks to samples,
+2 adds `breakdowns` and `layers` to a case, and a width to images that are not square. 3 adds blocks to samples,
 settings to a case, bytes to layers, ceilings and calibration to an environment. What is absent has defaults.
 """
 
