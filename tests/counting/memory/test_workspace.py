@@ -159,3 +159,36 @@ def test_one_small_image_is_laid_out_in_columns() -> None:
     x, weight = torch.empty(1, 8, 10, 10, device="meta"), torch.empty(4, 8, 3, 3, device="meta")
     conv = Convolution(x, weight, (1, 4, 8, 8), (1, 1), (1, 1), 1)
     assert forward_bytes(conv, Processor(block=16, threads=2, has_half_kernels=True)) == 8 * 9 * 64 * FLOAT_BYTES
+
+
+@pytest.mark.parametrize(
+    ("most", "block", "has_avx2"),
+    [
+        ("SSE41", 8, False),
+        ("AVX", 8, False),
+        ("AVX2", 8, True),
+        ("avx2_vnni_2", 8, True),
+        ("AVX512_CORE", 16, True),
+        ("AVX10_1_512_AMX", 16, True),
+        ("ALL", 16, True),
+        (None, 16, True),
+    ],
+)
+@pytest.mark.parametrize("variable", ["ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA"])
+def test_the_processor_is_what_onednn_is_confined_to(
+    monkeypatch: pytest.MonkeyPatch, variable: str, most: str | None, block: int, has_avx2: bool
+) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_avx2_supported", lambda: True)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_supported", lambda: True)
+    for name in ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA"):
+        monkeypatch.delenv(name, raising=False)
+    if most is not None:
+        monkeypatch.setenv(variable, most)
+    processor = this_processor(2)
+    assert (processor.block, processor.has_avx2) == (block, has_avx2)
+
+
+def test_torchs_own_capability_says_nothing_about_onednn(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = this_processor(2)
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "DEFAULT")
+    assert this_processor(2) == before

@@ -306,10 +306,6 @@ def _plain_bytes(shape: tuple[int, ...], like: Tensor) -> int:
 
 WorkspaceFunction = Callable[..., int]
 
-_BLOCKS = {"AVX512": 16}
-"""fp32 numbers in a vector register, by what torch calls the processor's capability; 8 for all others."""
-
-
 class Backend(msgspec.Struct, frozen=True):
     """The kernels of one kind of device; its name says which."""
 
@@ -348,19 +344,35 @@ def cpu_onednn(*, threads: int, extra: Mapping[OpOverloadPacket, WorkspaceFuncti
 
 
 def this_processor(threads: int) -> Processor:
-    """This machine's, computing with so many threads."""
+    """This machine's, computing with so many threads, as oneDNN sees it: ATEN_CPU_CAPABILITY does not confine oneDNN."""
+    has_avx2 = torch.cpu._is_avx2_supported() and not _is_confined_below(_AVX2)  # noqa: SLF001 - torch has no public name
+    has_avx512 = torch.cpu._is_avx512_supported() and not _is_confined_below(_AVX512)  # noqa: SLF001 - as above
     return Processor(
-        block=_BLOCKS.get(torch.backends.cpu.get_cpu_capability(), 8),
+        block=16 if has_avx512 else SMALLEST_BLOCK,
         threads=threads,
-        has_half_kernels=bool(torch.ops.mkldnn._is_mkldnn_bf16_supported()),  # noqa: SLF001 - torch has no public name
-        has_avx2=torch.backends.cpu.get_cpu_capability() != "DEFAULT",
+        has_half_kernels=bool(torch.ops.mkldnn._is_mkldnn_bf16_supported()),  # noqa: SLF001 - as above
+        has_avx2=has_avx2,
         has_amx=_has_amx(),
     )
 
 
+_AVX2 = ("AVX2", "AVX512", "AVX10", "ALL", "DEFAULT")
+_AVX512 = ("AVX512", "AVX10", "ALL", "DEFAULT")
+"""How names in ONEDNN_MAX_CPU_ISA begin that allow such kernels (oneDNN, "CPU Dispatcher Control")."""
+
+
+def _max_isa() -> str:
+    """What oneDNN is confined to; the name that begins with DNNL is read too, as oneDNN does."""
+    return (os.environ.get("ONEDNN_MAX_CPU_ISA") or os.environ.get("DNNL_MAX_CPU_ISA") or "DEFAULT").upper()
+
+
+def _is_confined_below(names: tuple[str, ...]) -> bool:
+    return not _max_isa().startswith(names)
+
+
 def _has_amx() -> bool:
     """Whether oneDNN may use AMX: the processor has it, and ONEDNN_MAX_CPU_ISA does not exclude it."""
-    most = os.environ.get("ONEDNN_MAX_CPU_ISA", "DEFAULT").upper()
+    most = _max_isa()
     is_allowed = most in {"ALL", "DEFAULT"} or "AMX" in most
     return is_allowed and torch.cpu._is_amx_tile_supported()  # noqa: SLF001 - torch has no public name
 
