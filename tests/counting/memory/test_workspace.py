@@ -43,6 +43,10 @@ CONVOLUTIONS = {
     "images of twelve channels": ((16, 12, 64, 64), (16, 12, 3, 3), 1, 1, 1),
     "six channels, strided": ((32, 6, 64, 64), (32, 6, 3, 3), 2, 1, 1),
     "images smaller than the kernel": ((4, 256, 2, 2), (256, 256, 3, 3), 1, 1, 1),
+    "one image smaller than the kernel": ((1, 256, 2, 2), (256, 256, 3, 3), 1, 1, 1),
+    "grouped, small images": ((3, 192, 8, 8), (192, 12, 3, 3), 1, 1, 16),
+    "grouped, one image": ((1, 192, 14, 14), (192, 12, 3, 3), 1, 1, 16),
+    "depthwise, channels that fill no block": ((5, 58, 28, 28), (58, 1, 3, 3), 1, 1, 58),
 }
 
 
@@ -161,22 +165,26 @@ def test_one_small_image_is_laid_out_in_columns() -> None:
     assert forward_bytes(conv, Processor(block=16, threads=2, has_half_kernels=True)) == 8 * 9 * 64 * FLOAT_BYTES
 
 
+SSE, AVX2, AVX512 = (8, False), (8, True), (16, True)
+"""Fp32 numbers in a block, and whether there are kernels for AVX2."""
+
+
 @pytest.mark.parametrize(
-    ("most", "block", "has_avx2"),
+    ("most", "expected"),
     [
-        ("SSE41", 8, False),
-        ("AVX", 8, False),
-        ("AVX2", 8, True),
-        ("avx2_vnni_2", 8, True),
-        ("AVX512_CORE", 16, True),
-        ("AVX10_1_512_AMX", 16, True),
-        ("ALL", 16, True),
-        (None, 16, True),
+        ("SSE41", SSE),
+        ("AVX", SSE),
+        ("AVX2", AVX2),
+        ("avx2_vnni_2", AVX2),
+        ("AVX512_CORE", AVX512),
+        ("AVX10_1_512_AMX", AVX512),
+        ("ALL", AVX512),
+        (None, AVX512),
     ],
 )
 @pytest.mark.parametrize("variable", ["ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA"])
 def test_the_processor_is_what_onednn_is_confined_to(
-    monkeypatch: pytest.MonkeyPatch, variable: str, most: str | None, block: int, has_avx2: bool
+    monkeypatch: pytest.MonkeyPatch, variable: str, most: str | None, expected: tuple[int, bool]
 ) -> None:
     monkeypatch.setattr(torch.cpu, "_is_avx2_supported", lambda: True)
     monkeypatch.setattr(torch.cpu, "_is_avx512_supported", lambda: True)
@@ -185,7 +193,7 @@ def test_the_processor_is_what_onednn_is_confined_to(
     if most is not None:
         monkeypatch.setenv(variable, most)
     processor = this_processor(2)
-    assert (processor.block, processor.has_avx2) == (block, has_avx2)
+    assert (processor.block, processor.has_avx2) == expected
 
 
 def test_torchs_own_capability_says_nothing_about_onednn(monkeypatch: pytest.MonkeyPatch) -> None:
