@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 import torch
@@ -66,18 +66,28 @@ def check(operator: torch._ops.OpOverload, *args: object) -> None:
     assert found == pytest.approx(workspace_bytes, abs=max(TOLERANCE_RATIO * whole_bytes, SMALL_BYTES))
 
 
+@pytest.fixture(params=[1, 2], ids=["one thread", "two threads"])
+def threads(request: pytest.FixtureRequest) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(request.param)
+    yield
+    torch.set_num_threads(before)
+
+
 def convolution(name: str) -> tuple[Tensor, Tensor, tuple[object, ...]]:
     images, weight, stride, padding, groups = CONVOLUTIONS[name]
     geometry = ([stride] * 2, [padding] * 2, [1, 1], False, [0, 0], groups)
     return torch.randn(images), torch.randn(weight), geometry
 
 
+@pytest.mark.usefixtures("threads")
 @pytest.mark.parametrize("name", CONVOLUTIONS)
 def test_a_convolution_copies_into_blocks_and_back(name: str) -> None:
     images, weight, geometry = convolution(name)
     check(ATEN.convolution.default, images, weight, None, *geometry)
 
 
+@pytest.mark.usefixtures("threads")
 @pytest.mark.parametrize("name", CONVOLUTIONS)
 def test_the_backward_of_a_convolution_copies_for_image_and_weight_in_turn(name: str) -> None:
     images, weight, geometry = convolution(name)
@@ -94,6 +104,7 @@ def test_half_precision_adds_sums_in_fp32(name: str) -> None:
     check(ATEN.convolution.default, images.bfloat16(), weight.bfloat16(), None, *geometry)
 
 
+@pytest.mark.usefixtures("threads")
 @pytest.mark.parametrize("name", ["dense", "dense, strided", "pointwise", "depthwise", "depthwise 5×5", "grouped"])
 def test_channels_last_needs_no_copies_of_maps(name: str) -> None:
     images, weight, geometry = convolution(name)

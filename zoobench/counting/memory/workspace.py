@@ -33,6 +33,8 @@ FLOAT_BYTES = 4
 class Processor(msgspec.Struct, frozen=True):
     """What kernels depend on: fp32 numbers in a vector register, threads, whether oneDNN takes half precision, and AMX.
 
+    `cache_bytes` are those of a core's second level, into which matrix products are divided (512 KiB if unknown).
+
     With AMX, dense convolutions in half precision run in kernels of their own. Their buffers (up to 1 MB for a 3×3
     kernel over 256 channels) are not in the table.
     """
@@ -42,6 +44,7 @@ class Processor(msgspec.Struct, frozen=True):
     has_half_kernels: bool
     has_avx2: bool = True
     has_amx: bool = False
+    cache_bytes: int = 2**19
 
 
 class Convolution(msgspec.Struct, frozen=True):
@@ -84,13 +87,13 @@ def forward_bytes(conv: Convolution, processor: Processor) -> int:
     if not runs_in_onednn(conv, processor):
         return _made_contiguous(conv.x) + _columns_bytes(conv)
     if _forward_by_matrices(conv, processor) and not conv.is_channels_last:
-        columns = processor.threads * _image_columns(conv)
+        columns = processor.threads * _columns_in_cache(conv, processor)
         return _made_contiguous(conv.x) + max(columns, _plain_bytes(conv.out_shape, conv.x))
     uses_amx = processor.has_amx and conv.is_half and conv.groups == 1
     weight, out = _blocked_weight(conv, processor), _blocked_out(conv, processor)
     scratch = 0 if uses_amx else _pointwise_scratch(conv, conv.weight.shape[0], processor)
     if conv.is_channels_last:
-        return weight + scratch
+        return weight + scratch + _columns_of_last(conv, processor)
     plain = _plain_bytes(conv.out_shape, conv.x)
     copies = _made_contiguous(conv.x)
     last = 2 * plain if uses_amx else out  # channels last, which takes one more copy
@@ -175,7 +178,8 @@ def _weight_moments(conv: Convolution, processor: Processor) -> tuple[int, ...]:
     if not is_blocked:  # in half precision, by matrix products
         return (plain + scratch + _image_columns(conv) + 2 * processor.threads * plain,)
     x = _padded_x(conv) if _pads_few_channels(conv, processor) else _blocked_x(conv, processor)
-    return (_blocked_out(conv, processor) + x + blocked + scratch, plain + blocked)
+    gathered = 0 if conv.is_half else _pointwise_scratch(conv, conv.weight.shape[0], processor)
+    return (_blocked_out(conv, processor) + x + blocked + scratch + gathered, plain + blocked)
 
 
 # Matrix products over plain tensors, which oneDNN takes where it has no vector kernel. Each thread that takes whole
@@ -293,6 +297,23 @@ def _positions(conv: Convolution) -> int:
 
 def _image_columns(conv: Convolution) -> int:
     return _columns_bytes(conv) // conv.x.shape[0]
+
+
+def _columns_of_last(conv: Convolution, processor: Processor) -> int:
+    """In channels last a thread turns its image of a group beside the columns, at most all of them."""
+    if not _forward_by_matrices(conv, processor) or processor.has_avx2:
+        return 0
+    return processor.threads * (_columns_in_cache(conv, processor) + _group_image_bytes(conv))
+
+
+def _columns_in_cache(conv: Convolution, processor: Processor) -> int:
+    """What a thread lays out at a time: as many of an image's channels as fit the cache beside weight and result."""
+    positions, window = _positions(conv), prod(conv.kernel)
+    out_channels, in_channels = conv.weight.shape[0] // conv.groups, conv.weight.shape[1]
+    room = processor.cache_bytes // FLOAT_BYTES - out_channels * positions
+    a_channel = (prod(conv.stride) + window) * positions + window * out_channels
+    at_a_time = in_channels // -(-in_channels // max(1, room // a_channel))
+    return _image_columns(conv) * at_a_time // in_channels
 
 
 def _group_image_bytes(conv: Convolution) -> int:
@@ -464,7 +485,15 @@ def this_processor(threads: int) -> Processor:
         has_half_kernels=bool(torch.ops.mkldnn._is_mkldnn_bf16_supported()),  # noqa: SLF001 - as above
         has_avx2=has_avx2,
         has_amx=_has_amx(),
+        cache_bytes=_cache_bytes(),
     )
+
+
+def _cache_bytes() -> int:
+    """What oneDNN takes for unknown is 512 KiB; musl and macOS do not tell."""
+    name = "SC_LEVEL2_CACHE_SIZE"
+    known = os.sysconf(name) if name in getattr(os, "sysconf_names", {}) else 0
+    return known if known > 0 else 2**19
 
 
 _AVX2 = ("AVX2", "AVX512", "AVX10", "ALL", "DEFAULT")
