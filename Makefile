@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DOCS_READY := $(VENV)/.docs-ready
 
-.PHONY: bench report test smoke lint docs prove prove-compare gpu-check clean
+.PHONY: bench report test test-capabilities smoke lint docs prove prove-compare gpu-check clean
 
 bench: $(READY)  ## the quick preset and its report
 	$(BIN)/python -m zoobench run --preset quick
@@ -22,12 +22,18 @@ coverage: $(READY)  ## the same on one processor, with the share of lines and br
 	$(BIN)/coverage run -m pytest -m "not slow and not gpu"
 	$(BIN)/coverage report --skip-covered --fail-under=90
 
-# Kernels depend on the processor: predictions hold on an AVX-512 machine and on one that has AVX2 alone.
-MEMORY_TESTS := tests/counting/memory tests/measure/capacity tests/measure/worker/test_capacity_trial.py \
-	tests/measure/worker/test_prediction.py tests/measure/worker/probes/test_prediction.py
+# Kernels depend on the processor: what holds with AVX-512 is to hold with AVX2 alone, and below it. Torch and oneDNN are
+# confined each by its own variable. OpenMP's threads do not spin while they wait: two test processes share processors.
+# The rest of the tests of timing computes with series, not with kernels.
+CAPABILITY_TESTS := tests/counting/memory tests/measure/capacity tests/measure/worker/test_capacity_trial.py \
+	tests/measure/worker/test_prediction.py tests/measure/worker/probes/test_prediction.py \
+	$(addprefix tests/measure/worker/timing/test_,kept_bytes.py layout.py loop.py rounds.py warm_up.py)
+CONFINED_PYTEST := OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -m "not slow and not gpu" -n auto --dist worksteal \
+	-p no:cacheprovider $(CAPABILITY_TESTS)
 
-test-avx2: $(READY)  ## the tests of predicted memory, with torch and oneDNN confined to AVX2
-	ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 $(BIN)/python -m pytest -m "not slow and not gpu" -n auto $(MEMORY_TESTS)
+test-capabilities: $(READY)  ## the tests of predicted memory and of timing on kernels for AVX2, then on those below it
+	ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 $(CONFINED_PYTEST)
+	ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 $(CONFINED_PYTEST)
 
 smoke: $(READY)  ## every suite runs, on two small models
 	$(BIN)/python -m pytest suites --benchmark-disable --zoobench-models squeezenet1_1,mobilenet_v1_025 --zoobench-batch-sizes 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 import torch
@@ -43,6 +43,10 @@ CONVOLUTIONS = {
     "images of twelve channels": ((16, 12, 64, 64), (16, 12, 3, 3), 1, 1, 1),
     "six channels, strided": ((32, 6, 64, 64), (32, 6, 3, 3), 2, 1, 1),
     "images smaller than the kernel": ((4, 256, 2, 2), (256, 256, 3, 3), 1, 1, 1),
+    "one image smaller than the kernel": ((1, 256, 2, 2), (256, 256, 3, 3), 1, 1, 1),
+    "grouped, small images": ((3, 192, 8, 8), (192, 12, 3, 3), 1, 1, 16),
+    "grouped, one image": ((1, 192, 14, 14), (192, 12, 3, 3), 1, 1, 16),
+    "depthwise, channels that fill no block": ((5, 58, 28, 28), (58, 1, 3, 3), 1, 1, 58),
 }
 
 
@@ -62,18 +66,28 @@ def check(operator: torch._ops.OpOverload, *args: object) -> None:
     assert found == pytest.approx(workspace_bytes, abs=max(TOLERANCE_RATIO * whole_bytes, SMALL_BYTES))
 
 
+@pytest.fixture(params=[1, 2], ids=["one thread", "two threads"])
+def threads(request: pytest.FixtureRequest) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(request.param)
+    yield
+    torch.set_num_threads(before)
+
+
 def convolution(name: str) -> tuple[Tensor, Tensor, tuple[object, ...]]:
     images, weight, stride, padding, groups = CONVOLUTIONS[name]
     geometry = ([stride] * 2, [padding] * 2, [1, 1], False, [0, 0], groups)
     return torch.randn(images), torch.randn(weight), geometry
 
 
+@pytest.mark.usefixtures("threads")
 @pytest.mark.parametrize("name", CONVOLUTIONS)
 def test_a_convolution_copies_into_blocks_and_back(name: str) -> None:
     images, weight, geometry = convolution(name)
     check(ATEN.convolution.default, images, weight, None, *geometry)
 
 
+@pytest.mark.usefixtures("threads")
 @pytest.mark.parametrize("name", CONVOLUTIONS)
 def test_the_backward_of_a_convolution_copies_for_image_and_weight_in_turn(name: str) -> None:
     images, weight, geometry = convolution(name)
@@ -90,6 +104,7 @@ def test_half_precision_adds_sums_in_fp32(name: str) -> None:
     check(ATEN.convolution.default, images.bfloat16(), weight.bfloat16(), None, *geometry)
 
 
+@pytest.mark.usefixtures("threads")
 @pytest.mark.parametrize("name", ["dense", "dense, strided", "pointwise", "depthwise", "depthwise 5×5", "grouped"])
 def test_channels_last_needs_no_copies_of_maps(name: str) -> None:
     images, weight, geometry = convolution(name)
@@ -159,3 +174,40 @@ def test_one_small_image_is_laid_out_in_columns() -> None:
     x, weight = torch.empty(1, 8, 10, 10, device="meta"), torch.empty(4, 8, 3, 3, device="meta")
     conv = Convolution(x, weight, (1, 4, 8, 8), (1, 1), (1, 1), 1)
     assert forward_bytes(conv, Processor(block=16, threads=2, has_half_kernels=True)) == 8 * 9 * 64 * FLOAT_BYTES
+
+
+SSE, AVX2, AVX512 = (8, False), (8, True), (16, True)
+"""Fp32 numbers in a block, and whether there are kernels for AVX2."""
+
+
+@pytest.mark.parametrize(
+    ("most", "expected"),
+    [
+        ("SSE41", SSE),
+        ("AVX", SSE),
+        ("AVX2", AVX2),
+        ("avx2_vnni_2", AVX2),
+        ("AVX512_CORE", AVX512),
+        ("AVX10_1_512_AMX", AVX512),
+        ("ALL", AVX512),
+        (None, AVX512),
+    ],
+)
+@pytest.mark.parametrize("variable", ["ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA"])
+def test_the_processor_is_what_onednn_is_confined_to(
+    monkeypatch: pytest.MonkeyPatch, variable: str, most: str | None, expected: tuple[int, bool]
+) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_avx2_supported", lambda: True)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_supported", lambda: True)
+    for name in ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA"):
+        monkeypatch.delenv(name, raising=False)
+    if most is not None:
+        monkeypatch.setenv(variable, most)
+    processor = this_processor(2)
+    assert (processor.block, processor.has_avx2) == expected
+
+
+def test_torchs_own_capability_says_nothing_about_onednn(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = this_processor(2)
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "DEFAULT")
+    assert this_processor(2) == before

@@ -29,7 +29,16 @@ FLOAT_BYTES = 4
 INFERENCE_TOLERANCE_RATIO = 0.10
 TRAINING_TOLERANCE_RATIO = 0.03
 SMALL_SIDE = 64
-SMALL_TOLERANCE_RATIO = 0.02
+SMALL_TOLERANCE_RATIO = 0.005
+LENET_TOLERANCE_RATIO = 0.02
+"""On two threads a kernel for few channels holds 19 KB of sums that the table leaves out: 1.6 % of so small a peak."""
+ODD_BATCHES = {
+    "lenet5": (1, 2, 3, 5, 7, 15, 16, 17, 33),
+    "squeezenet1_1": (1, 3, 17),
+    "mobilenet_v1_025": (2, 5, 33),
+    "shufflenet_v1_g3_x0_25": (1, 7, 16),
+    "resnet18": (3,),
+}
 DEFAULT_SUITE = [entry.name for entry in catalogue.entries() if entry.is_default]
 SMALL = ["lenet5", "squeezenet1_1", "mobilenet_v3_small", "shufflenet_v1_g3_x0_5", "shufflenet_v2_x1_0"]
 
@@ -319,19 +328,20 @@ def test_what_cannot_be_predicted_says_why_in_one_line(
 
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("mode", list(Mode))
-@pytest.mark.parametrize("name", ["lenet5", "squeezenet1_1", "mobilenet_v1_025", "shufflenet_v1_g3_x0_25", "resnet18"])
+@pytest.mark.parametrize("name", ODD_BATCHES)
 def test_small_and_odd_batches_are_predicted_as_they_are_measured(name: str, mode: Mode, threads: int) -> None:
     """In fp32, in which every capability of a processor has kernels that the table knows."""
     entry = catalogue.find(name)
     side = min(entry.image_size, max(entry.min_image_size, SMALL_SIDE))
     plain = msgspec.structs.replace(make_case("lenet5", mode=mode, threads=threads), model=entry.ref, image_size=side)
+    tolerance_ratio = LENET_TOLERANCE_RATIO if name == "lenet5" else SMALL_TOLERANCE_RATIO
     device = CpuDevice()
     with device.settings(plain):
-        for batch in (1, 3, 7, 17):
+        for batch in ODD_BATCHES[name]:
             workload = build_workload(msgspec.structs.replace(plain, batch=batch), device)
             workload.call()
             (predicted, measured) = (peak_of(probe, workload) for probe in (PREDICTION_PROBE, MEMORY_PROBE))
-            assert predicted == pytest.approx(measured, rel=SMALL_TOLERANCE_RATIO), f"batch {batch}"
+            assert predicted == pytest.approx(measured, rel=tolerance_ratio), f"batch {batch}"
 
 
 def peak_of(probe: Probe, workload: Workload) -> float:

@@ -33,6 +33,8 @@ FLOAT_BYTES = 4
 class Processor(msgspec.Struct, frozen=True):
     """What kernels depend on: fp32 numbers in a vector register, threads, whether oneDNN takes half precision, and AMX.
 
+    `cache_bytes` are those of a core's second level, into which matrix products are divided (512 KiB if unknown).
+
     With AMX, dense convolutions in half precision run in kernels of their own. Their buffers (up to 1 MB for a 3×3
     kernel over 256 channels) are not in the table.
     """
@@ -42,6 +44,7 @@ class Processor(msgspec.Struct, frozen=True):
     has_half_kernels: bool
     has_avx2: bool = True
     has_amx: bool = False
+    cache_bytes: int = 2**19
 
 
 class Convolution(msgspec.Struct, frozen=True):
@@ -83,11 +86,14 @@ def forward_bytes(conv: Convolution, processor: Processor) -> int:
     """Above what it takes and gives: blocked image, weight and result, then the blocked result beside the plain one."""
     if not runs_in_onednn(conv, processor):
         return _made_contiguous(conv.x) + _columns_bytes(conv)
+    if _forward_by_matrices(conv, processor) and not conv.is_channels_last:
+        columns = processor.threads * _columns_in_cache(conv, processor)
+        return _made_contiguous(conv.x) + max(columns, _plain_bytes(conv.out_shape, conv.x))
     uses_amx = processor.has_amx and conv.is_half and conv.groups == 1
     weight, out = _blocked_weight(conv, processor), _blocked_out(conv, processor)
     scratch = 0 if uses_amx else _pointwise_scratch(conv, conv.weight.shape[0], processor)
     if conv.is_channels_last:
-        return weight + scratch
+        return weight + scratch + _columns_of_last(conv, processor)
     plain = _plain_bytes(conv.out_shape, conv.x)
     copies = _made_contiguous(conv.x)
     last = 2 * plain if uses_amx else out  # channels last, which takes one more copy
@@ -139,6 +145,8 @@ def _image_moments(conv: Convolution, processor: Processor) -> tuple[int, ...]:
     The kernel for strides writes channels last, without blocks, and takes one more copy.
     """
     plain = size_bytes(conv.x)
+    if _image_by_matrices(conv, processor):
+        return _image_moments_by_matrices(conv, processor)
     scratch = _pointwise_scratch(conv, conv.x.shape[1], processor)
     weight = _blocked_weight(conv, processor, few=processor.block)
     if conv.is_channels_last:
@@ -157,6 +165,8 @@ def _goes_by_channels_last(conv: Convolution, processor: Processor) -> bool:
 
 def _weight_moments(conv: Convolution, processor: Processor) -> tuple[int, ...]:
     """Gradient of the weight: from blocked gradient and image."""
+    if _weight_by_matrices(conv, processor):
+        return _weight_moments_by_matrices(conv, processor)
     few = SMALLEST_BLOCK if _pads_few_channels(conv, processor) else 1
     blocked, plain = _blocked_weight(conv, processor, few=few), size_bytes(conv.weight)
     is_blocked = _weight_gradient_is_blocked(conv, processor)
@@ -164,29 +174,150 @@ def _weight_moments(conv: Convolution, processor: Processor) -> tuple[int, ...]:
         if not is_blocked:  # each group takes a block by a block
             blocked = conv.groups * processor.block**2 * prod(conv.kernel) * conv.weight.element_size()
         return (blocked + _weight_scratch(conv, blocked, processor), blocked + 2 * plain)
-    if _multiplies_matrices(conv, processor):
-        batch = conv.x.shape[0]
-        a_thread = _MATRIX_WEIGHTS * plain + _columns_bytes(conv) // batch
-        return (plain + min(processor.threads, batch) * a_thread,)
     scratch = _weight_scratch(conv, blocked, processor)
-    if not is_blocked:
-        return (plain + scratch + _columns_bytes(conv) // conv.x.shape[0] + 2 * processor.threads * plain,)
+    if not is_blocked:  # in half precision, by matrix products
+        return (plain + scratch + _image_columns(conv) + 2 * processor.threads * plain,)
     x = _padded_x(conv) if _pads_few_channels(conv, processor) else _blocked_x(conv, processor)
-    return (_blocked_out(conv, processor) + x + blocked + scratch, plain + blocked)
+    gathered = 0 if conv.is_half else _pointwise_scratch(conv, conv.weight.shape[0], processor)
+    return (_blocked_out(conv, processor) + x + blocked + scratch + gathered, plain + blocked)
 
 
-_MATRIX_WEIGHTS = 4
-"""Weights a thread that oneDNN's matrix products hold, as read off the allocator's events."""
+# Matrix products over plain tensors, which oneDNN takes where it has no vector kernel. Each thread that takes whole
+# images (or groups) lays one out in columns; else one image is laid out, and the threads divide its product. The rules
+# are those of oneDNN's src/cpu/gemm_convolution_utils.cpp, `init_conf`.
 
 
-def _multiplies_matrices(conv: Convolution, processor: Processor) -> bool:
-    """Whether the gradient of a dense weight is found by matrix products, since no vector kernel takes the convolution.
+SMALL_PRODUCT = 64 * 1024
+LARGE_WINDOW = 64
+FEW_WEIGHT_POSITIONS = 256
+FEW_IMAGE_POSITIONS = 512
+FEW_LAST_POSITIONS = 64
+"""In channels last."""
+SSE_NUMBERS = 4
+"""fp32 numbers in a vector register below AVX2, where layouts have blocks of 8 all the same."""
 
-    The kernels for AVX2 refuse images that are smaller than the weight's kernel; below AVX2 there are none.
-    """
+
+def _forward_by_matrices(conv: Convolution, processor: Processor) -> bool:
+    if conv.is_half or processor.block > SMALLEST_BLOCK:
+        return False
+    if processor.has_avx2:
+        return conv.groups > 1 and not conv.is_depthwise and not _fills_blocks(conv, SMALLEST_BLOCK)
+    return not _has_sse_kernel(conv)
+
+
+def _has_sse_kernel(conv: Convolution) -> bool:
+    """Kernels below AVX2 pad no channels; those for the first layer read images of 3 as they are."""
+    out_channels, in_channels = conv.weight.shape[0] // conv.groups, conv.weight.shape[1]
+    if conv.is_depthwise:
+        return conv.groups % SMALLEST_BLOCK == 0
+    is_first_layer = in_channels == FIRST_CHANNELS and conv.groups == 1
+    return out_channels % SMALLEST_BLOCK == 0 and (in_channels % SMALLEST_BLOCK == 0 or is_first_layer)
+
+
+def _image_by_matrices(conv: Convolution, processor: Processor) -> bool:
+    """Below AVX2 the only kernels for gradients are depthwise ones."""
+    if conv.is_half or processor.has_avx2:
+        return not conv.is_channels_last and _forward_by_matrices(conv, processor)
+    return not (conv.is_depthwise and _has_sse_kernel(conv))
+
+
+def _weight_by_matrices(conv: Convolution, processor: Processor) -> bool:
+    """With AVX2, if images are smaller than the weight's kernel, or channels of groups fill no blocks."""
+    if conv.is_half:
+        return False
+    if not processor.has_avx2:
+        return not (conv.is_depthwise and _has_sse_kernel(conv) and max(conv.kernel) <= LARGE_KERNEL)
     is_small = min(conv.x.shape[2:]) < max(conv.kernel)
-    has_kernel = processor.block > SMALLEST_BLOCK or (processor.has_avx2 and not is_small)
-    return conv.groups == 1 and not conv.is_half and not has_kernel
+    is_refused = is_small and conv.groups == 1 and processor.block == SMALLEST_BLOCK
+    return not conv.is_channels_last and (is_refused or not _weight_gradient_is_blocked(conv, processor))
+
+
+def _image_moments_by_matrices(conv: Convolution, processor: Processor) -> tuple[int, ...]:
+    """Images in channels last get a weight in such an order, and groups a sum of their own."""
+    plain = size_bytes(conv.x)
+    columns = _image_threads(conv, processor) * _image_columns(conv)
+    if not conv.is_channels_last:
+        return (plain + columns, 2 * plain)
+    sums = 0 if conv.groups == 1 else _image_threads(conv, processor) * _group_image_bytes(conv)
+    return (plain + size_bytes(conv.weight) + columns + sums,)
+
+
+def _weight_moments_by_matrices(conv: Convolution, processor: Processor) -> tuple[int, ...]:
+    """A thread holds columns and 4 weights (oneDNN takes the weight's bytes for its numbers)."""
+    plain = size_bytes(conv.weight)
+    a_thread = _image_columns(conv) + FLOAT_BYTES * plain
+    threads = _weight_threads(conv, processor)
+    if not conv.is_channels_last:
+        return (plain + threads * a_thread, 2 * plain)
+    return (plain + threads * (a_thread + _group_image_bytes(conv)), 3 * plain)
+
+
+def _weight_threads(conv: Convolution, processor: Processor) -> int:
+    """Threads that take whole images."""
+    is_few = _positions(conv) // processor.threads < FEW_WEIGHT_POSITIONS
+    is_divided = is_few and _has_several(conv)
+    return processor.threads if is_divided else 1
+
+
+def _image_threads(conv: Convolution, processor: Processor) -> int:
+    """Threads that take whole images: if these are small, and no fewer threads have work than within an image."""
+    is_divided = _images_are_small(conv, processor.threads) and _is_worth_dividing(conv, processor)
+    return processor.threads if is_divided else 1
+
+
+def _images_are_small(conv: Convolution, threads: int) -> bool:
+    if conv.is_channels_last:
+        is_few = prod(conv.x.shape[2:]) // threads < FEW_LAST_POSITIONS
+        return conv.is_depthwise or (is_few and conv.x.shape[0] > 1)
+    is_few = _positions(conv) // threads < FEW_IMAGE_POSITIONS or prod(conv.kernel) < LARGE_WINDOW
+    return is_few and _has_several(conv)
+
+
+def _is_worth_dividing(conv: Convolution, processor: Processor) -> bool:
+    numbers = processor.block if processor.has_avx2 else SSE_NUMBERS
+    positions, threads = prod(conv.x.shape[2:]), processor.threads
+    out_channels, in_channels = conv.weight.shape[0] // conv.groups, conv.weight.shape[1]
+    whole = _share_at_work(conv.groups * conv.x.shape[0], threads)
+    within = _share_at_work(-(-positions // numbers) * -(-in_channels // numbers), threads)
+    return whole >= within or positions * in_channels * out_channels // threads < SMALL_PRODUCT
+
+
+def _share_at_work(pieces: int, threads: int) -> float:
+    return pieces / round_up(pieces, threads)
+
+
+def _has_several(conv: Convolution) -> bool:
+    """Images, or groups: three at the least."""
+    return conv.x.shape[0] > 1 or conv.groups > 2  # noqa: PLR2004 - oneDNN's own number
+
+
+def _positions(conv: Convolution) -> int:
+    return prod(conv.out_shape[2:])
+
+
+def _image_columns(conv: Convolution) -> int:
+    return _columns_bytes(conv) // conv.x.shape[0]
+
+
+def _columns_of_last(conv: Convolution, processor: Processor) -> int:
+    """In channels last a thread turns its image of a group beside the columns, at most all of them."""
+    if not _forward_by_matrices(conv, processor) or processor.has_avx2:
+        return 0
+    return processor.threads * (_columns_in_cache(conv, processor) + _group_image_bytes(conv))
+
+
+def _columns_in_cache(conv: Convolution, processor: Processor) -> int:
+    """What a thread lays out at a time: as many of an image's channels as fit the cache beside weight and result."""
+    positions, window = _positions(conv), prod(conv.kernel)
+    out_channels, in_channels = conv.weight.shape[0] // conv.groups, conv.weight.shape[1]
+    room = processor.cache_bytes // FLOAT_BYTES - out_channels * positions
+    a_channel = (prod(conv.stride) + window) * positions + window * out_channels
+    at_a_time = in_channels // -(-in_channels // max(1, room // a_channel))
+    return _image_columns(conv) * at_a_time // in_channels
+
+
+def _group_image_bytes(conv: Convolution) -> int:
+    return size_bytes(conv.x) // conv.x.shape[0] // conv.groups
 
 
 def _pads_few_channels(conv: Convolution, processor: Processor) -> bool:
@@ -306,9 +437,6 @@ def _plain_bytes(shape: tuple[int, ...], like: Tensor) -> int:
 
 WorkspaceFunction = Callable[..., int]
 
-_BLOCKS = {"AVX512": 16}
-"""fp32 numbers in a vector register, by what torch calls the processor's capability; 8 for all others."""
-
 
 class Backend(msgspec.Struct, frozen=True):
     """The kernels of one kind of device; its name says which."""
@@ -348,19 +476,43 @@ def cpu_onednn(*, threads: int, extra: Mapping[OpOverloadPacket, WorkspaceFuncti
 
 
 def this_processor(threads: int) -> Processor:
-    """This machine's, computing with so many threads."""
+    """This machine's, computing with so many threads, as oneDNN sees it, which ATEN_CPU_CAPABILITY does not confine."""
+    has_avx2 = torch.cpu._is_avx2_supported() and not _is_confined_below(_AVX2)  # noqa: SLF001 - torch has no public name
+    has_avx512 = torch.cpu._is_avx512_supported() and not _is_confined_below(_AVX512)  # noqa: SLF001 - as above
     return Processor(
-        block=_BLOCKS.get(torch.backends.cpu.get_cpu_capability(), 8),
+        block=16 if has_avx512 else SMALLEST_BLOCK,
         threads=threads,
-        has_half_kernels=bool(torch.ops.mkldnn._is_mkldnn_bf16_supported()),  # noqa: SLF001 - torch has no public name
-        has_avx2=torch.backends.cpu.get_cpu_capability() != "DEFAULT",
+        has_half_kernels=bool(torch.ops.mkldnn._is_mkldnn_bf16_supported()),  # noqa: SLF001 - as above
+        has_avx2=has_avx2,
         has_amx=_has_amx(),
+        cache_bytes=_cache_bytes(),
     )
+
+
+def _cache_bytes() -> int:
+    """What oneDNN takes for unknown is 512 KiB; musl and macOS do not tell."""
+    name = "SC_LEVEL2_CACHE_SIZE"
+    known = os.sysconf(name) if name in getattr(os, "sysconf_names", {}) else 0
+    return known if known > 0 else 2**19
+
+
+_AVX2 = ("AVX2", "AVX512", "AVX10", "ALL", "DEFAULT")
+_AVX512 = ("AVX512", "AVX10", "ALL", "DEFAULT")
+"""How names in ONEDNN_MAX_CPU_ISA begin that allow such kernels (oneDNN, "CPU Dispatcher Control")."""
+
+
+def _max_isa() -> str:
+    """What oneDNN is confined to; the name that begins with DNNL is read too, as oneDNN does."""
+    return (os.environ.get("ONEDNN_MAX_CPU_ISA") or os.environ.get("DNNL_MAX_CPU_ISA") or "DEFAULT").upper()
+
+
+def _is_confined_below(names: tuple[str, ...]) -> bool:
+    return not _max_isa().startswith(names)
 
 
 def _has_amx() -> bool:
     """Whether oneDNN may use AMX: the processor has it, and ONEDNN_MAX_CPU_ISA does not exclude it."""
-    most = os.environ.get("ONEDNN_MAX_CPU_ISA", "DEFAULT").upper()
+    most = _max_isa()
     is_allowed = most in {"ALL", "DEFAULT"} or "AMX" in most
     return is_allowed and torch.cpu._is_amx_tile_supported()  # noqa: SLF001 - torch has no public name
 
