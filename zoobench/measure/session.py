@@ -139,7 +139,7 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
         return "cuda" if has_cuda else "cpu"
 
     def calibrated(self, results: Path) -> tuple[Machine, tuple[str, ...]]:
-        """This machine with the calibration of that folder (`zoobench doctor`), or a line that says why there is none."""
+        """This machine with the calibration of that folder (`zoobench doctor`), or a note that there is none."""
         environment, notes = attach(self.environment, results)
         return msgspec.structs.replace(self, environment=environment), notes
 

@@ -122,7 +122,8 @@ class CasePair(msgspec.Struct, frozen=True, kw_only=True):
 
     `output_error` is the largest difference of the two outputs over the largest value of the base's, None where there
     are no two outputs; up to `output_tolerance` it is rounding. A control has none of the project's code in it: it
-    shows whether the sides were treated alike. The head's calls were slowed down by `injected_ratio` of the base's time.
+    shows whether the sides were treated alike. The head's calls were slowed down by `injected_ratio` of the base's
+    time.
     """
 
     id: str

@@ -191,9 +191,9 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
 class CaseRecord(msgspec.Struct, frozen=True, kw_only=True):
     """Everything known about one finished case. A failed case keeps what it had measured before it failed.
 
-    `layers` are a fact of the model at that image size, recorded with the first of its cases in a run. A case is planned if a
-    suite of fixed plans asked for it, for a comparison of its own. `settings` were read back from the live process
-    while the case was measured.
+    `layers` are a fact of the model at that image size, recorded with the first of its cases in a run. A case is
+    planned if a suite of fixed plans asked for it, for a comparison of its own. `settings` were read back from the
+    live process while the case was measured.
     """
 
     case: Case
