@@ -59,7 +59,8 @@ def test_suites_that_are_not_there_are_a_mistake(refusal: Callable) -> None:
 def test_where_no_suites_are_the_package_s_own_are_measured(
     program: Callable, pytest_arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
     program("run", "--preset", "quick")
     assert {path.name for path in Path(pytest_arguments[0]).glob("bench_*.py")} == {
         f"bench_{suite}.py" for suite in ("audit", "inference", "papers", "training")
