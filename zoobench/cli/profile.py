@@ -44,7 +44,7 @@ def profile(
 
     machine, case = _open(case)
     folder = _prepare(out or RESULTS / "profile" / f"{case.model.name.replace(':', '.')}-{case.mode}-b{case.batch}")
-    machine = _survey(machine, case)
+    machine = _with_ceilings(machine, case)
     typer.echo(title_of(case))
     record = _measure(machine, case)
     _keep(record, folder / "profile.json")
@@ -96,7 +96,7 @@ def _open(case: Case) -> tuple[Machine, Case]:
     return machine, msgspec.structs.replace(case, device=facts.name)
 
 
-def _survey(machine: Machine, case: Case) -> Machine:
+def _with_ceilings(machine: Machine, case: Case) -> Machine:
     """The machine with the ceilings that the case is compared with."""
     from zoobench.measure.machine import find_ceilings  # noqa: PLC0415
 

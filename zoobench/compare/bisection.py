@@ -1,8 +1,8 @@
 """Finds the commit from which on a case is worse, by comparing GOOD with ever nearer commits.
 
-Always with GOOD, never with a figure measured earlier: both are measured in one sitting. A comparison may be undecided
-or impossible; then it is repeated with more effort, or a neighbour is tried. The commit found is compared with its
-parent, since it was found by comparisons with another.
+Always with GOOD, never with a figure measured earlier: both are measured in one comparison. A comparison may be
+undecided or impossible; then it is repeated with more effort, or a neighbour is tried. The commit found is compared
+with its parent, since it was found by comparisons with another.
 """
 
 from __future__ import annotations

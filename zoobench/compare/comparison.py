@@ -1,4 +1,4 @@
-"""The experiment from start to end: introductions, pilot, plan, screening, suspects, confirmation.
+"""The experiment from start to end: discovery, pilot, plan, screening, suspects, confirmation.
 
 Everything seen is on the disk as it is seen; whatever ends an experiment early leaves what was measured, and it can be
 resumed.
@@ -234,7 +234,7 @@ class _Conductor:
                 return
 
     def _add_tried(self, tried: Tried) -> None:
-        """The cost before the contest: a contest that is known is not tried again."""
+        """The cost before the case pair: a case pair that is known is not tried again."""
         if tried.cost is not None:
             self._journal.add(JournalLine(cost=tried.cost))
         for note in tried.notes:
@@ -254,7 +254,7 @@ class _Conductor:
         self._emit(Planned(plan=plan))
 
     def _running(self) -> list[CasePair]:
-        """The contests that run on both sides, controls among them."""
+        """The case pairs that run on both sides, controls among them."""
         running = {cost.case_pair for cost in self._journal.costs}
         return [case_pair for case_pair in self._journal.evidence.case_pairs if case_pair.id in running]
 
@@ -365,7 +365,7 @@ def _identity(then: Side, now: Side) -> Iterator[tuple[str, str, str]]:
         yield fact, before, after
 
 
-# One sitting: both sides on the disk, measured in turns, and proved to be what they were at its beginning.
+# One comparison: both sides on the disk, measured in turns, and proved to be what they were at its beginning.
 
 
 def compare_sides(

@@ -1,4 +1,4 @@
-"""One generation: fresh workers of both sides, every contest once, blocks in turns, and what becomes of failures."""
+"""One generation: fresh workers of both sides, every case pair once, blocks in turns, and what becomes of failures."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from zoobench.compare.worker_pair import LETTERS, WorkerPair
 from zoobench.records.comparison import Block, CasePair, GenerationPlan, Replicate, SideName, Stage
 from zoobench.stats.verdicts.plan import rounds_of
 
-# What is drawn by the seed: the order of contests and of blocks, and the seeds of layouts and of hashes.
+# What is drawn by the seed: the order of case pairs and of blocks, and the seeds of layouts and of hashes.
 #
 # Each is drawn from the seed and from what it is drawn for, and from nothing before it: a resumed experiment draws the
 # same.
@@ -31,7 +31,7 @@ _SEEDS = 2**32
 
 
 def pair_order(case_pairs: Iterable[str], seed: int, stage: Stage, generation: int) -> list[str]:
-    """The contests of a generation in random order."""
+    """The case pairs of a generation in random order."""
     ordered = sorted(case_pairs)
     _random(seed, stage, generation, "contests").shuffle(ordered)
     return ordered
@@ -81,7 +81,7 @@ class Generation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Bounds(NamedTuple):
-    """Where failures are noted that a second attempt may mend, and whether there is time for another contest."""
+    """Where failures are noted that a second attempt may fix, and whether there is time for another case pair."""
 
     note: Callable[[str], None]
     is_in_time: Callable[[], bool]
@@ -95,9 +95,9 @@ class _Next(NamedTuple):
 def take_generation(
     generation: Generation, case_pairs: Sequence[CasePair], new: NewWorkers, bounds: Bounds
 ) -> Iterator[Replicate]:
-    """The replicate of every contest, as each is done; those for which there is no time any more are left out.
+    """The replicate of every case pair, as each is done; those for which there is no time any more are left out.
 
-    When a request fails, the contest is begun anew with fresh workers, once. A contest with the system's heap has
+    When a request fails, the case pair is begun anew with fresh workers, once. A case pair with the system's heap has
     workers of its own: that heap is only itself in a process that never retained memory.
     """
     by_id = {case_pair.id: case_pair for case_pair in case_pairs}
@@ -109,7 +109,7 @@ def take_generation(
 
 
 def take_replicate(generation: Generation, case_pair: CasePair, workers: WorkerPair, *, attempt: int = 1) -> Replicate:
-    """Measure one contest in these workers.
+    """Measure one case pair in these workers.
 
     Raises: RequestFailedError; the workers are then not to be used again.
     """
@@ -168,7 +168,7 @@ def without_zeros(blocks: Sequence[Block]) -> tuple[Block, ...]:
 def _take_together(
     generation: Generation, case_pairs: Sequence[CasePair], new: NewWorkers, bounds: Bounds
 ) -> Iterator[Replicate]:
-    """Contests that share their workers, which are replaced after every failure."""
+    """Case pairs that share their workers, which are replaced after every failure."""
     left = deque(map(_Next, case_pairs))
     starts = 0
     while left and bounds.is_in_time():

@@ -45,7 +45,7 @@ class JournalLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
 
 class Seen(msgspec.Struct, frozen=True):
-    """What a journal holds: the evidence, and what contests cost, by which an experiment that goes on makes plans."""
+    """What a journal holds: the evidence, and what case pairs cost, by which an experiment that goes on makes plans."""
 
     evidence: Evidence
     costs: tuple[PairCost, ...] = ()

@@ -49,7 +49,7 @@ from zoobench.records.comparison import CaseFacts, CasePair, Side, SideName
 
 
 class DiscoveredSides(NamedTuple):
-    """Both sides, and the contests to be, none of them twice."""
+    """Both sides, and the case pairs to be, none of them twice."""
 
     base: Side
     head: Side
@@ -130,7 +130,7 @@ def _side_of(checkout: Checkout, said: Discovery) -> Side:
     )
 
 
-# Whether two sides compute the same: their outputs for the same pictures, within what rounding explains.
+# Whether two sides compute the same: their outputs for the same images, within what rounding explains.
 #
 # Weights come from a fixed seed: a side that draws them in another order, or otherwise, has other weights, and its
 # output is another by design, though its layers may be the same. What changed is then not only how fast it is.
@@ -142,8 +142,8 @@ number in JSON."""
 
 _FP32_TOLERANCE = 1e-3
 _LESS_TOLERANCE = 0.3
-"""Two processes that build the same net give the same bits. Other kernels do not: of 19 nets of the zoo, awakened
-(`awakening`), contiguous against channels_last, the error was up to 4e-5 in fp32 and up to 0.14 in bf16; one thread
+"""Two processes that build the same net give the same bits. Other kernels do not: of 19 nets of the zoo, recalibrated
+(`recalibrate_batch_norm`), contiguous against channels_last, the error was up to 4e-5 in fp32 and up to 0.14 in bf16; one thread
 against two, 5e-6. Other weights make an error of about 1."""
 
 
@@ -180,7 +180,7 @@ _SEED = 0
 
 
 class Tried(NamedTuple):
-    """What the pilot found: the contest; what it costs, if it runs on both sides; what a reader must know.
+    """What the pilot found: the case pair; what it costs, if it runs on both sides; what a reader must know.
 
     `is_over` if a worker died: both are to be replaced.
     """
@@ -200,7 +200,7 @@ def try_pair(workers: WorkerPair, pair: AskedPair, *, injected_ratio: float, lim
     trial.warm_up()
     trial.release()
     return Tried(
-        case_pair=_contest_of(pair, trial.seen, injected_ratio),
+        case_pair=_case_pair_of(pair, trial.seen, injected_ratio),
         cost=_cost_of(pair, trial.seen, workers.start_s, is_injected=injected_ratio > 0),
         notes=tuple(trial.notes),
         is_over=trial.is_over,
@@ -288,7 +288,7 @@ class _Trial:
         self.seen[side].facts = msgspec.structs.replace(self.seen[side].facts, **fields)
 
 
-def _contest_of(pair: AskedPair, seen: Mapping[SideName, _Seen], injected_ratio: float) -> CasePair:
+def _case_pair_of(pair: AskedPair, seen: Mapping[SideName, _Seen], injected_ratio: float) -> CasePair:
     base, head = seen[SideName.BASE], seen[SideName.HEAD]
     error = output_error(base.output, head.output) if base.output and head.output else None
     return CasePair(

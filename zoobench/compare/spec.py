@@ -18,7 +18,7 @@ TIME_LIMIT_S = 120.0
 
 
 class AskedPair(msgspec.Struct, frozen=True, kw_only=True):
-    """A contest to be: the case of each side, of which at most one is None."""
+    """A case pair to be: the case of each side, of which at most one is None."""
 
     base: Case | None
     head: Case | None
@@ -40,7 +40,7 @@ class AskedPair(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def needs_own_processes(self) -> bool:
-        """Whether no other contest may share its workers."""
+        """Whether no other case pair may share its workers."""
         return needs_own_processes(self.base, self.head)
 
 
@@ -60,7 +60,7 @@ class ComparisonSpec(msgspec.Struct, frozen=True, kw_only=True):
     """Which cases, by which rule, within which time.
 
     Each side expands `matrix`, whose axes are all set but the models' image sizes, by its own catalogue; `pairs` are
-    contests given outright. `budget_s` is a deadline from the start of the experiment. Everything that is drawn
+    case pairs given outright. `budget_s` is a deadline from the start of the experiment. Everything that is drawn
     (orders, layouts, where a slowdown is injected) is drawn from `seed`. `pythons` are the interpreters that the user
     named for base and head; the empty path is the one that runs the experiment.
     """
@@ -78,7 +78,7 @@ class ComparisonSpec(msgspec.Struct, frozen=True, kw_only=True):
     time_limit_s: float = TIME_LIMIT_S
 
 
-# Contests without any of the project's code: if one of them differs, the two sides were not treated alike.
+# Case pairs without any of the project's code: if one of them differs, the two sides were not treated alike.
 
 
 SOURCE = "control"
@@ -95,7 +95,7 @@ _CONTROLS = (_Control(CONVOLUTIONS, 32), _Control(NORMALISATIONS, 112))
 
 
 def control_pairs(pairs: Sequence[AskedPair]) -> tuple[AskedPair, ...]:
-    """The controls on the device and the threads of these contests; none without contests."""
+    """The controls on the device and the threads of these case pairs; none without case pairs."""
     cases = [case for pair in pairs for case in (pair.head, pair.base) if case is not None]
     if not cases:
         return ()
@@ -120,7 +120,7 @@ def _case(control: _Control, device: str, threads: int) -> Case:
 
 
 def choose_injected(case_pairs: Collection[str], share: float, seed: int) -> frozenset[str]:
-    """The contests whose head wastes time, by seed: that share of them, one at least; whatever order they come in."""
+    """The case pairs whose head wastes time, by seed: that share of them, one at least; whatever order they come in."""
     if not case_pairs:
         return frozenset()
     count = min(len(case_pairs), max(1, round(share * len(case_pairs))))
@@ -156,7 +156,7 @@ class NothingToCompareError(ZoobenchError):
     exit_code = Exit.NO_COMPARISON
 
 
-# What a contest costs in a generation, as the pilot saw it: of this, plans are made.
+# What a case pair costs in a generation, as the pilot saw it: of this, plans are made.
 
 
 _WARM_UP_CALLS = 3
@@ -166,11 +166,11 @@ side, and a call settles before each block."""
 _LEAST_WARM_UP_S = 0.05
 
 _INJECTED_WARM_UP_CALLS = 12
-"""What is wasted is a share of what a warm call takes: such contests are warmed up for longer, on both sides."""
+"""What is wasted is a share of what a warm call takes: such case pairs are warmed up for longer, on both sides."""
 
 
 class PairCost(msgspec.Struct, frozen=True, kw_only=True):
-    """Of one contest that runs on both sides: seconds before its first block, on both together, and a call's mean."""
+    """Of one case pair that runs on both sides: seconds before its first block, on both together, and a call's mean."""
 
     case_pair: str
     fixed_s: float
@@ -197,7 +197,7 @@ def costs_of(costs: Iterable[PairCost], start_s: float) -> Costs:
 
 
 class PairPrepared(msgspec.Struct, frozen=True, kw_only=True):
-    """A contest was tried on both sides."""
+    """A case pair was tried on both sides."""
 
     case_pair: CasePair
 
@@ -209,7 +209,7 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Began(msgspec.Struct, frozen=True, kw_only=True):
-    """A generation of so many contests."""
+    """A generation of so many case pairs."""
 
     stage: Stage
     generation: int
@@ -217,7 +217,7 @@ class Began(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Taken(msgspec.Struct, frozen=True, kw_only=True):
-    """A contest was measured in a generation, or failed in it."""
+    """A case pair was measured in a generation, or failed in it."""
 
     replicate: Replicate
 

@@ -51,7 +51,7 @@ class UncountableError(Exception):
 
 
 def refusal(workload: str, reason: str | Exception) -> UncountableError:
-    """The error of one line: "(subject) cannot be counted: (reason)", cut where it is too long to read."""
+    """The error of one line: "(model) cannot be counted: (reason)", cut where it is too long to read."""
     why = reason if isinstance(reason, str) else str(reason) or type(reason).__name__
     return UncountableError(textwrap.shorten(f"{workload}: {why}", _REASON_LENGTH, placeholder=" …"))
 

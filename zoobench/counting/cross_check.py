@@ -1,4 +1,4 @@
-"""A second opinion on multiply-accumulates: what another counter says, and where it differs, operator by operator.
+"""A cross-check of multiply-accumulates: what another counter says, and where it differs, operator by operator.
 
 Two counters that agree in total may do so by chance, and two that differ are not both wrong. So the difference is
 divided into terms, each work that one of them counts and the other does not; what no term explains is the remainder,
@@ -85,7 +85,7 @@ class CountDifference(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def explain(cross_check: CrossCheck, operators: Iterable[Group]) -> CountDifference:
-    """The difference between an opinion and our count of the same pass, divided by operator (`groups.divide`).
+    """The difference between a cross-check and our count of the same pass, divided by operator (`groups.divide`).
 
     A term below zero needs the other counter's own word that it left the operator out; without it, what only we count
     is remainder. So is a difference in work that both count, unless rounding can be its cause.

@@ -38,14 +38,14 @@ def find_ceilings(machine: Machine, cases: Iterable[Case], folder: Path) -> Mach
     found: list[Ceiling] = []
     notes: list[str] = []
     for device, of_device in wanted.items():
-        ceilings, said = _survey_device(machine, device, of_device, folder)
+        ceilings, said = _ceilings_of_device(machine, device, of_device, folder)
         found += ceilings
         notes += said
     environment = msgspec.structs.replace(machine.environment, ceilings=tuple(found))
     return MachineCeilings(msgspec.structs.replace(machine, environment=environment), tuple(notes))
 
 
-def _survey_device(
+def _ceilings_of_device(
     machine: Machine, device: str, wanted: dict[CeilingKey, Case], folder: Path
 ) -> tuple[list[Ceiling], list[str]]:
     facts = ceiling_facts(machine.environment, device)

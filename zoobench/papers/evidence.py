@@ -176,7 +176,7 @@ def facts_of(records: Iterable[CaseRecord], metric: str, nets: Iterable[Net]) ->
 
 
 def parameters_of(records: Iterable[CaseRecord], model: ModelRef) -> float | None:
-    """They are the same at every size of pictures."""
+    """They are the same at every size of images."""
     measurements = (record.measurement("parameters") for record in records if record.case.model == model)
     return next((measurement.samples[0] for measurement in measurements if measurement), None)
 

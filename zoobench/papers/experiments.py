@@ -1,4 +1,4 @@
-"""Which model of the zoo, at which size of pictures, stands for which printed row."""
+"""Which model of the zoo, at which size of images, stands for which printed row."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def printed_net_of(figure: PrintedFigure) -> PrintedNet | None:
 
 
 def counted_models() -> tuple[tuple[ModelRef, ImageSize], ...]:
-    """Every model and size of pictures that a verdict needs, those of conventions included, without repeats."""
+    """Every model and size of images that a verdict needs, those of conventions included, without repeats."""
     nets: dict[Net, None] = {}
     for experiment in filter(None, map(printed_net_of, figures())):
         nets.update(dict.fromkeys(experiment.nets))

@@ -1,4 +1,4 @@
-"""What a run counted, by model and size of pictures: the records' layers, summed up as a figure asks for them."""
+"""What a run counted, by model and size of images: the records' layers, summed up as a figure asks for them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from zoobench.records import CaseRecord, Layer, LayerKind
 
 
 class Net(NamedTuple):
-    """A model of the zoo at one size of pictures."""
+    """A model of the zoo at one size of images."""
 
     model: ModelRef
     resolution: ImageSize
@@ -90,7 +90,7 @@ Zoo = dict[Net, Counted]
 
 
 def collect_counted(records: Iterable[CaseRecord]) -> Zoo:
-    """The layers of a run's records, by model and size of pictures; the first that tells them counts."""
+    """The layers of a run's records, by model and size of images; the first that tells them counts."""
     zoo: Zoo = {}
     for record in records:
         if record.layers:

@@ -33,7 +33,7 @@ class PrintedFigure(msgspec.Struct, frozen=True, kw_only=True):
     """One printed figure.
 
     `model` and `variant` are the table's own words. `value` is the text as printed, its digits kept, in `unit`: `M`
-    for millions, `1` for a plain count. `image_size` is the side of the pictures in pixels, or height x width; empty
+    for millions, `1` for a plain count. `image_size` is the side of the images in pixels, or height x width; empty
     if the paper names none.
     """
 
@@ -88,7 +88,7 @@ class PrintedTable(NamedTuple):
         return f"{self.paper} (arXiv:{arxiv}), {self.number}"
 
     def values(self, metric: str) -> dict[tuple[str, str], float]:
-        """By model and size of pictures."""
+        """By model and size of images."""
         return {(figure.model, figure.image_size): float(figure.value) for figure in self._figures(metric)}
 
     def by_variant(self, metric: str) -> dict[str, float]:

@@ -37,10 +37,10 @@ def exchanged_digits(figure: PrintedFigure, found: ReadValue) -> str:
     if abs(sum(column) - WHOLE) <= slack:
         return ""
     for other in _exchanged(figure.value):
-        mended = sum(column) - printed + Decimal(other)
-        if abs(mended - WHOLE) <= slack and _agrees(other, figure.unit, found):
+        corrected = sum(column) - printed + Decimal(other)
+        if abs(corrected - WHOLE) <= slack and _agrees(other, figure.unit, found):
             return (
-                f"misprint of {other}: the column sums to {sum(column)} as printed, to {mended} with two digits "
+                f"misprint of {other}: the column sums to {sum(column)} as printed, to {corrected} with two digits "
                 f"exchanged, and {render_found(Fraction(found), figure.value, figure.unit)} was found"
             )
     return ""

@@ -42,7 +42,7 @@ RESOLUTIONS = (ImageSize(224, 224), ImageSize(480, 640), ImageSize(720, 1280))
 """ShuffleNet Table 8."""
 
 ALEXNET = ModelRef("torchvision", "alexnet")
-"""ShuffleNet Table 8's, since its adaptive pooling takes pictures of every size; the net of 2012 does not."""
+"""ShuffleNet Table 8's, since its adaptive pooling takes images of every size; the net of 2012 does not."""
 
 SPED_UP = ("ShuffleNet 0.5x (g=3)", "ShuffleNet 1x (g=3)", "ShuffleNet 2x (g=3)", "1.0 MobileNet-224")
 """Rows of ShuffleNet Table 8."""
@@ -123,7 +123,7 @@ def _why_left_out(paper: str, row: str) -> str:
 
 
 def _plans(nets: Iterable[Net], conditions: Conditions, budget: Budget) -> Iterable[Plan]:
-    """A plan a size of pictures, since a matrix has one."""
+    """A plan a size of images, since a matrix has one."""
     ordered = sorted(dict.fromkeys(nets), key=_resolution)
     for resolution, of_size in itertools.groupby(ordered, key=_resolution):
         matrix = Matrix(
@@ -151,7 +151,7 @@ def plans() -> tuple[Plan, ...]:
 
 
 def counted_plans() -> tuple[Plan, ...]:
-    """One plan for each size of pictures: one image in inference, built and counted, never called."""
+    """One plan for each size of images: one image in inference, built and counted, never called."""
     models: defaultdict[ImageSize, list[ModelRef]] = defaultdict(list)
     for model, resolution in counted_models():
         models[resolution].append(model)

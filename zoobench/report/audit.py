@@ -1,6 +1,6 @@
 """The counting audit: what a run counted beside fvcore's count and torchvision's, and what the differences are made of.
 
-Rows are of models for which a second opinion was asked (`zoobench.measure.worker.probes.counts` wrote the records).
+Rows are of models for which a cross-check was asked (`zoobench.measure.worker.probes.counts` wrote the records).
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ def audit_rows(runs: Iterable[StoredRun]) -> tuple[AuditRow, ...]:
 
 
 def deviations(row: AuditRow) -> Iterator[Deviation]:
-    """Of each counter that has an opinion; none where we have not, or counted nothing."""
+    """Of each counter that has a cross-check; none where we have not, or counted nothing."""
     if not row.macs:
         return
     if row.fvcore is not None:

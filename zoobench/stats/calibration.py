@@ -102,7 +102,7 @@ MOST_STEAL = 0.01
 """A hundredth of the time: half of the precision asked for, and it comes in bursts."""
 
 COARSEST_STEP_S = 1e-6
-"""A thousandth of a call of 1 ms, about the shortest of the listed zoo's pictures of 224 pixels."""
+"""A thousandth of a call of 1 ms, about the shortest of the listed zoo's images of 224 pixels."""
 
 DEAREST_READING_S = 1e-6
 """A reading of a hardware counter from user space takes some 50 ns; one that asks the kernel takes more than this."""

@@ -151,7 +151,7 @@ def diagnose(
 def diagnose_case(record: CaseRecord, layers: Iterable[Layer], ceilings: Iterable[Ceiling]) -> Diagnosis | None:
     """The diagnosis of a case; None unless its latency, its layers' times and its ceilings were measured.
 
-    `layers` are those of its model at its size of pictures.
+    `layers` are those of its model at its size of images.
     """
     roof, latency = roof_of(ceilings, record.case), record.measurement(LATENCY)
     points = points_of(record, layers)

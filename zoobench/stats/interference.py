@@ -71,14 +71,14 @@ _SIGNS = (
     _Sign(Cause.SLOW, PACE, SLOW_PACE_RATIO, is_of_host=True),
     _Sign(Cause.OTHER, DISTURBED),
 )
-"""The gravest first: the first that is seen is the cause."""
+"""The most severe first: the first that is seen is the cause."""
 
 COVARIATES = frozenset({*(sign.covariate for sign in _SIGNS), HOST_LEAD})
 """Those that decide whether a round was disturbed; the others explain it."""
 
 
 def causes(samples: Sequence[float], covariates: Mapping[str, Sequence[float]]) -> tuple[Cause | None, ...]:
-    """What disturbed each sample; None where nothing known did. A covariate that was not read accuses nobody."""
+    """The cause of interference with each sample, or None. A covariate that was not read is no cause."""
     found: list[Cause | None] = [None] * len(samples)
     for sign in reversed(_SIGNS):
         values = covariates.get(sign.covariate, ())

@@ -19,7 +19,7 @@ from zoobench.stats.interference import RUN_DELAY, STEAL, Cause, causes
 from zoobench.stats.summaries import quiet_blocks, split
 
 LEAK_BYTES = 4096
-"""Kept by each call, it is a leak. The smallest one that matters, the logits of one picture (1000 numbers of fp32 and
+"""Kept by each call, it is a leak. The smallest one that matters, the logits of one image (1000 numbers of fp32 and
 their tensor), is larger; what we keep of a round ourselves, and Python's objects, came to 1.6 KB at most."""
 
 _CACHED_BYTES = 2**18

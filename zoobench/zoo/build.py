@@ -191,7 +191,7 @@ def _construct(entry: Entry, num_classes: int | None, weights: WeightsEnum | Non
     """With random weights; `weights` are the ones that will be put in."""
     options: dict[str, Any] = {} if num_classes is None else {"num_classes": num_classes}
     if entry.name in WITH_AUXILIARY_HEADS:
-        # the published weights were trained on pictures normalised otherwise, which the model converts
+        # the published weights were trained on images normalised otherwise, which the model converts
         options |= {"aux_logits": False, "init_weights": False, "transform_input": weights is not None}
     if entry.family == FIXED_SIZE_FAMILY:
         options["image_size"] = entry.image_size if weights is None else weights.meta["min_size"][0]

@@ -23,10 +23,10 @@ def example_images(
     dtype: torch.dtype = torch.float32,
     seed: int = 0,
 ) -> Tensor:
-    """Pictures (batch, channels, height, width), standard normal, as normalised photographs roughly are.
+    """Images (batch, channels, height, width), standard normal, as normalised photographs roughly are.
 
     They come from a generator of their own on the CPU: the same on every device, and no other random state moves.
-    Raises: BadInputError if the model takes no pictures of this size.
+    Raises: BadInputError if the model takes no images of this size.
     """
     catalogue.check_image_size(entry, resolution)
     shape = (batch, entry.channels, *resolution)

@@ -35,7 +35,7 @@ from zoobench.stats.interference import HOST_LEAD
 from zoobench.stats.verdicts.plan import SETTLING_S
 from zoobench.zoo.inputs import logits_of
 
-# Makes the output of a freshly initialised net depend on its pictures, so that two outputs can disagree.
+# Makes the output of a freshly initialised net depend on its images, so that two outputs can disagree.
 #
 # With random weights and untrained statistics, signals die out on their way through many nets: of mobilenet_v1_100 in
 # eval mode nothing but the classifier's bias is left, and vit_b_16 begins with a classifier of zeros. Whatever happened
@@ -48,7 +48,7 @@ _SCALE = 0.02
 
 
 def recalibrate_batch_norm(module: nn.Module, images: Tensor) -> None:
-    """Fill matrices of zeros, and let batch norms take their statistics from these pictures; leaves eval mode on."""
+    """Fill matrices of zeros, and let batch norms take their statistics from these images; leaves eval mode on."""
     _fill_zeros(module)
     module.eval()
     with torch.no_grad(), _taking_statistics(module):
@@ -81,7 +81,7 @@ def _taking_statistics(module: nn.Module) -> Iterator[None]:
 
 
 def _two_at_least(images: Tensor) -> Tensor:
-    """One picture has no statistics where it has shrunk to a single pixel; then it comes with itself, shifted."""
+    """One image has no statistics where it has shrunk to a single pixel; then it comes with itself, shifted."""
     return images if len(images) > 1 else torch.cat((images, images.roll(1, -1)))
 
 
@@ -97,7 +97,7 @@ def build_control(model: ModelRef) -> nn.Module:
 
 
 def _convolutions() -> nn.Module:
-    """Bound by arithmetic: dense 3×3 convolutions of a quarter gigamultiply-accumulates on small pictures."""
+    """Bound by arithmetic: dense 3×3 convolutions of a quarter gigamultiply-accumulates on small images."""
     width = 64
     layers: list[nn.Module] = [nn.Conv2d(3, width, 3, padding=1), nn.ReLU()]
     for _ in range(6):
@@ -203,7 +203,7 @@ class PreparedCase:
     def compute(self) -> NDArray[np.float32]:
         """The primary logits of one call in eval mode, under the case's precision; compiled where inference is.
 
-        The net is awakened for it: from here on, its weights and statistics are not those that it was built with.
+        The net is recalibrated for it: from here on, its weights and statistics are not those that it was built with.
         """
         output = logits_of(_evaluated(self._workload))[0]
         logits: NDArray[np.float32] = output.float().cpu().numpy()
@@ -290,7 +290,7 @@ def _divisor(covariate: str, calls_a_round: int) -> int:
 
 
 def _built(request: Prepare, zoo: SideZoo, device: Device) -> Workload:
-    """The subject, whatever the side draws its weights with."""
+    """The workload, whatever the side draws its weights with."""
     random.seed(SEED)
     np.random.seed(SEED)  # noqa: NPY002 - for models that draw from it
     if request.is_control:
@@ -299,7 +299,7 @@ def _built(request: Prepare, zoo: SideZoo, device: Device) -> Workload:
 
 
 def _evaluated(workload: Workload) -> object:
-    """The output of a call in eval mode of a net that was awakened; the module is in its mode again afterwards."""
+    """The output of a call in eval mode of a net that was recalibrated; the module is in its mode again afterwards."""
     autocast = autocast_of(workload.case.precision, workload.device.torch_device)
     was_training = workload.module.training
     try:

@@ -99,7 +99,7 @@ def _unsafe(single: Workload, batch: int, most_bytes: int | None) -> str:
 
 
 def _predicted_bytes(single: Workload, batch: int) -> int | None:
-    """The call's peak as its shapes foretell it; None where they cannot."""
+    """The call's peak as its shapes predict it; None where they cannot."""
     case = single.case
     images = torch.empty((batch, *single.images.shape[1:]), dtype=single.images.dtype, device="meta")
     try:

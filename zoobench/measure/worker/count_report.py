@@ -16,7 +16,7 @@ from zoobench.zoo.skeleton import build_skeleton
 
 
 class CountRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What is asked of each model. No picture is each model's own; no `by` is its total alone."""
+    """What is asked of each model. No image is each model's own; no `by` is its total alone."""
 
     resolution: ImageSize | None = None
     batch: int = 1
@@ -26,7 +26,7 @@ class CountRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CountReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What a pass over `batch` pictures costs; in training, forward and backward, without loss and optimizer.
+    """What a pass over `batch` images costs; in training, forward and backward, without loss and optimizer.
 
     `groups` are the parts that were asked for (`zoobench.counting.divide`). `peak` is of a whole call in fp32 on this
     machine's CPU, a training step with SGD and momentum; None where `no_peak` says why.
@@ -52,7 +52,7 @@ class NoCountError(ZoobenchError):
 def count_model(entry: Entry, question: CountRequest) -> CountReport:
     """Build the model without weights and count one pass.
 
-    Raises: NoTallyError if it cannot be counted; BadInputError for pictures that it does not take; as `build_model`.
+    Raises: NoTallyError if it cannot be counted; BadInputError for images that it does not take; as `build_model`.
     """
     resolution = question.resolution or ImageSize(entry.image_size, entry.image_size)
     catalogue.check_image_size(entry, resolution)

@@ -1,7 +1,7 @@
 """Peak memory of one call, predicted without computing: the call itself runs, on tensors that have no data.
 
 What runs is what is measured (`zoobench.measure.worker.workload`), with torch's fake tensors in place of weights and
-pictures. They claim to be on the device, so autocast and the choice of kernels are as in reality, and they die when
+images. They claim to be on the device, so autocast and the choice of kernels are as in reality, and they die when
 real ones would, so the account of them is true to life.
 """
 

@@ -1,4 +1,4 @@
-"""One case from start to end: build its subject, run the probes, tell each result as soon as there is one."""
+"""One case from start to end: build its workload, run the probes, tell each result as soon as there is one."""
 
 from __future__ import annotations
 

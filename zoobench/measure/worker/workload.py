@@ -20,7 +20,7 @@ from zoobench.zoo.build import build_model
 from zoobench.zoo.inputs import example_images, logits_of
 
 LEARNING_RATE = 1e-4
-"""Small enough that the same pictures, step after step, do not drive the weights to infinity."""
+"""Small enough that the same images, step after step, do not drive the weights to infinity."""
 
 MOMENTUM = 0.9
 
@@ -161,11 +161,11 @@ def _read_autocast(device_type: str) -> dict[str, str]:
     }
 
 
-# A case made real: a model on its device with its pictures, ready to be called.
+# A case made real: a model on its device with its images, ready to be called.
 
 
 SEED = 0
-"""Of weights and pictures."""
+"""Of weights and images."""
 
 _FORMATS = {MemoryFormat.CONTIGUOUS: torch.contiguous_format, MemoryFormat.CHANNELS_LAST: torch.channels_last}
 
@@ -207,7 +207,7 @@ class Workload(msgspec.Struct, frozen=True, kw_only=True):
         return self.device.allocated_bytes()
 
     def resting_tensors(self) -> list[Tensor]:
-        """All that lives between calls: weights, optimizer state, pictures and targets; gradients are dropped."""
+        """All that lives between calls: weights, optimizer state, images and targets; gradients are dropped."""
         self.model_call.rest()
         return self.model_call.held_tensors()
 
@@ -224,9 +224,9 @@ def build_workload(
     build: Callable[[ModelRef], nn.Module] = build_model,
     entry: Entry | None = None,
 ) -> Workload:
-    """Build the case's model and pictures on the device, by this catalogue's entry unless another is given.
+    """Build the case's model and images on the device, by this catalogue's entry unless another is given.
 
-    Raises: ZoobenchError for what the user can mend; whatever the model's own code raises.
+    Raises: ZoobenchError for what the user can fix; whatever the model's own code raises.
     """
     torch.manual_seed(SEED)
     began = clock()
@@ -244,7 +244,7 @@ def build_workload(
 
 
 def with_batch(workload: Workload, batch: int) -> Workload:
-    """The same model on another number of pictures: it is not built again."""
+    """The same model on another number of images: it is not built again."""
     case = msgspec.structs.replace(workload.case, batch=batch)
     images = _images(case, workload.device)
     model_call = _model_call(case, workload.device, workload.module, images)

@@ -92,7 +92,7 @@ _MARKER = 7.0
 
 
 class _SpeedUp(NamedTuple):
-    """A net at one size of pictures: MACs ratio across, ratios of latencies up; printed ones are of an ARM core."""
+    """A net at one size of images: MACs ratio across, ratios of latencies up; printed ones are of an ARM core."""
 
     net: Net
     theoretical: float
@@ -108,7 +108,7 @@ class _SpeedUp(NamedTuple):
 
 
 def theoretical_against_actual(claim: Claim) -> Figure | None:
-    """A panel a size of pictures, both axes logarithmic and alike; on the diagonal all MACs saved become speed."""
+    """A panel a size of images, both axes logarithmic and alike; on the diagonal all MACs saved become speed."""
     points = _points(claim)
     if not points:
         return None

@@ -24,14 +24,14 @@ from zoobench.stats.verdicts.replicates import Gathered, gather
 
 
 class Suspects(NamedTuple):
-    """Ids of the contests that look slower, and of those that look faster: two families of tests."""
+    """Ids of the case pairs that look slower, and of those that look faster: two families of tests."""
 
     slower: tuple[str, ...]
     faster: tuple[str, ...]
 
 
 def suspects(evidence: Evidence) -> tuple[str, ...]:
-    """Ids of the contests to confirm, in the order of the contests; controls are never among them.
+    """Ids of the case pairs to confirm, in the order of the case pairs; controls are never among them.
 
     Only generations of the screening are looked at, so the answer is the same whenever it is asked.
     """
@@ -103,10 +103,10 @@ _SEED = 6
 
 
 class Costs(msgspec.Struct, frozen=True, kw_only=True):
-    """What the pilot saw, in seconds: `start_s` until the workers of a generation are ready, the rest by contest.
+    """What the pilot saw, in seconds: `start_s` until the workers of a generation are ready, the rest by case pair.
 
-    `fixed_s` is what a contest takes in a generation before its first block, on both sides together: processes of its
-    own if it has them, building, warming up. `call_s` is a warm call, the mean of both sides. A contest that is in
+    `fixed_s` is what a case pair takes in a generation before its first block, on both sides together: processes of its
+    own if it has them, building, warming up. `call_s` is a warm call, the mean of both sides. A case pair that is in
     neither is not measured.
     """
 
@@ -116,7 +116,7 @@ class Costs(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PlanShape(NamedTuple):
-    """Of a contest in one generation."""
+    """Of a case pair in one generation."""
 
     blocks: int
     block_s: float
@@ -186,7 +186,7 @@ def rounds_of(block_s: float, call_s: float) -> int:
 
 
 def cost_s(costs: Costs, case_pair: str, shape: PlanShape) -> float:
-    """Seconds of one contest in one generation; 0 if it is not measured.
+    """Seconds of one case pair in one generation; 0 if it is not measured.
 
     Both sides take as many rounds a block as the mean of their calls asks for.
     """

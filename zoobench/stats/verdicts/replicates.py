@@ -209,7 +209,7 @@ def _slow_pair(pair: tuple[BlockTimes, BlockTimes]) -> tuple[float, float] | Non
     return None if math.isnan(base.slow_s) or math.isnan(head.slow_s) else (base.slow_s, head.slow_s)
 
 
-# What an experiment saw, by contest: the log-ratios of each stage, what was dropped, and which side kept failing.
+# What an experiment saw, by case pair: the log-ratios of each stage, what was dropped, and which side kept failing.
 
 
 _LAST_ATTEMPT = 2
@@ -219,7 +219,7 @@ _Conditions = tuple[object, ...]
 
 
 class Gathered(msgspec.Struct, frozen=True, kw_only=True):
-    """The replicates of one contest. `failures` are those that came again when their generation was begun anew."""
+    """The replicates of one case pair. `failures` are those that came again when their generation was begun anew."""
 
     case_pair: CasePair
     screened: tuple[LogRatio, ...] = ()
@@ -229,7 +229,7 @@ class Gathered(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def gather(evidence: Evidence, stages: Iterable[Stage] = Stage) -> tuple[Gathered, ...]:
-    """Every contest with its replicates of these stages, in the order of the contests."""
+    """Every case pair with its replicates of these stages, in the order of the case pairs."""
     by_case_pair: dict[str, list[Replicate]] = defaultdict(list)
     wanted = frozenset(stages)
     for replicate in evidence.replicates:

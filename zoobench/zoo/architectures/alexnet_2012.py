@@ -20,7 +20,7 @@ POOLED_SIDE = 6
 
 
 class AlexNet2012(nn.Module):
-    """Pictures (N, 3, 227, 227) to scores (N, num_classes)."""
+    """Images (N, 3, 227, 227) to scores (N, num_classes)."""
 
     def __init__(self, num_classes: int = 1000) -> None:
         super().__init__()

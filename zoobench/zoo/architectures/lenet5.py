@@ -23,7 +23,7 @@ class ScaledTanh(nn.Module):
 
 
 class LeNet5(nn.Module):
-    """Pictures (N, 1, 32, 32) to scores (N, num_classes). Layers are named as in figure 2."""
+    """Images (N, 1, 32, 32) to scores (N, num_classes). Layers are named as in figure 2."""
 
     def __init__(self, num_classes: int = 10) -> None:
         super().__init__()

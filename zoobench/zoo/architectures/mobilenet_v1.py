@@ -49,7 +49,7 @@ SHALLOW_BLOCKS = tuple(block for block in BLOCKS if block != SeparableBlock(512,
 
 
 class MobileNetV1(nn.Module):
-    """Pictures (N, 3, S, S) of any side S to scores (N, num_classes)."""
+    """Images (N, 3, S, S) of any side S to scores (N, num_classes)."""
 
     def __init__(
         self,

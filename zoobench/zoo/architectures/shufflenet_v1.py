@@ -119,7 +119,7 @@ class Unit(nn.Module):
 
 
 class ShuffleNetV1(nn.Module):
-    """Pictures (N, 3, S, S) of any side S to scores (N, num_classes)."""
+    """Images (N, 3, S, S) of any side S to scores (N, num_classes)."""
 
     def __init__(
         self,

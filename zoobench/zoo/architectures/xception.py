@@ -43,7 +43,7 @@ class XceptionBlock(nn.Module):
 
 
 class Xception(nn.Module):
-    """Pictures (N, 3, 299, 299), or of any side from 7, to scores (N, num_classes)."""
+    """Images (N, 3, 299, 299), or of any side from 7, to scores (N, num_classes)."""
 
     def __init__(self, num_classes: int = 1000) -> None:
         super().__init__()

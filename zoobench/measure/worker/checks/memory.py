@@ -44,7 +44,7 @@ def _seen_bytes(device: Device, size_bytes: int) -> int:
 
 
 BATCH = 4
-"""Pictures, whose first maps are 12 MiB: more than glibc keeps of freed memory by default."""
+"""Images, whose first maps are 12 MiB: more than glibc keeps of freed memory by default."""
 
 SETTLING_ROUNDS = 8
 """A retained heap grows for two to five calls: threads that take turns differently need a little more of it."""

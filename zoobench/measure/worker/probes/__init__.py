@@ -1,4 +1,4 @@
-"""One file a family of metrics. A probe takes a subject and a budget and gives measurements, or why there are none.
+"""One file a family of metrics. A probe takes a workload and a budget and gives measurements, or why there are none.
 
 Packages add probes by the entry-point group `zoobench.probes`: each a `Probe`.
 """

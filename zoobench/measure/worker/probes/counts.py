@@ -104,7 +104,7 @@ _REASON_LENGTH = 200
 
 
 class FvcoreReply(msgspec.Struct, frozen=True, kw_only=True):
-    """fvcore's opinion, or one line on why there is none."""
+    """fvcore's cross-check, or one line on why there is none."""
 
     cross_check: CrossCheck | None = None
     reason: str = ""
@@ -154,7 +154,7 @@ class Audit(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def audit(model: ModelRef, resolution: ImageSize, ask: Ask = ask_fvcore) -> Audit:
-    """Count a model three ways; `ask` gives fvcore's opinion.
+    """Count a model three ways; `ask` gives fvcore's cross-check.
 
     Raises: ZoobenchError for a model or image size that cannot be had; UncountableError if we cannot count it.
     """
@@ -180,7 +180,7 @@ def audit(model: ModelRef, resolution: ImageSize, ask: Ask = ask_fvcore) -> Audi
 
 
 def measure_audit(workload: Workload, budget: Budget, progress: ProbeState) -> Iterable[MetricResult | Breakdown]:  # noqa: ARG001
-    """The audit of the subject's model at its image size, in the records' terms."""
+    """The audit of the workload's model at its image size, in the records' terms."""
     try:
         found = audit(workload.case.model, workload.case.resolution)
     except UncountableError as error:

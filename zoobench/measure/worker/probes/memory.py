@@ -1,4 +1,4 @@
-"""Peak memory of a call as shapes alone foretell it, with what it is for, to hold against what is measured."""
+"""Peak memory of a call as shapes alone predict it, with what it is for, to hold against what is measured."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ PREDICTION_PROBE = Probe(name="prediction", metrics=_METRICS, measure=predict_me
 
 
 def backend_of(workload: Workload) -> Backend:
-    """What is known of the workspace of the subject's kernels."""
+    """What is known of the workspace of the workload's kernels."""
     if workload.device.torch_device.type == "cpu":
         return cpu_onednn(threads=workload.case.threads)
     return NOTHING

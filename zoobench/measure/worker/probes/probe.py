@@ -32,8 +32,8 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
     """A family of metrics. `measure` yields each result as soon as there is one, so that a crash keeps those before.
 
     A probe whose `metrics` are all facts of the model (`zoobench.records.metrics`) is not run again where they are
-    known. One that makes no calls runs in cases that are only counted as well; an audit, which is dear, runs only in
-    those.
+    known. One that makes no calls runs in cases that are only counted as well; an audit, which is expensive, runs only
+    in those.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def count_time(workload: Workload, progress: ProbeState) -> Call:
-    """The subject's call, waited for, which adds what it takes to the time spent inside calls."""
+    """The workload's call, waited for, which adds what it takes to the time spent inside calls."""
 
     def call() -> None:
         began = time.perf_counter()

@@ -86,7 +86,7 @@ def _dots(rows: Sequence[AuditRow]) -> Iterable[Dot]:
 
 
 def _names(rows: Sequence[AuditRow]) -> dict[tuple[ModelRef, ImageSize], str]:
-    """With the source where two have a model of that name, and with the size of pictures where it has several."""
+    """With the source where two have a model of that name, and with the size of images where it has several."""
     models = {row.model for row in rows}
     sources = Counter(model.name for model in models)
     sizes = Counter(row.model for row in rows)
