@@ -143,8 +143,8 @@ number in JSON."""
 _FP32_TOLERANCE = 1e-3
 _LESS_TOLERANCE = 0.3
 """Two processes that build the same net give the same bits. Other kernels do not: of 19 nets of the zoo, recalibrated
-(`recalibrate_batch_norm`), contiguous against channels_last, the error was up to 4e-5 in fp32 and up to 0.14 in bf16; one thread
-against two, 5e-6. Other weights make an error of about 1."""
+(`recalibrate_batch_norm`), contiguous against channels_last, the error was up to 4e-5 in fp32 and up to 0.14 in bf16;
+one thread against two, 5e-6. Other weights make an error of about 1."""
 
 
 def tolerance_of(precision: Precision) -> float:
