@@ -178,12 +178,12 @@ FORMS = "name BASE..HEAD, BASE alone against the working tree, --aa COMMIT, or t
         (
             [],
             {"cases": [EAGER.id, make_case(batch=8).id]},
-            "the two cases differ in batch (1, 8): it must be the same",
+            "the two cases differ in batch size (1, 8): it must be the same",
         ),
         (
             [],
             {"cases": [EAGER.id, make_case(image_size=192).id]},
-            "the two cases differ in resolution (224, 192): it must be the same",
+            "the two cases differ in image size (224, 192): it must be the same",
         ),
         (
             [],

@@ -9,12 +9,10 @@ from synthetic import MODELS, default_cases, failed, make_case, make_record, mak
 from zoobench.cases import Mode, Precision
 from zoobench.report import palette
 from zoobench.report.charts import canvas
-from zoobench.report.charts.ratios import amp_speedups, ratio_text, reference_of
 from zoobench.report.charts.run_charts import CHARTS
-from zoobench.report.charts.scatter import pareto_front
 from zoobench.report.frame import collect_frame
 from zoobench.report.placement import Box, overlap
-from zoobench.report.selection import view_of
+from zoobench.report.selection import amp_speedups, pareto_front, ratio_text, reference_of, view_of
 
 KEYS = [chart.key for chart in CHARTS]
 

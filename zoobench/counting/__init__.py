@@ -1,4 +1,4 @@
-"""What a model costs by its shapes alone: multiply-accumulates, activations, bytes; its weights."""
+"""Count multiply-accumulates, activations, bytes and parameters of a model from its shapes alone."""
 
 from zoobench.counting.costs import Cost, UncountableError
 from zoobench.counting.count import (

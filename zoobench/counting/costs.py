@@ -1,15 +1,15 @@
-"""What one operator costs: a table from operators to pure functions of shapes, which a user may extend in one line.
+"""Table of operator costs: pure functions of shapes, which a user can extend in one line.
 
 A cost function is called with the operator's arguments, each tensor replaced by its shape, and with `out`: the shape
-of the result, or a tuple of them where the operator gives several. For an operator of one's own that is
+of the result, or a tuple of shapes if there are several results. To add a custom operator:
 
     costs.register(torch.ops.mylib.mix, lambda x, weight, *, out: Cost(macs=prod(x) * weight[0], activations=prod(out)))
 
-Conventions (those of torchvision's `_ops`): multiply-accumulates of convolutions and matrix products alone. No bias, no
-normalisation, no pooling. Products with padding count as any other; a mask, also a causal one, saves nothing.
+Conventions (those of torchvision's `_ops`): only multiply-accumulates of convolutions and matrix products are counted; no
+bias, normalisation or pooling. Products with padding count as any other. Masks, including causal ones, reduce nothing.
 Activations are the elements that convolutions and matrix products write (Radosavovic et al., "Designing Network Design
-Spaces", 2020, section 3.1), both products of attention included, even where a fused kernel keeps the scores to itself:
-the count of a model must not depend on the kernel that torch picks.
+Spaces", 2020, section 3.1), including both products of attention, even if a fused kernel does not write the scores: the
+count of a model must not depend on the kernel that torch selects.
 """
 
 from __future__ import annotations
@@ -26,9 +26,6 @@ from torch._ops import OpOverloadPacket
 from zoobench.cases import BadInputError
 from zoobench.records import Shape
 
-# Why a model has no count.
-
-
 _REASON_LENGTH = 200
 
 FORWARD_ERRORS: Final = (
@@ -40,24 +37,24 @@ FORWARD_ERRORS: Final = (
     TypeError,
     ValueError,
 )
-"""What a forward raises when it meets a tensor without values, or an input it cannot take."""
+"""Errors that a forward pass raises for a tensor without values, or for an input it does not accept."""
 
 
 class UncountableError(Exception):
-    """A model whose cost its shapes alone do not tell; the text is one line that says why.
+    """The model cannot be counted from its shapes alone; the message is one line with the reason.
 
-    It is a result (an `Unavailable` count), not a user's mistake: the model may run well on real tensors.
+    This is a result (an `Unavailable` count), not a user error: the model may run correctly on real tensors.
     """
 
 
 def refusal(workload: str, reason: str | Exception) -> UncountableError:
-    """The error of one line: "(model) cannot be counted: (reason)", cut where it is too long to read."""
+    """Build the one-line error "<workload>: <reason>", shortened to 200 characters."""
     why = reason if isinstance(reason, str) else str(reason) or type(reason).__name__
     return UncountableError(textwrap.shorten(f"{workload}: {why}", _REASON_LENGTH, placeholder=" …"))
 
 
 class Cost(msgspec.Struct, frozen=True, kw_only=True):
-    """What one call costs: multiply-accumulates, and elements written by its products."""
+    """Cost of one call: multiply-accumulates, and elements written by its products."""
 
     macs: int
     activations: int
@@ -67,21 +64,21 @@ CostFunction = Callable[..., Cost]
 
 
 def register(operator: OpOverloadPacket, function: CostFunction) -> None:
-    """From now on, calls of `operator` (as in `torch.ops.mylib.mix`, all overloads) cost what `function` says.
+    """Register the cost function of `operator` (such as `torch.ops.mylib.mix`, all overloads).
 
-    Raises: BadInputError if `operator` is no operator, or has a cost already.
+    Raises: BadInputError if `operator` is not an operator, or already has a cost.
     """
     if not isinstance(operator, OpOverloadPacket):
         raise BadInputError(
-            f"{operator!r} has no place in the table of costs: give an operator, as torch.ops.mylib.mix"
+            f"{operator!r} is not an operator: pass one such as torch.ops.mylib.mix"
         )
     if operator in _COSTS:
-        raise BadInputError(f"{operator} has a cost already: pass extra_costs= to give it another in one count")
+        raise BadInputError(f"{operator} already has a cost: pass extra_costs= to replace it in one count")
     _COSTS[operator] = function
 
 
 def table(extra_costs: Mapping[OpOverloadPacket, CostFunction] | None = None) -> dict[OpOverloadPacket, CostFunction]:
-    """Every operator with a cost; `extra_costs` come on top of the registered ones, and replace them."""
+    """Return the cost function of each operator; `extra_costs` are added to, and replace, registered ones."""
     return {**_COSTS, **(extra_costs or {})}
 
 
@@ -92,15 +89,15 @@ def convolution(
     _stride: list[int],
     _padding: list[int],
     _dilation: list[int],
-    transposed: bool,  # noqa: FBT001  the operator's own order
+    transposed: bool,  # noqa: FBT001  the operator's argument order
     *_: object,
     out: Shape,
 ) -> Cost:
-    """A convolution of any dimension, dense or grouped, over x of (batch, channels, *space).
+    """Cost of a convolution of any dimension, dense or grouped, over x of (batch, channels, *space).
 
-    `weight` is (out channels, in channels ÷ groups, *kernel), and every element of the result sums over all but the
-    first. Transposed, it is (in channels, out channels ÷ groups, *kernel), and every element of x goes to all but the
-    first.
+    `weight` is (out channels, in channels ÷ groups, *kernel); each element of the result sums over all its dimensions
+    but the first. If transposed, `weight` is (in channels, out channels ÷ groups, *kernel), and each element of x is
+    multiplied with all its dimensions but the first.
     """
     return Cost(macs=prod(x if transposed else out) * prod(weight[1:]), activations=prod(out))
 
@@ -113,17 +110,17 @@ def convolution_backward(
     _stride: list[int],
     _padding: list[int],
     _dilation: list[int],
-    transposed: bool,  # noqa: FBT001  the operator's own order
+    transposed: bool,  # noqa: FBT001  the operator's argument order
     _output_padding: list[int],
     _groups: int,
     output_mask: list[bool],
     *,
     out: tuple[Shape | None, Shape | None, Shape | None],
 ) -> Cost:
-    """The gradients of a `convolution`'s x and weight, those of the two that are asked for.
+    """Cost of the gradients of a `convolution`'s x and weight, as requested by `output_mask`.
 
-    Each needs as many products as the convolution itself: every one of its terms (output element × weight) appears
-    once in the gradient of x and once in that of the weight, grouped or not. The bias's is a sum.
+    Each gradient needs as many products as the convolution itself: each term (output element × weight) appears once in
+    the gradient of x and once in that of the weight, grouped or not. The gradient of the bias is a sum.
     """
     forward = prod(x if transposed else grad_output) * prod(weight[1:])
     wanted = [shape for shape, is_wanted in zip(out[:2], output_mask[:2], strict=True) if is_wanted and shape]
@@ -131,30 +128,30 @@ def convolution_backward(
 
 
 def matrix_product(a: Shape, b: Shape, *_: object, out: Shape, **__: object) -> Cost:
-    """Of (…, m, k) and (…, k, n), of (m, k) and (k), or of (k) and (k)."""
+    """Cost of the product of (…, m, k) and (…, k, n), of (m, k) and (k), or of (k) and (k)."""
     columns = b[-1] if len(b) > 1 else 1
     return Cost(macs=prod(a) * columns, activations=prod(out))
 
 
 def matrix_product_with_addend(_addend: Shape, a: Shape, b: Shape, *_: object, out: Shape, **__: object) -> Cost:
-    """`matrix_product`, its addend given first and, as a bias, not counted."""
+    """Cost of a `matrix_product` whose first argument is an addend, which is not counted (as a bias)."""
     return matrix_product(a, b, out=out)
 
 
 def attention(query: Shape, key: Shape, value: Shape, *_: object, **__: object) -> Cost:
-    """Both products of softmax(query @ keyᵀ) @ value, over (…, heads, length, width).
+    """Cost of both products of softmax(query @ keyᵀ) @ value, over (…, heads, length, width).
 
-    Key and value may have fewer heads than the query (grouped queries): each of theirs serves several of its.
+    Key and value may have fewer heads than the query (grouped queries): several query heads share one of theirs.
     """
     rows, length, width = prod(query[:-1]), key[-2], value[-1]
     return Cost(macs=rows * length * (query[-1] + width), activations=rows * (length + width))
 
 
 def attention_backward(_grad_output: Shape, *forward: Any, **__: object) -> Cost:
-    """Gradients of query, key and value: four products where `attention` has two.
+    """Cost of the gradients of query, key and value: four products; `attention` has two.
 
-    A fused kernel computes the scores once more; that is its own way of saving memory and is not counted, so that the
-    backward pass of a model does not depend on the kernel that torch picks.
+    A fused kernel computes the scores again to save memory; this is not counted, so that the count of a backward pass
+    does not depend on the kernel that torch selects.
     """
     return _twice(attention(*forward))
 
@@ -162,7 +159,7 @@ def attention_backward(_grad_output: Shape, *forward: Any, **__: object) -> Cost
 def flash_attention_backward(
     _grad_output: Shape, query: Shape, key: Shape, value: Shape, _out: Shape, _sums: Shape, *rest: Any, **__: object
 ) -> Cost:
-    """`attention_backward` over (batch, length, heads, width).
+    """Cost of `attention_backward` over (batch, length, heads, width).
 
     Raises: UncountableError as `flash_attention`.
     """
@@ -179,7 +176,7 @@ def efficient_attention_backward(
     *rest: Any,
     **__: object,
 ) -> Cost:
-    """`flash_attention_backward`, its arguments in another order."""
+    """Cost of `flash_attention_backward`, with its arguments in another order."""
     return _twice(flash_attention(query, key, value, rest[0]))
 
 
@@ -188,9 +185,9 @@ def _twice(cost: Cost) -> Cost:
 
 
 def flash_attention(query: Shape, key: Shape, value: Shape, starts: Shape | None, *_: object, **__: object) -> Cost:
-    """`attention` over (batch, length, heads, width).
+    """Cost of `attention` over (batch, length, heads, width).
 
-    Raises: UncountableError for sequences packed end to end, whose lengths are values.
+    Raises: UncountableError for packed sequences, whose lengths are values.
     """
     if starts is not None:
         raise UncountableError(
@@ -202,7 +199,7 @@ def flash_attention(query: Shape, key: Shape, value: Shape, starts: Shape | None
 def efficient_attention(
     query: Shape, key: Shape, value: Shape, _bias: Shape | None, starts: Shape | None, *_: object, **__: object
 ) -> Cost:
-    """`flash_attention`, its arguments in another order."""
+    """Cost of `flash_attention`, with its arguments in another order."""
     return flash_attention(query, key, value, starts)
 
 
@@ -237,7 +234,7 @@ _BUILTIN: dict[CostFunction, tuple[str, ...]] = {
     flash_attention_backward: ("_flash_attention_backward",),
     efficient_attention_backward: ("_efficient_attention_backward",),
 }
-"""Names in `torch.ops.aten`. They are torch's own, and a release may lack some."""
+"""Names in `torch.ops.aten`; some may be absent in a torch release."""
 
 
 def _present(builtin: Mapping[CostFunction, tuple[str, ...]]) -> dict[OpOverloadPacket, CostFunction]:

@@ -1,4 +1,4 @@
-"""Totals of one pass, with what they leave out; and what a module holds."""
+"""Count one pass of a model (totals, and operators without a cost) and its parameters and buffers."""
 
 from __future__ import annotations
 
@@ -17,21 +17,22 @@ from zoobench.counting.trace import OperatorCall, Trace, refuse_uninitialised, t
 COUNTER = "zoobench.counting"
 
 COUNTER_VERSION = "2"
-"""Raised when the same model would count differently; torch's own version stands beside it."""
+"""Increased when the count of the same model changes; torch's version is recorded with it."""
 
 
 class Uncounted(msgspec.Struct, frozen=True, kw_only=True):
-    """Calls of one operator that computes but has no cost, and the elements that they wrote, indices included."""
+    """Calls of one operator that computes but has no cost, and the elements they wrote, including indices."""
 
     calls: int
     elements: int
 
 
 class Counts(msgspec.Struct, frozen=True, kw_only=True):
-    """One pass (see `costs` for the conventions). `uncounted` is by operator, as `aten.relu_`, by name.
+    """Counts of one pass (see `costs` for the conventions).
 
     `activations` are the elements that convolutions and matrix products write, `elements_written` those of all
-    operators. Bytes are those of the tensors that operators take and give (see `work`).
+    operators. Bytes are those of the operators' argument and result tensors (see `work`). `uncounted` maps operator
+    names, such as `aten.relu_`, sorted.
     """
 
     macs: int
@@ -45,18 +46,18 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def flops(self) -> int:
-        """Multiplications and additions apart: twice the multiply-accumulates."""
+        """Multiplications and additions counted separately: twice the multiply-accumulates."""
         return 2 * self.macs
 
     @property
     def intensity(self) -> float | None:
-        """FLOPs a byte read or written (Williams, Waterman and Patterson, "Roofline", 2009); None without any."""
+        """FLOPs per byte read or written (Williams, Waterman and Patterson, "Roofline", 2009); None if no bytes move."""
         moved = self.bytes_read + self.bytes_written
         return self.flops / moved if moved else None
 
 
 class StateCounts(msgspec.Struct, frozen=True, kw_only=True):
-    """Elements and bytes of what a module holds; what is shared, or tied, once."""
+    """Elements and bytes of a module's parameters and buffers; shared or tied tensors are counted once."""
 
     parameters: int
     trainable_parameters: int
@@ -71,10 +72,10 @@ def count_forward(
     *,
     extra_costs: Mapping[OpOverloadPacket, costs.CostFunction] | None = None,
 ) -> Counts:
-    """What `module(images)` costs in eval mode; of `images`, only shape and dtype matter, and any device will do.
+    """Count `module(images)` in eval mode; only the shape and dtype of `images` matter, on any device.
 
-    `extra_costs` come on top of the table in `costs` for this count alone.
-    Raises: UncountableError if the pass needs values that meta tensors have not, or fails.
+    `extra_costs` are added to the table in `costs` for this count only.
+    Raises: UncountableError if the pass fails, or needs values (meta tensors have none).
     """
     return total(trace_forward(module, images, costs.table(extra_costs)).operators)
 
@@ -85,9 +86,9 @@ def count_training(
     *,
     extra_costs: Mapping[OpOverloadPacket, costs.CostFunction] | None = None,
 ) -> Counts:
-    """What `module(images)` in training mode and the backward pass cost together, without loss and optimizer.
+    """Count `module(images)` in training mode plus the backward pass, without loss and optimizer.
 
-    Raises: UncountableError as `count_forward`, and if nothing has a gradient.
+    Raises: UncountableError as `count_forward`, and if no output has a gradient.
     """
     return total(trace_training(module, images, costs.table(extra_costs)).operators)
 
@@ -99,15 +100,15 @@ def trace_pass(
     is_training: bool = False,
     extra_costs: Mapping[OpOverloadPacket, costs.CostFunction] | None = None,
 ) -> Trace:
-    """The pass behind `count_forward` or `count_training`, to be summed up in several ways.
+    """Trace the pass that `count_forward` or `count_training` counts, for use in several totals.
 
-    Raises: UncountableError as they do.
+    Raises: UncountableError as these functions do.
     """
     return (trace_training if is_training else trace_forward)(module, images, costs.table(extra_costs))
 
 
 def count_state(module: nn.Module) -> StateCounts:
-    """Parameters and buffers (persistent or not) of a module on any device.
+    """Count parameters and buffers (persistent or not) of a module on any device.
 
     Raises: UncountableError if a lazy module has no shapes yet.
     """
@@ -123,7 +124,7 @@ def count_state(module: nn.Module) -> StateCounts:
 
 
 def total(calls: Iterable[OperatorCall]) -> Counts:
-    """The sum of these calls."""
+    """Sum the work of these calls."""
     calls = tuple(calls)
     counted = [call.work.cost for call in calls if call.work.cost is not None]
     return Counts(
@@ -149,11 +150,8 @@ def _elements(tensors: Iterable[Tensor]) -> int:
     return sum(tensor.numel() for tensor in tensors)
 
 
-# A pass divided: by kind of layer, by operator, or by module to any depth.
-
-
 class By(enum.StrEnum):
-    """What a pass is divided by."""
+    """How to divide a pass: by module, by operator or by kind of layer."""
 
     MODULE = "module"
     OPERATOR = "operator"
@@ -161,7 +159,7 @@ class By(enum.StrEnum):
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True):
-    """One part of a pass: its name, how many calls of operators it has, and what they come to."""
+    """One part of a pass: its name, its number of operator calls, and their counts."""
 
     name: str
     calls: int
@@ -169,10 +167,10 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def divide(trace: Trace, by: By, *, depth: int | None = None) -> tuple[Group, ...]:
-    """The parts of a pass, in the order in which they first ran; views are left out, they cost nothing.
+    """Divide a pass into parts, in the order in which they first ran; views cost nothing and are left out.
 
-    By kind and by operator the parts add up to the whole. By module they nest: a part is all that ran in a module and
-    in those inside it, down to `depth` ("features.3" has depth 2), and "" is the whole model.
+    By kind and by operator, the parts add up to the whole. By module they are nested: a part is everything that ran in
+    a module and its submodules, down to `depth` ("features.3" has depth 2), and "" is the whole model.
     """
     calls: dict[str, list[OperatorCall]] = {}
     for call in trace.operators:
@@ -183,7 +181,7 @@ def divide(trace: Trace, by: By, *, depth: int | None = None) -> tuple[Group, ..
 
 
 def _names(call: OperatorCall, by: By, depth: int | None) -> Iterable[str]:
-    """The parts that the call belongs to."""
+    """Names of the parts that the call belongs to."""
     if by is By.KIND:
         return (call.work.kind.value,)
     if by is By.OPERATOR:

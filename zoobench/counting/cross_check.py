@@ -1,8 +1,7 @@
-"""A cross-check of multiply-accumulates: what another counter says, and where it differs, operator by operator.
+"""Cross-check multiply-accumulates against another counter, operator by operator.
 
-Two counters that agree in total may do so by chance, and two that differ are not both wrong. So the difference is
-divided into terms, each work that one of them counts and the other does not; what no term explains is the remainder,
-and stands there as a number.
+Two totals may agree by chance, and a difference does not mean that both counters are wrong. So the difference is
+divided into terms: each is work that only one of the counters counts. What no term explains is the remainder.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ EINSUM = "einsum"
 ATTENTION = "scaled_dot_product_attention"
 
 EINSUM_ROUNDING_RATIO: Final = 5e-4
-"""fvcore reads the cost of an einsum from what `numpy.einsum_path` prints: four significant digits, so half of 1e-3."""
+"""fvcore parses the cost of an einsum from the text of `numpy.einsum_path`: four significant digits, so half of 1e-3."""
 
 _THEIRS: Final[dict[str, str]] = {
     "conv": CONVOLUTION,
@@ -37,7 +36,7 @@ _THEIRS: Final[dict[str, str]] = {
     "bmm": MATRIX_PRODUCT,
     EINSUM: MATRIX_PRODUCT,
 }
-"""fvcore's names for work that both count (fvcore/nn/flop_count.py, _DEFAULT_SUPPORTED_OPS)."""
+"""fvcore's names for work that both counters count (fvcore/nn/flop_count.py, _DEFAULT_SUPPORTED_OPS)."""
 
 _OURS: Final[dict[str, str]] = {
     **dict.fromkeys(("aten.convolution", "aten._convolution", "aten.convolution_overrideable"), CONVOLUTION),
@@ -45,16 +44,16 @@ _OURS: Final[dict[str, str]] = {
     **dict.fromkeys(("aten.baddbmm", "aten.addbmm"), MATRIX_PRODUCT),
     **dict.fromkeys(("aten._flash_attention_forward", "aten._efficient_attention_forward"), ATTENTION),
 }
-"""Ours for the same: the operators that are left when torch has taken theirs apart (others: see `_shared_name`)."""
+"""Our names for the same work: the operators into which torch decomposes theirs (others: see `_shared_name`)."""
 
 _ATTENTION_PRODUCTS: Final = ("aten.bmm", "aten.baddbmm")
-"""What is left of attention where torch takes it apart."""
+"""Products that remain where torch decomposes attention."""
 
 
 class CrossCheck(msgspec.Struct, frozen=True, kw_only=True):
-    """What another counter says of one image's forward pass: multiply-accumulates by its own names of operators.
+    """Another counter's multiply-accumulates for one image's forward pass, by its own operator names.
 
-    `unsupported` are the operators that it says it left out, as `aten::softmax`, with their calls.
+    `unsupported` are the operators that it reports as not counted, such as `aten::softmax`, with their calls.
     """
 
     counter: str
@@ -64,15 +63,15 @@ class CrossCheck(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def macs(self) -> int:
-        """Its total, in what it takes for multiply-accumulates."""
+        """The other counter's total, in its own definition of multiply-accumulates."""
         return sum(self.by_operator.values())
 
 
 class CountDifference(msgspec.Struct, frozen=True, kw_only=True):
-    """Another counter's total less ours: `sum(terms.values()) + remainder`, exactly.
+    """Another counter's total minus ours: exactly `sum(terms.values()) + remainder`.
 
-    A term is named by an operator. Above zero, it is work that the other one alone counts; below zero, work that only
-    we do. The term `einsum` is of either sign: what rounding adds or takes.
+    A term is named after an operator. A positive term is work that only the other counter counts; a negative one, work
+    that only we count. The term `einsum` is a rounding error of either sign.
     """
 
     terms: dict[str, int]
@@ -85,10 +84,10 @@ class CountDifference(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def explain(cross_check: CrossCheck, operators: Iterable[Group]) -> CountDifference:
-    """The difference between a cross-check and our count of the same pass, divided by operator (`groups.divide`).
+    """Explain the difference between a cross-check and our count of the same pass, divided by operator (`divide`).
 
-    A term below zero needs the other counter's own word that it left the operator out; without it, what only we count
-    is remainder. So is a difference in work that both count, unless rounding can be its cause.
+    A negative term requires that the other counter reports the operator as unsupported; otherwise, what only we count
+    is remainder. A difference in work that both count is remainder too, unless rounding can be its cause.
     """
     ours = {group.name: group.counts.macs for group in operators if group.counts.macs}
     terms: Counter[str] = Counter()
@@ -103,7 +102,7 @@ def explain(cross_check: CrossCheck, operators: Iterable[Group]) -> CountDiffere
 
 
 def _differences(cross_check: CrossCheck, ours: Mapping[str, int]) -> dict[str, int]:
-    """Theirs less ours, by the name of the work; what agrees is left out."""
+    """Their counts minus ours, by the name of the work; zero differences are left out."""
     differences: Counter[str] = Counter()
     for name, macs in cross_check.by_operator.items():
         differences[_THEIRS.get(name, name)] += macs
@@ -113,14 +112,14 @@ def _differences(cross_check: CrossCheck, ours: Mapping[str, int]) -> dict[str, 
 
 
 def _shared_name(operator: str) -> str:
-    """What the other counter would call our operator: `mix` for mylib.mix."""
+    """Name of our operator in the other counter: `mix` for mylib.mix."""
     if "scaled_dot_product" in operator:
         return ATTENTION
     return _OURS.get(operator, operator.rpartition(".")[2])
 
 
 def _cause(name: str, macs: int, cross_check: CrossCheck, ours: Mapping[str, int]) -> str | None:
-    """The operator that explains this difference; None if nothing does."""
+    """The operator that explains this difference, or None."""
     if name == MATRIX_PRODUCT:
         return _cause_of_products(macs, cross_check, ours)
     if macs < 0:
@@ -139,28 +138,24 @@ def _is_left_out(name: str, cross_check: CrossCheck) -> bool:
     return any(operator.rpartition("::")[2] == name for operator in cross_check.unsupported)
 
 
-# fvcore's count of a forward pass.
-#
-# fvcore traces with a private interface of torch's JIT and runs the model for real: it takes the time and memory of a
-# forward pass, and tensors with data. So it never counts in a process that measures anything: see
-# `zoobench.measure.worker.probes.counts`.
-
+# fvcore traces with a private interface of torch's JIT and runs the model on real tensors, at the time and memory of a
+# forward pass. So it must not run in a process that measures: see `zoobench.measure.worker.probes.counts`.
 
 COUNTER = "fvcore"
 
 
 def count_by_fvcore(module: nn.Module, images: Tensor) -> CrossCheck:
-    """What `fvcore.nn.FlopCountAnalysis` says of `module(images)` in eval mode; the module is left so.
+    """Count `module(images)` in eval mode with `fvcore.nn.FlopCountAnalysis`; the module stays in eval mode.
 
-    Torch's fused attention layer is off, as wherever weights need gradients: with it fvcore would see even less (of
-    vit_b_16's 17.6 GMACs 11.3 instead of 16.9).
-    Raises: whatever fvcore or the module raises.
+    Torch's fused attention layer is disabled, as it is wherever weights need gradients: with it fvcore counts even less
+    (11.3 instead of 16.9 of vit_b_16's 17.6 GMACs).
+    Raises: any error of fvcore or of the module.
     """
     with warnings.catch_warnings(action="ignore"), torch.no_grad(), _unfused_attention():
         from fvcore.nn import FlopCountAnalysis  # noqa: PLC0415  importing it warns
 
         analysis = FlopCountAnalysis(module.eval(), images)
-        analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False)  # noqa: FBT003  fvcore's own way
+        analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False)  # noqa: FBT003  fvcore's interface
         by_operator, unsupported = analysis.by_operator(), analysis.unsupported_ops()
     return CrossCheck(
         counter=COUNTER,

@@ -1,4 +1,4 @@
-"""The modules of a forward pass as records: what each does itself, and the shapes that it met."""
+"""Make `Layer` records of the modules of a forward pass: the work and the shapes of each."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from zoobench.counting.trace import OperatorCall, Trace
 from zoobench.records import Layer, LayerKind
 
 WEIGHT_DIMENSIONS = 2
-"""A weight has at least these: what has fewer is a bias, or scales and shifts."""
+"""Minimum of a weight's dimensions; a parameter with fewer is a bias, scale or shift."""
 
 
 def layers_of(module: nn.Module, trace: Trace) -> tuple[Layer, ...]:
-    """Every module that the pass called, in the order of the first calls."""
+    """Return a record of each module that the pass called, in the order of the first calls."""
     work: defaultdict[str, list[OperatorCall]] = defaultdict(list)
     for call in trace.operators:
         work[call.path].append(call)
@@ -53,9 +53,9 @@ def _layer(
 
 
 def _kind(work: Iterable[OperatorCall]) -> str:
-    """The kind of the operator with the most multiply-accumulates, or else the most elements; "" if none works.
+    """The kind of the operator with the most multiply-accumulates, or else the most elements; "" if none writes any.
 
-    An operator of no known kind speaks for the module only if there is no other.
+    An operator of unknown kind is used only if there is no other.
     """
 
     def weight(call: OperatorCall) -> tuple[int, bool, int]:
@@ -71,9 +71,9 @@ def _kind(work: Iterable[OperatorCall]) -> str:
 
 
 def _own_parameters(module: nn.Module, called: Collection[str]) -> dict[str, list[nn.Parameter]]:
-    """Parameters by the path of the module that holds them; one that several hold is the first one's.
+    """Parameters by the path of the module that holds them; a shared parameter belongs to the first module.
 
-    What a module holds that is never called itself, only read by those round it, is the nearest called one's.
+    Parameters of a module that is never called itself, only read by others, belong to its nearest called ancestor.
     """
     owned: dict[str, list[nn.Parameter]] = {path: [] for path in called}
     for name, parameter in module.named_parameters():
@@ -85,7 +85,7 @@ def _own_parameters(module: nn.Module, called: Collection[str]) -> dict[str, lis
 
 
 def _sides(stride: object, dimensions: int) -> tuple[int, ...]:
-    """A stride as torch's modules keep it: one number for all sides, or one for each."""
+    """A module's stride, which torch stores as one number for all dimensions or as one for each."""
     if isinstance(stride, int):
         return (stride,) * max(dimensions, 1)
     if isinstance(stride, tuple) and all(isinstance(side, int) for side in stride):

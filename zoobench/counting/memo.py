@@ -1,8 +1,8 @@
-"""Calls of an operator that were made before need not be made again.
+"""Cache the results of operator calls on meta tensors.
 
-Without data, a result is its shape, strides and dtype; torch works those out in Python for many operators, at about a
-millisecond a batch norm. Nets repeat their blocks, so most calls of a pass are like an earlier one. What is said of a
-call (`Describe`) depends on the same things, and is remembered with it.
+Without data, a result is its shape, strides and dtype; torch computes these in Python for many operators, in about a
+millisecond per batch norm. Models repeat their blocks, so most calls of a pass are like an earlier one. The facts about
+a call (`Describe`) depend on the same inputs, and are cached with it.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ META = torch.device("meta")
 
 Cached = TypeVar("Cached")
 Describe = Callable[[OpOverload, Sequence[Any], Mapping[str, Any], Any], Cached]
-"""What there is to say of an operator's call with these arguments and this result, by shapes alone."""
+"""Computes facts about an operator's call from the shapes of its arguments and result."""
 
 
 class Memo(Generic[Cached]):
-    """The calls so far, with what was said of them.
+    """Cache of the calls so far, with the facts about them.
 
-    A result is made again from its likeness if the operator neither writes to an argument nor gives one's memory, be
-    it by its schema or in fact (aten._unsafe_view): so a trace over remembered calls holds as many storages, of the
-    same size, as one without memory.
+    A result is rebuilt from its shape, strides and dtype if the operator neither writes to an argument nor returns its
+    memory, by its schema or in fact (aten._unsafe_view): a trace with cached calls holds as many storages, of the same
+    size, as one without a cache.
     """
 
     def __init__(self, describe: Describe[Cached]) -> None:
@@ -38,7 +38,7 @@ class Memo(Generic[Cached]):
         self._known: dict[Hashable, _Known[Cached]] = {}
 
     def call(self, operator: OpOverload, args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[Any, Cached]:
-        """What `operator` gives, worked out the first time, then fresh meta tensors of the same kind; and its facts."""
+        """Return the result of the call (new meta tensors of the same kind if it is cached) and its facts."""
         call = (operator, _likeness(args), _likeness(kwargs))
         known = self._known.get(call)
         if known is not None:
@@ -60,10 +60,10 @@ class Memo(Generic[Cached]):
 class _Known(msgspec.Struct, Generic[Cached], frozen=True):
     facts: Cached
     build: Callable[[], Any] | None
-    """None if the result cannot be made again: it has values, or memory of an argument, or is no tensor."""
+    """None if the result cannot be rebuilt: it has values, shares memory with an argument, or is not a tensor."""
 
     is_in_place: bool
-    """The result is the first argument, of the same shape, and has no data that could have changed."""
+    """The result is the first argument, with the same shape and without data that could change."""
 
 
 def _builder(operator: OpOverload, arguments: object, result: Any) -> Callable[[], Any] | None:
@@ -89,7 +89,7 @@ def _is_in_place(operator: OpOverload) -> bool:
 
 @functools.cache
 def _is_functional(operator: OpOverload) -> bool:
-    """Whether, by its schema, its results are all new, so that other tensors can stand for them."""
+    """Whether, by its schema, all its results are new tensors, which other tensors can replace."""
     return not schema(operator).is_mutable and all(given.alias_info is None for given in schema(operator).returns)
 
 
@@ -99,9 +99,9 @@ def _shares_memory(arguments: object, parts: Sequence[Tensor | None]) -> bool:
 
 
 def _likeness(value: Any) -> Hashable:
-    """Equal for arguments that give results of the same kind; a tensor that is not plain is like no other.
+    """Key that is equal for arguments with results of the same kind, and unique for a tensor that is not plain.
 
-    Types tell 1 from 1.0 and True, which are equal.
+    It includes types, because 1, 1.0 and True are equal.
     """
     if isinstance(value, Tensor):
         return (value.shape, value.stride(), value.dtype, value.device) if _is_plain(value) else object()

@@ -1,4 +1,4 @@
-"""Which module of a model is at work: by hooks in the forward pass, by the nodes that it left in the backward."""
+"""Track which module of a model runs: by hooks in the forward pass, by autograd nodes in the backward pass."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from zoobench.records import Shape
 
 
 class ModuleCall(msgspec.Struct, frozen=True):
-    """One call of one module: its name in the model, its class, and the shapes of what it took and gave first."""
+    """One call of one module: its name in the model, its class, and the shapes of its first input and output."""
 
     path: str
     type: str
@@ -27,9 +27,9 @@ class ModuleCall(msgspec.Struct, frozen=True):
 
 
 class ModuleWatch:
-    """While it watches, `path` is the name of the innermost module at work ("" for the model itself).
+    """Inside `watching()`, `path` is the name of the innermost running module ("" for the model itself).
 
-    A module that the model does not register by a name counts as part of the one that calls it.
+    A module that the model does not register under a name counts as part of its caller.
     """
 
     def __init__(self, model: nn.Module) -> None:
@@ -41,14 +41,14 @@ class ModuleWatch:
 
     @property
     def path(self) -> str:
-        """Of the forward pass, or of the backward node at work."""
+        """Name of the module that runs in the forward pass, or that made the running backward node."""
         if self._open:
             return self._open[-1][0]
         return self._node_path or ""
 
     @contextlib.contextmanager
     def watching(self) -> Iterator[None]:
-        """Hooks are torch's global ones, so that no module changes; they are gone afterwards."""
+        """Track calls inside the block. Hooks are torch's global ones, so that no module changes; they are removed after."""
         handles: list[RemovableHandle] = [
             module_hooks.register_module_forward_pre_hook(self._enter),
             module_hooks.register_module_forward_hook(self._leave, always_call=True),
@@ -72,7 +72,7 @@ class ModuleWatch:
         self._label(output, path)
 
     def _label(self, output: Any, path: str) -> None:
-        """The nodes of this output that no inner module has labelled are this module's own."""
+        """Label the autograd nodes of this output that no inner module has labelled with `path`."""
         pending = [tensor.grad_fn for tensor in tensors_in(output) if tensor.grad_fn is not None]
         while pending:
             node = pending.pop()
@@ -92,5 +92,5 @@ def _first_shape(value: Any) -> Shape:
 
 
 def gives_gradients(tensor: Tensor) -> bool:
-    """Whether a backward pass can start at it."""
+    """Whether a backward pass can start at the tensor."""
     return tensor.requires_grad and torch.is_floating_point(tensor)

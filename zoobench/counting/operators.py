@@ -1,10 +1,11 @@
-"""Which operators compute: the others need no cost, and their absence from a total says nothing.
+"""Classify operators: those that compute need a cost, the others do not.
 
-An operator computes if an element that it writes comes of arithmetic, of comparison or of chance. It does not if it
-- gives a view (its schema says that the result is its argument's memory), or no tensor at all;
-- makes a tensor of nothing but its shape and constants: it allocates, and fills;
-- moves elements as they are: it copies, converts, joins, pads, gathers, shuffles.
-What the two lists below do not know is taken to compute, so that an unknown operator is listed, never hidden.
+An operator computes if an element that it writes results from arithmetic, comparison or random numbers. It does not
+compute if it
+- returns a view (by its schema, the result shares its argument's memory), or no tensor;
+- makes a tensor only from a shape and constants: it allocates and fills;
+- moves elements unchanged: it copies, converts, joins, pads, gathers, shuffles.
+An operator that is not in the lists below is taken to compute, so that it is listed as uncounted.
 """
 
 from __future__ import annotations
@@ -17,14 +18,11 @@ import torch
 from torch import Tensor
 from torch._ops import OpOverload
 
-# Tensors inside an operator's arguments, which may be lists, tuples and dicts of them.
-
-
 _SEQUENCES = (list, tuple)
 
 
 def tensors_in(value: Any) -> Iterator[Tensor]:
-    """Every tensor in nested lists, tuples and dicts, in order; one that stands twice comes twice."""
+    """Yield each tensor in nested lists, tuples and dicts, in order; a repeated tensor is repeated."""
     if isinstance(value, Tensor):
         yield value
     elif isinstance(value, dict):
@@ -35,7 +33,7 @@ def tensors_in(value: Any) -> Iterator[Tensor]:
 
 
 def mapped(value: Any, function: Callable[[Tensor], Any]) -> Any:
-    """`value`, with `function` applied to the tensors in its lists, tuples and dicts."""
+    """Return `value` with `function` applied to the tensors in its lists, tuples and dicts."""
     if isinstance(value, Tensor):
         return function(value)
     if isinstance(value, dict):
@@ -48,24 +46,24 @@ def mapped(value: Any, function: Callable[[Tensor], Any]) -> Any:
 
 
 def shapes(value: Any) -> Any:
-    """`value` with each tensor replaced by its shape."""
+    """Return `value` with each tensor replaced by its shape."""
     return mapped(value, lambda tensor: tuple(tensor.shape))
 
 
 def size_bytes(tensor: Tensor) -> int:
-    """Of its elements, wherever they are kept."""
+    """Bytes of the tensor's elements, on any device."""
     return tensor.numel() * tensor.element_size()
 
 
 def storage_bytes(tensors: Iterable[Tensor]) -> int:
-    """Bytes of the tensors' storages, which may have no address; each once however many tensors are views of it."""
+    """Bytes of the tensors' storages (also those without data); a storage with several views counts once."""
     storages = {id(storage): storage for storage in (tensor.untyped_storage() for tensor in tensors)}
     return sum(storage.nbytes() for storage in storages.values())
 
 
 @functools.cache
 def computes(operator: OpOverload) -> bool:
-    """Whether a total without this operator leaves work out."""
+    """Whether a total without a cost for this operator is incomplete."""
     return not (
         operator.is_view
         or torch.Tag.inplace_view in operator.tags
@@ -76,13 +74,13 @@ def computes(operator: OpOverload) -> bool:
 
 
 def schema(operator: OpOverload) -> torch.FunctionSchema:
-    """Types and aliases of the operator's arguments and results."""
+    """Return the operator's schema: types and aliases of its arguments and results."""
     return operator._schema  # noqa: SLF001  torch has no public name for it
 
 
 @functools.cache
 def allocates_only(operator: OpOverload) -> bool:
-    """Whether it reads and writes no element: it gives a view, an empty tensor, or no tensor at all."""
+    """Whether the operator reads and writes no element: it returns a view, an empty tensor, or no tensor."""
     name = bare_name(operator)
     is_view = operator.is_view or torch.Tag.inplace_view in operator.tags or name in _VIEWS
     return is_view or _gives_no_tensor(operator) or name in _EMPTY
@@ -90,12 +88,12 @@ def allocates_only(operator: OpOverload) -> bool:
 
 @functools.cache
 def overwrites(operator: OpOverload) -> bool:
-    """Whether it writes its first argument without reading it."""
+    """Whether the operator writes its first argument without reading it."""
     return bare_name(operator) in _OVERWRITE
 
 
 def written_arguments(operator: OpOverload, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Tensor]:
-    """The tensors that it writes to, by its schema."""
+    """Return the tensors that the operator writes to, by its schema."""
     names = _written_names(operator)
     if not names:
         return []
@@ -124,7 +122,7 @@ def _makes_constants(operator: OpOverload) -> bool:
 
 @functools.cache
 def bare_name(operator: OpOverload) -> str:
-    """`fill` for aten.fill_.Scalar."""
+    """Name without namespace, overload and trailing underscore: `fill` for aten.fill_.Scalar."""
     return str(operator.overloadpacket).removeprefix("aten.").removesuffix("_")
 
 
@@ -135,7 +133,7 @@ _ALLOCATE_OR_FILL = frozenset(
 
 _EMPTY = frozenset({"empty", "empty_like", "empty_strided", "new_empty", "new_empty_strided", "resize"})
 _VIEWS = frozenset({"_unsafe_view", "unsafe_chunk", "unsafe_split", "unsafe_split_with_sizes"})
-"""Views in fact, though their schemas do not say so."""
+"""Operators that return views although their schemas do not declare it."""
 
 _OVERWRITE = frozenset({"copy", "fill", "zero", "normal", "uniform", "bernoulli"})
 

@@ -1,7 +1,6 @@
-"""A pass over tensors without data: every operator that ran, with its work and the module that it ran for.
+"""Trace a pass over tensors without data: each operator that runs, with its work and the module that runs it.
 
-The pass is what all totals are made of; whatever sums it up (`count`, `groups`, `layers`) needs no torch mode of its
-own.
+All totals are computed from the trace, so what sums it up (`count`, `layers`) needs no torch mode of its own.
 """
 
 from __future__ import annotations
@@ -22,22 +21,19 @@ from zoobench.counting.modules import ModuleCall, ModuleWatch, gives_gradients
 from zoobench.counting.operators import mapped, tensors_in, written_arguments
 from zoobench.counting.work import Work, describe_with
 
-# Run a module and leave it as it was.
-
-
 _CONTAINERS = (dict, list, set)
 
 
 @contextlib.contextmanager
 def left_as_found(module: nn.Module) -> Iterator[None]:
-    """After the block, every attribute of `module` and of its submodules is what it was before.
+    """Restore every attribute of `module` and of its submodules after the block.
 
-    That is: training flags, hooks, buffers that a forward registers, tensors that it caches, and what it adds to or
-    takes from a dict, list or set of its own (not deeper). In-place changes of a tensor's values are not undone.
+    This includes training flags, hooks, buffers that a forward registers, tensors that it caches, and what it adds to
+    or removes from its own dicts, lists or sets (not nested ones). In-place changes of a tensor's values remain.
     """
     attributes = {part: dict(vars(part)) for part in module.modules()}
     contents: list[tuple[Any, Any]] = [
-        (owned, owned.copy() if owned else ())  # most are empty, and copying those of torch's modules takes long
+        (owned, owned.copy() if owned else ())  # most are empty, and copying all those of torch's modules is slow
         for kept in attributes.values()
         for owned in kept.values()
         if isinstance(owned, _CONTAINERS)
@@ -62,7 +58,7 @@ def _refill(container: Any, content: Any) -> None:
 
 
 class OperatorCall(msgspec.Struct, frozen=True):
-    """One call of one operator, for the module of that path, in the forward or the backward pass."""
+    """One call of one operator, made by the module at `path`, in the forward or the backward pass."""
 
     operator: OpOverload
     work: Work
@@ -78,7 +74,7 @@ class Trace(msgspec.Struct, frozen=True):
 
 
 Observer = Callable[[OpOverload, Sequence[Any], Mapping[str, Any], Any], None]
-"""Sees every operator with its arguments and result, while they live."""
+"""Is called with each operator, its arguments and its result, while these are alive."""
 
 
 def trace_forward(
@@ -87,10 +83,10 @@ def trace_forward(
     costs: Mapping[OpOverloadPacket, CostFunction],
     observer: Observer | None = None,
 ) -> Trace:
-    """The operators of `module(images)` in eval mode, in the order in which they ran.
+    """Trace `module(images)` in eval mode.
 
-    Nothing is computed and no weight is copied: parameters, buffers and images are stood in for by meta tensors of
-    their shape. The module is left as it was found.
+    Nothing is computed and no weight is copied: meta tensors of the same shape replace parameters, buffers and images.
+    The module's attributes are restored.
     Raises: UncountableError if the pass needs values, or fails.
     """
     with _prepared(module, costs, observer, is_training=False) as recorder, torch.no_grad():
@@ -109,13 +105,13 @@ def trace_training(module: nn.Module, images: Tensor, costs: Mapping[OpOverloadP
         output = recorder.run(module, images)
         roots = [tensor for tensor in tensors_in(_plain(output)) if gives_gradients(tensor)]
         if not roots:
-            raise UncountableError(f"{type(module).__name__} gives nothing that has a gradient: no training to count")
+            raise UncountableError(f"{type(module).__name__} has no output with a gradient: there is no training to count")
         recorder.run_backward(roots)
     return recorder.trace()
 
 
 def refuse_uninitialised(module: nn.Module) -> None:
-    """Raises: UncountableError if a lazy module has not seen its first input yet."""
+    """Raise an UncountableError if a lazy module has not had its first input yet."""
     for name, tensor in (*module.named_parameters(), *module.named_buffers()):
         if nn.parameter.is_lazy(tensor):
             raise UncountableError(f"{type(module).__name__} cannot be counted: {name} is lazy and has no shape yet")
@@ -140,7 +136,7 @@ def _prepared(
 
 
 class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has no types for it
-    """Notes every operator below autograd, and keeps the pass on the meta device."""
+    """Records each operator below autograd, and keeps the pass on the meta device."""
 
     def __init__(
         self, module: nn.Module, costs: Mapping[OpOverloadPacket, CostFunction], observer: Observer | None
@@ -154,13 +150,13 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch ha
         self._is_backward = False
 
     def run(self, module: nn.Module, images: Tensor) -> Any:
-        """The forward pass, on stand-ins of the module's tensors."""
+        """Run the forward pass, on stand-ins of the module's tensors."""
         stand_ins, images = _stand_ins(module), images.to(META)
         with self._modules.watching(), self:
             return torch.func.functional_call(module, stand_ins, (images,), tie_weights=False)
 
     def run_backward(self, roots: Sequence[Tensor]) -> None:
-        """The backward pass from these outputs."""
+        """Run the backward pass from these outputs."""
         self._is_backward = True
         with self:
             torch.autograd.backward(list(roots), [torch.empty_like(root) for root in roots])
@@ -187,7 +183,7 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch ha
 
 @contextlib.contextmanager
 def _ambient_state() -> Iterator[None]:
-    """No inference mode, no fused attention layer: each would hide operators from the recorder."""
+    """Disable inference mode and the fused attention layer, which would hide operators from the recorder."""
     was_enabled = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:
@@ -198,7 +194,7 @@ def _ambient_state() -> Iterator[None]:
 
 
 def _stand_ins(module: nn.Module) -> dict[str, Tensor]:
-    """A meta tensor for every name of a parameter or buffer; tied names share theirs."""
+    """A meta tensor for each name of a parameter or buffer; tied names share one."""
     named = (
         *module.named_parameters(remove_duplicate=False),
         *module.named_buffers(remove_duplicate=False),
@@ -208,25 +204,25 @@ def _stand_ins(module: nn.Module) -> dict[str, Tensor]:
 
 
 def _stand_in(tensor: Tensor) -> Tensor:
-    """A leaf of its own, so that no gradient reaches the module."""
+    """A separate leaf, so that no gradient reaches the module."""
     if tensor.layout is not torch.strided:
         return torch.empty_like(tensor, device=META).requires_grad_(tensor.requires_grad)
-    # ten times as fast as torch.empty_like, which works the strides out in Python
+    # ten times as fast as torch.empty_like, which computes the strides in Python
     blank = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device=META)
     return blank.requires_grad_(tensor.requires_grad)
 
 
 def _plain(output: Any) -> Any:
-    """Fields of a data class or of a mapping that is no dict, as a list."""
+    """The values of a mapping (also one that is not a dict, or a data class) as a list; else `output` itself."""
     if isinstance(output, Mapping):
         return list(output.values())
     return output
 
 
 def _is_inference(args: Sequence[Any]) -> bool:
-    """Whether a forward uses `inference_mode` itself.
+    """Whether the forward itself enables `inference_mode`.
 
-    Composites such as aten.linear then arrive whole, and what they are made of has the costs.
+    Composites such as aten.linear are then not decomposed, and only their parts have costs.
     """
     return torch.is_inference_mode_enabled() or any(tensor.is_inference() for tensor in tensors_in(args))
 
@@ -234,10 +230,10 @@ def _is_inference(args: Sequence[Any]) -> bool:
 def _moved_to_meta(
     operator: OpOverload, args: Sequence[Any], kwargs: dict[str, Any]
 ) -> tuple[Sequence[Any], dict[str, Any]]:
-    """Arguments such that the result has no data either.
+    """Move arguments to the meta device, so that the result has no data either.
 
-    A forward may make tensors on a device it names itself, and a module may hold tensors that it never registered.
-    What works on such tensors alone stays real, so that literals keep their values.
+    A forward may make tensors on an explicit device, and a module may hold tensors that it did not register. Calls
+    on such tensors alone stay real, so that literals keep their values.
     """
     devices = {tensor.device for tensor in tensors_in((*args, *kwargs.values()))}
     if devices and META not in devices:
@@ -251,7 +247,7 @@ def _moved_to_meta(
 
 
 def _refuse_lost_write(operator: OpOverload, args: Sequence[Any], kwargs: dict[str, Any]) -> None:
-    """A real tensor that takes a result without data would go on with its old values, and nobody would know."""
+    """Raise if a result without data would be written to a real tensor, which would silently keep its old values."""
     if any(tensor.device != META for tensor in written_arguments(operator, args, kwargs)):
         raise UncountableError(
             f"{operator.overloadpacket} writes a result into a tensor that the module did not register"

@@ -1,4 +1,4 @@
-"""The kind of layer that one call of an operator belongs to, by its name and shapes."""
+"""Describe one call of an operator by its name and shapes: its kind of layer, cost and memory traffic."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SPATIAL_MAPS = 4
 
 _CONVOLUTIONS: Final = frozenset({"convolution", "_convolution", "convolution_overrideable", "convolution_backward"})
 _CONVOLUTION_LAYERS: Final = frozenset({"conv1d", "conv2d", "conv3d"})
-"""Composites of `_CONVOLUTIONS`, which the dispatcher takes apart before a trace sees them."""
+"""Composites of `_CONVOLUTIONS`, which the dispatcher decomposes before a trace records them."""
 
 _NAMES: Final[dict[LayerKind, frozenset[str]]] = {
     LayerKind.FULLY_CONNECTED: frozenset({"mm", "addmm", "mv", "addmv", "_int_mm", "_scaled_mm", "_addmm_activation"}),
@@ -56,11 +56,11 @@ _NAMES: Final[dict[LayerKind, frozenset[str]]] = {
 }
 _KIND_OF = {name: kind for kind, names in _NAMES.items() for name in names}
 _GROUPED_CHANNELS = 5
-"""Dimensions of maps while their channels are seen as (groups, channels of a group)."""
+"""Dimensions of maps whose channels are viewed as (groups, channels of a group)."""
 
 
 def kind_of_call(operator: OpOverload, args: Sequence[Any], kwargs: Mapping[str, Any]) -> LayerKind:
-    """What the call does. A mean over the last two of four dimensions is a pooling; an unknown operator is `other`."""
+    """Kind of a call. A mean over the last two of four dimensions is a pooling; an unknown operator is `other`."""
     name = bare_name(operator)
     if name in _CONVOLUTIONS:
         return _kind_of_convolution(name, args, kwargs)
@@ -74,10 +74,10 @@ def kind_of_call(operator: OpOverload, args: Sequence[Any], kwargs: Mapping[str,
 
 
 def kind_of_profiled(name: str, shapes: Sequence[Shape], values: Sequence[Any]) -> LayerKind:
-    """The kind of a call that the torch profiler tells by its arguments' shapes and values, without the tensors.
+    """Kind of a call from the torch profiler's record of its arguments' shapes and values, without the tensors.
 
-    Groups are those of a convolution that is not transposed, and maps of five dimensions that are copied are taken
-    for a channel shuffle: their strides are not told.
+    A convolution is taken as not transposed, and a copy of maps of five dimensions as a channel shuffle: the profiler
+    does not record strides.
     """
     name = name.removesuffix("_")
     if name in _CONVOLUTIONS or name in _CONVOLUTION_LAYERS:
@@ -97,7 +97,7 @@ def _kind_of_shapes(images: Shape, weight: Shape) -> LayerKind:
 
 
 def _kind_of_convolution(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> LayerKind:
-    """Arguments stand as in the operators' schemas; the backward of one begins with the gradient."""
+    """Arguments are in the order of the operators' schemas; those of the backward start with the gradient."""
     is_backward = name.endswith("backward")
     images, weight = args[1:3] if is_backward else args[:2]
     groups = kwargs.get("groups", args[9 if is_backward else 8] if len(args) > (9 if is_backward else 8) else 1)
@@ -115,21 +115,18 @@ def _are_spatial(dimensions: object) -> bool:
 
 
 def _interleaves_channels(maps: Tensor) -> bool:
-    """Whether (batch, a, b, height, width) lies in memory as (batch, b, a, height, width): groups were exchanged."""
+    """Whether (batch, a, b, height, width) is in memory as (batch, b, a, height, width): groups were exchanged."""
     if maps.dim() != _GROUPED_CHANNELS:
         return False
     _, outer, inner, *_ = maps.stride()
     return inner > outer and maps.shape[1] > 1 and maps.shape[2] > 1
 
 
-# What one call of an operator does, by the shapes of what it takes and gives.
-
-
 class Work(msgspec.Struct, frozen=True):
-    """One call's work. `cost` is None where the table of costs has none for the operator.
+    """Work of one call. `cost` is None if the table of costs has none for the operator.
 
-    Elements and bytes are those of the tensors that it takes and gives, each once, as they are: what a kernel reads
-    twice, keeps in a cache or allocates for itself is not seen. A view, or an empty tensor, is no work.
+    Elements and bytes are those of the argument and result tensors, each counted once: repeated reads, caches and
+    buffers of a kernel are not included. A view, or an empty tensor, is no work.
     """
 
     kind: LayerKind
@@ -142,7 +139,7 @@ class Work(msgspec.Struct, frozen=True):
 def describe_with(
     costs: Mapping[OpOverloadPacket, CostFunction],
 ) -> Callable[[OpOverload, Sequence[Any], Mapping[str, Any], Any], Work]:
-    """A function from a call (operator, arguments, result) to its `Work`, by this table of costs."""
+    """Return a function that computes the `Work` of a call (operator, arguments, result) with this table of costs."""
 
     def describe(operator: OpOverload, args: Sequence[Any], kwargs: Mapping[str, Any], result: Any) -> Work:
         function = costs.get(operator.overloadpacket)
@@ -162,7 +159,7 @@ def describe_with(
 def _traffic(
     operator: OpOverload, args: Sequence[Any], kwargs: Mapping[str, Any], result: Any
 ) -> tuple[list[Tensor], list[Tensor]]:
-    """The tensors that it reads, and those that it writes."""
+    """The tensors that the call reads, and those that it writes."""
     if allocates_only(operator):
         return [], []
     taken = _distinct((*args, *kwargs.values()))

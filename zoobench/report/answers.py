@@ -9,8 +9,7 @@ import pandas as pd
 from zoobench.cases import plural
 from zoobench.records import VALID, FailureKind, metrics
 from zoobench.records.metrics import LATENCY
-from zoobench.report.charts.ratios import amp_speedups, ratio_text
-from zoobench.report.selection import NAME, SETTING, View, measured
+from zoobench.report.selection import NAME, SETTING, View, amp_speedups, measured, ratio_text
 from zoobench.report.tables import format_interval
 from zoobench.report.text import markdown_text
 

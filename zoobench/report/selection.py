@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from zoobench.cases import Mode, Precision, axes, catalogue
@@ -207,3 +209,84 @@ def _with_facts(models: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
         facts = measured(rows, metric).drop_duplicates(key)[[*key, "value"]]
         models = models.merge(facts.rename(columns={"value": metric}), on=key, how="left")
     return models
+
+
+# Data of charts, which the page draws too: no matplotlib here.
+
+_AMP = tuple(precision for precision in Precision if precision.traits.autocast)
+
+
+REFERENCES = ("alexnet", "alexnet_2012")
+"""What the compared families are related to: the first of these that was measured."""
+
+
+def amp_speedups(view: View) -> pd.DataFrame:
+    """A row for each case measured with and without AMP: setting, name, group, mode, batch, precision, speedup.
+
+    `speedup` is the latency in fp32 over the one with AMP: below 1 is a slowdown. `low` and `high` are what it would be
+    with both latencies at the unlucky and at the lucky end of their intervals.
+    """
+    key = [SETTING, NAME, "mode", "batch"]
+    rows = measured(view.rows, LATENCY)
+    rows = rows[rows["value"] > 0].drop_duplicates([*key, "precision"])
+    plain = rows[rows["precision"] == Precision.FP32][[*key, "value", "low", "high"]]
+    amp = rows[rows["precision"].isin(list(_AMP))][[*key, "group", "precision", "value", "low", "high"]]
+    both = amp.merge(plain, on=key, suffixes=("", "_plain"))
+    return both[[*key, "group", "precision"]].assign(
+        speedup=both["value_plain"] / both["value"],
+        low=both["low_plain"] / both["high"],
+        high=both["high_plain"] / both["low"],
+    )
+
+
+def reference_of(view: View) -> str | None:
+    """The net that others are related to, if it was measured."""
+    known = set(view.models[NAME][view.models["latency"].notna()].astype(str))
+    return next((name for name in REFERENCES if name in known), None)
+
+
+def relative_to(view: View, reference: str) -> pd.DataFrame:
+    """The compared families' models, each quantity over the reference's in the same setting."""
+    columns = ["parameters", "macs", "memory", "latency", "latency_low", "latency_high"]
+    base = view.models[view.models[NAME] == reference].set_index(SETTING)[columns]
+    models = view.models[view.models["group"].isin(list(palette.COMPARED))].copy()
+    models["order"] = models["group"].map({group: index for index, group in enumerate(palette.COMPARED)}).astype(int)
+    divisors = base.reindex(models[SETTING].astype(str))
+    low, high = divisors["latency_high"].to_numpy(), divisors["latency_low"].to_numpy()
+    for column, divisor in zip(columns, (*divisors[columns[:4]].to_numpy().T, low, high), strict=True):
+        models[column] = models[column] / divisor
+    return models.dropna(subset=columns[:4], how="all").sort_values("order", kind="stable")
+
+
+def ratio_text(ratio: float) -> str:
+    """`0.021×`, `3.4×`, `120×`: two significant digits, never an exponent."""
+    decimals = max(0, 1 - int(np.floor(np.log10(float(f"{ratio:.2g}")))))
+    return f"{ratio:.{decimals}f}×"
+
+
+def at_headline_precision(view: View, metric: str) -> pd.DataFrame:
+    """The cases of the headline's precision; of each model, those of its first case at a batch."""
+    if view.point is None:
+        return view.rows.iloc[:0]
+    rows = measured(view.rows, metric)
+    rows = rows[(rows["mode"] == Mode.INFER) & (rows["precision"] == view.point.precision) & (rows["value"] > 0)]
+    return rows.drop_duplicates([SETTING, NAME, "batch"]).sort_values("batch", kind="stable")
+
+
+def pareto_front(cost: npt.ArrayLike, gain: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+    """Which points no other one beats: none costs at most as much and gains at least as much, and either is strict."""
+    costs, gains = np.asarray(cost, dtype=np.float64), np.asarray(gain, dtype=np.float64)
+    order = np.lexsort((-gains, costs))
+    is_front = np.zeros(len(costs), dtype=bool)
+    best, best_cost = -np.inf, -np.inf
+    for index in order:
+        if gains[index] > best or (gains[index] == best and costs[index] == best_cost):
+            is_front[index] = True
+            best, best_cost = gains[index], costs[index]
+    return is_front
+
+
+def is_of_paper(models: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    """Whether each model's accuracy was printed in a paper, rather than published with torchvision's weights."""
+    sources = models["top1_source"].astype(str).str.lower()
+    return np.array(["torchvision" not in source for source in sources], dtype=bool)

@@ -13,14 +13,14 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 
-from zoobench.cases import Mode, format_bytes
+from zoobench.cases import format_bytes
 from zoobench.records import metrics
 from zoobench.report import palette
 from zoobench.report.capacity import Frontier, panels_of
 from zoobench.report.charts import canvas
 from zoobench.report.frame import THROUGHPUT
 from zoobench.report.placement import spread
-from zoobench.report.selection import NAME, SETTING, View, measured, shown_settings
+from zoobench.report.selection import NAME, SETTING, View, at_headline_precision, shown_settings
 from zoobench.report.text import figure_text
 
 # The frontier of memory: how the peak rises with the batch, and where it meets the limit.
@@ -179,15 +179,6 @@ def memory_against_batch(view: View) -> Figure | None:
     """Peak memory of inference."""
     title = metrics.find(view.memory_metric).title
     return _against_batch(view, view.memory_metric, title, metrics.BYTES, "Memory against batch size")
-
-
-def at_headline_precision(view: View, metric: str) -> pd.DataFrame:
-    """The cases of the headline's precision; of each model, those of its first case at a batch."""
-    if view.point is None:
-        return view.rows.iloc[:0]
-    rows = measured(view.rows, metric)
-    rows = rows[(rows["mode"] == Mode.INFER) & (rows["precision"] == view.point.precision) & (rows["value"] > 0)]
-    return rows.drop_duplicates([SETTING, NAME, "batch"]).sort_values("batch", kind="stable")
 
 
 def _against_batch(view: View, metric: str, y: str, unit: str, title: str) -> Figure | None:

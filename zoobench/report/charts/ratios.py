@@ -15,18 +15,22 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter
 
-from zoobench.cases import Mode, Precision
-from zoobench.records.metrics import LATENCY
+from zoobench.cases import Mode
 from zoobench.report import palette
 from zoobench.report.charts import canvas
 from zoobench.report.charts.scatter import MOST_SETTINGS
-from zoobench.report.selection import NAME, SETTING, View, measured, shown_settings
+from zoobench.report.selection import (
+    NAME,
+    SETTING,
+    View,
+    amp_speedups,
+    ratio_text,
+    reference_of,
+    relative_to,
+    shown_settings,
+)
 from zoobench.report.text import figure_text
 
-REFERENCES = ("alexnet", "alexnet_2012")
-"""What the compared families are related to: the first of these that was measured."""
-
-_AMP = tuple(precision for precision in Precision if precision.traits.autocast)
 _BATCH_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 _TICKS = (0.1, 0.2, 0.5, 0.7, 1.0, 1.4, 2.0, 3.0, 5.0, 10.0)
 _TICKS_WIDE_RATIO = 100.0
@@ -43,25 +47,6 @@ class _AmpPanel(NamedTuple):
     mode: str
     precision: str
     rows: pd.DataFrame
-
-
-def amp_speedups(view: View) -> pd.DataFrame:
-    """A row for each case measured with and without AMP: setting, name, group, mode, batch, precision, speedup.
-
-    `speedup` is the latency in fp32 over the one with AMP: below 1 is a slowdown. `low` and `high` are what it would be
-    with both latencies at the unlucky and at the lucky end of their intervals.
-    """
-    key = [SETTING, NAME, "mode", "batch"]
-    rows = measured(view.rows, LATENCY)
-    rows = rows[rows["value"] > 0].drop_duplicates([*key, "precision"])
-    plain = rows[rows["precision"] == Precision.FP32][[*key, "value", "low", "high"]]
-    amp = rows[rows["precision"].isin(list(_AMP))][[*key, "group", "precision", "value", "low", "high"]]
-    both = amp.merge(plain, on=key, suffixes=("", "_plain"))
-    return both[[*key, "group", "precision"]].assign(
-        speedup=both["value_plain"] / both["value"],
-        low=both["low_plain"] / both["high"],
-        high=both["high_plain"] / both["low"],
-    )
 
 
 def amp_speedup(view: View) -> Figure | None:
@@ -122,25 +107,6 @@ def families_against_alexnet(view: View) -> Figure | None:
     return figure
 
 
-def reference_of(view: View) -> str | None:
-    """The net that others are related to, if it was measured."""
-    known = set(view.models[NAME][view.models["latency"].notna()].astype(str))
-    return next((name for name in REFERENCES if name in known), None)
-
-
-def relative_to(view: View, reference: str) -> pd.DataFrame:
-    """The compared families' models, each quantity over the reference's in the same setting."""
-    columns = ["parameters", "macs", "memory", "latency", "latency_low", "latency_high"]
-    base = view.models[view.models[NAME] == reference].set_index(SETTING)[columns]
-    models = view.models[view.models["group"].isin(list(palette.COMPARED))].copy()
-    models["order"] = models["group"].map({group: index for index, group in enumerate(palette.COMPARED)}).astype(int)
-    divisors = base.reindex(models[SETTING].astype(str))
-    low, high = divisors["latency_high"].to_numpy(), divisors["latency_low"].to_numpy()
-    for column, divisor in zip(columns, (*divisors[columns[:4]].to_numpy().T, low, high), strict=True):
-        models[column] = models[column] / divisor
-    return models.dropna(subset=columns[:4], how="all").sort_values("order", kind="stable")
-
-
 def _amp_panels(speedups: pd.DataFrame) -> Iterable[_AmpPanel]:
     for (setting, mode, precision), rows in speedups.groupby([SETTING, "mode", "precision"], observed=True):
         yield _AmpPanel(str(setting), str(mode), str(precision), rows)
@@ -186,12 +152,6 @@ def _ratio_ticks(axis: Axis, limits: tuple[float, float]) -> None:
         axis.set_major_locator(LogLocator(numticks=6))
     axis.set_major_formatter(FuncFormatter(lambda value, _: _tick_text(value)))
     axis.set_minor_formatter(NullFormatter())
-
-
-def ratio_text(ratio: float) -> str:
-    """`0.021×`, `3.4×`, `120×`: two significant digits, never an exponent."""
-    decimals = max(0, 1 - int(np.floor(np.log10(float(f"{ratio:.2g}")))))
-    return f"{ratio:.{decimals}f}×"
 
 
 def _tick_text(ratio: float) -> str:

@@ -18,7 +18,7 @@ from zoobench.report import palette
 from zoobench.report.charts import canvas
 from zoobench.report.charts.canvas import LabelledPoint
 from zoobench.report.placement import Box
-from zoobench.report.selection import NAME, SETTING, View, shown_settings
+from zoobench.report.selection import NAME, SETTING, View, is_of_paper, pareto_front, shown_settings
 
 MOST_SETTINGS = 3
 """More settings than these are not drawn side by side; the tables have them all."""
@@ -82,25 +82,6 @@ def accuracy_against_cost(view: View) -> Figure | None:
     for ax, panel in zip(axes, panels, strict=True):
         _label_costs(ax, panel)
     return figure
-
-
-def pareto_front(cost: npt.ArrayLike, gain: npt.ArrayLike) -> npt.NDArray[np.bool_]:
-    """Which points no other one beats: none costs at most as much and gains at least as much, and either is strict."""
-    costs, gains = np.asarray(cost, dtype=np.float64), np.asarray(gain, dtype=np.float64)
-    order = np.lexsort((-gains, costs))
-    is_front = np.zeros(len(costs), dtype=bool)
-    best, best_cost = -np.inf, -np.inf
-    for index in order:
-        if gains[index] > best or (gains[index] == best and costs[index] == best_cost):
-            is_front[index] = True
-            best, best_cost = gains[index], costs[index]
-    return is_front
-
-
-def is_of_paper(models: pd.DataFrame) -> npt.NDArray[np.bool_]:
-    """Whether each model's accuracy was printed in a paper, rather than published with torchvision's weights."""
-    sources = models["top1_source"].astype(str).str.lower()
-    return np.array(["torchvision" not in source for source in sources], dtype=bool)
 
 
 def _costs(view: View, models: pd.DataFrame) -> list[_Cost]:

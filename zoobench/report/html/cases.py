@@ -16,9 +16,8 @@ from zoobench.cases.catalogue import IMPORTED
 from zoobench.records import CaseRecord, Measurement, metrics
 from zoobench.records.metrics import LATENCY, Exactness
 from zoobench.records.store import StoredRun
-from zoobench.report.charts.scatter import is_of_paper
 from zoobench.report.frame import OK, THROUGHPUT, TIMED_METRICS
-from zoobench.report.selection import NAME, SETTING, View, cells, run_names
+from zoobench.report.selection import NAME, SETTING, View, cells, is_of_paper, run_names
 from zoobench.report.tables import RATIO, Column, ColumnKind, cells_of, format_interval
 from zoobench.stats import findings
 from zoobench.stats.interference import causes

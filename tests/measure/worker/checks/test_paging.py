@@ -8,7 +8,7 @@ from fakes import make_device, register
 
 from zoobench.cases import Allocator
 from zoobench.devices import host_memory
-from zoobench.measure import doctor
+from zoobench.measure import messages
 from zoobench.measure.executor import ForkedWorkers, Task
 from zoobench.measure.messages import QUICK, Effort
 from zoobench.measure.worker.checks import memory
@@ -42,7 +42,7 @@ def test_the_two_heaps_differ_by_the_pages_of_the_activations() -> None:
 
 def test_another_c_library_cannot_keep_its_heap(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory.host_memory, "can_retain", lambda: False)
-    monkeypatch.setattr(doctor, "usable_threads", lambda: 1)
+    monkeypatch.setattr(messages, "usable_threads", lambda: 1)
 
     result = measure_paging("cpu", Allocator.RETAINED, 0.0)
 

@@ -11,15 +11,13 @@ from zoobench.records import metrics
 from zoobench.report import palette
 from zoobench.report.answers import amp_speed_up, of_settings
 from zoobench.report.capacity import LACKING, METHOD, Frontier, panels_of
-from zoobench.report.charts.batch import at_headline_precision
-from zoobench.report.charts.ratios import amp_speedups, ratio_text
 from zoobench.report.frame import THROUGHPUT
 from zoobench.report.html.plots import RATIO_TICK, TICKS
 from zoobench.report.html.plots.curves import HEIGHT, MOST_NAMES, Curve, curve_plot
 from zoobench.report.html.plots.dots import Dot, DotAxis, dot_plot, first_rows, height_for
 from zoobench.report.html.section import PageChart, Section
 from zoobench.report.report_data import ReportData
-from zoobench.report.selection import NAME, SETTING, View
+from zoobench.report.selection import NAME, SETTING, View, amp_speedups, at_headline_precision, ratio_text
 from zoobench.report.text import single_line
 
 # The frontier of memory: how the peak rises with the batch, and the largest batch that fits the limit.

@@ -8,12 +8,11 @@ from collections.abc import Iterable
 import pandas as pd
 
 from zoobench.report import palette
-from zoobench.report.charts.ratios import ratio_text, reference_of, relative_to
 from zoobench.report.html.plots import RATIO_TICK
 from zoobench.report.html.plots.dots import Dot, DotAxis, dot_plot, first_rows, height_for
 from zoobench.report.html.section import PageChart, Section
 from zoobench.report.report_data import ReportData
-from zoobench.report.selection import NAME, SETTING, View
+from zoobench.report.selection import NAME, SETTING, View, ratio_text, reference_of, relative_to
 from zoobench.report.tables import Table
 from zoobench.report.text import markdown_text, single_line
 

@@ -14,14 +14,13 @@ from zoobench.records import metrics
 from zoobench.records.metrics import LATENCY
 from zoobench.report import palette
 from zoobench.report.answers import of_settings, order
-from zoobench.report.charts.ratios import ratio_text
 from zoobench.report.diagnosed import Diagnosed, under_one_roof
 from zoobench.report.html.plots import NUMBER_TICK, TICKS
 from zoobench.report.html.plots.scatter import ScatterPoint, Span, scatter_plot
 from zoobench.report.html.plots.slopes import MOST_ROWS, Crossing, Heads, Slope, height_of, slope_plot
 from zoobench.report.html.section import Height, PageChart, Section
 from zoobench.report.report_data import ReportData
-from zoobench.report.selection import NAME, SETTING, Setting, View, measured
+from zoobench.report.selection import NAME, SETTING, Setting, View, measured, ratio_text
 from zoobench.report.tables import format_interval
 from zoobench.report.text import single_line
 from zoobench.report.why import LACKING, METHOD, compared, inverted_pairs
