@@ -203,7 +203,7 @@ def test_the_work_of_the_backward_pass_belongs_to_the_layers_whose_it_is() -> No
     "module", [nn.Flatten(), nn.Conv2d(3, 4, 3).requires_grad_(requires_grad=False)], ids=["nothing", "frozen"]
 )
 def test_what_has_nothing_to_train_is_refused(module: nn.Module) -> None:
-    with pytest.raises(UncountableError, match="gives nothing that has a gradient: no training to count"):
+    with pytest.raises(UncountableError, match="has no output with a gradient: no training to count"):
         count_training(module, empty(1, 3, 6, 6))
 
 

@@ -5,7 +5,7 @@ of the result, or a tuple of shapes if there are several results. To add a custo
 
     costs.register(torch.ops.mylib.mix, lambda x, weight, *, out: Cost(macs=prod(x) * weight[0], activations=prod(out)))
 
-Conventions (those of torchvision's `_ops`): only multiply-accumulates of convolutions and matrix products are counted; no
+Conventions (those of torchvision's `_ops`): only multiply-accumulates of convolutions and matrix products count, not
 bias, normalisation or pooling. Products with padding count as any other. Masks, including causal ones, reduce nothing.
 Activations are the elements that convolutions and matrix products write (Radosavovic et al., "Designing Network Design
 Spaces", 2020, section 3.1), including both products of attention, even if a fused kernel does not write the scores: the
@@ -69,9 +69,7 @@ def register(operator: OpOverloadPacket, function: CostFunction) -> None:
     Raises: BadInputError if `operator` is not an operator, or already has a cost.
     """
     if not isinstance(operator, OpOverloadPacket):
-        raise BadInputError(
-            f"{operator!r} is not an operator: pass one such as torch.ops.mylib.mix"
-        )
+        raise BadInputError(f"{operator!r} is not an operator: pass one such as torch.ops.mylib.mix")
     if operator in _COSTS:
         raise BadInputError(f"{operator} already has a cost: pass extra_costs= to replace it in one count")
     _COSTS[operator] = function

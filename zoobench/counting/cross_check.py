@@ -25,7 +25,7 @@ EINSUM = "einsum"
 ATTENTION = "scaled_dot_product_attention"
 
 EINSUM_ROUNDING_RATIO: Final = 5e-4
-"""fvcore parses the cost of an einsum from the text of `numpy.einsum_path`: four significant digits, so half of 1e-3."""
+"""fvcore parses an einsum's cost from the text of `numpy.einsum_path`: four significant digits, so half of 1e-3."""
 
 _THEIRS: Final[dict[str, str]] = {
     "conv": CONVOLUTION,

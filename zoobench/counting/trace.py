@@ -99,13 +99,13 @@ def trace_training(module: nn.Module, images: Tensor, costs: Mapping[OpOverloadP
 
     The backward pass starts at every floating-point output (auxiliary heads too), with a gradient of its shape: a loss
     would add next to nothing. No gradient reaches the images, nor parameters that need none.
-    Raises: UncountableError if the pass needs values, or fails, or gives nothing that has a gradient.
+    Raises: UncountableError if the pass needs values, or fails, or if no output has a gradient.
     """
     with _prepared(module, costs, None, is_training=True) as recorder, torch.enable_grad():
         output = recorder.run(module, images)
         roots = [tensor for tensor in tensors_in(_plain(output)) if gives_gradients(tensor)]
         if not roots:
-            raise UncountableError(f"{type(module).__name__} has no output with a gradient: there is no training to count")
+            raise UncountableError(f"{type(module).__name__} has no output with a gradient: no training to count")
         recorder.run_backward(roots)
     return recorder.trace()
 
@@ -213,7 +213,7 @@ def _stand_in(tensor: Tensor) -> Tensor:
 
 
 def _plain(output: Any) -> Any:
-    """The values of a mapping (also one that is not a dict, or a data class) as a list; else `output` itself."""
+    """The values of a mapping, which need not be a dict, as a list; any other `output` unchanged."""
     if isinstance(output, Mapping):
         return list(output.values())
     return output

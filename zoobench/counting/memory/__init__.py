@@ -1,4 +1,4 @@
-"""How much memory a call needs at its peak, from a trace of its storages and a table of what kernels add to them."""
+"""Predict a call's peak memory from a trace of its storages and a table of what kernels allocate."""
 
 from zoobench.counting.memory.fakes import Answers, StandIns
 from zoobench.counting.memory.ledger import Category, Ledger, Peak, TracePhase

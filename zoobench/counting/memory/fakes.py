@@ -1,8 +1,8 @@
-"""Tensors that claim a device and have no data: stand-ins of a module's, and what operators make of them.
+"""Tensors that report a device but have no data: stand-ins of a module's tensors, and cached operator results.
 
-torch's own (`FakeTensorMode`) know how every operator answers on every device, but take a tenth of a millisecond for
-each, and some milliseconds for some. Without data an answer depends on shapes, strides and dtypes alone, so what was
-worked out once is remembered.
+torch's `FakeTensorMode` supports every operator on every device, but takes a tenth of a millisecond for each call, and
+some milliseconds for some. Without data, a result depends only on shapes, strides and dtypes, so it is computed once
+and cached.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ _DEVICE = torch.ops.prim.device.default
 _CPU = torch.device("cpu")
 
 Build = Callable[[Sequence[Any]], Any]
-"""Makes an operator's result again, from its arguments."""
+"""Rebuilds an operator's result from its arguments."""
 
 
 class StandIns:
-    """Fake tensors in place of real ones on any device: as many storages, of the same size."""
+    """Makes fake tensors that replace real ones on any device, with as many storages of the same size."""
 
     def __init__(self, fakes: FakeTensorMode, device: torch.device, dtype: torch.dtype | None = None) -> None:
         self._fakes = fakes
@@ -39,7 +39,7 @@ class StandIns:
         self._made: dict[int, Tensor] = {}
 
     def take_over(self, module: nn.Module) -> None:
-        """Put a stand-in in place of every parameter and buffer of `module`."""
+        """Replace every parameter and buffer of `module` by its stand-in."""
         for part in module.modules():
             for registered in (part._parameters, part._buffers):  # noqa: SLF001 - setattr takes Parameters only
                 for name, tensor in registered.items():
@@ -47,7 +47,7 @@ class StandIns:
                         registered[name] = self.of(tensor)  # type: ignore[assignment]
 
     def of(self, tensor: Tensor) -> Tensor:
-        """The stand-in of `tensor`, a leaf; what is tied has one. A dtype given to all is that of its numbers."""
+        """Return the stand-in of `tensor`, a leaf; tied tensors share one. `dtype` replaces floating-point dtypes."""
         if id(tensor) not in self._made:
             fake = FakeTensor(self._fakes, self._blank(tensor), self._device)
             self._made[id(tensor)] = fake.requires_grad_(tensor.requires_grad)
@@ -60,7 +60,7 @@ class StandIns:
         return blank.set_(self._storage_of(tensor), tensor.storage_offset(), tensor.shape, tensor.stride())
 
     def _storage_of(self, tensor: Tensor) -> UntypedStorage:
-        """Views of one storage have stand-ins over one; both are kept, so that no other takes their place."""
+        """Views of one storage have stand-ins over one storage; both are kept alive, so that their ids stay unique."""
         storage = tensor.untyped_storage()
         if id(storage) not in self._storages:
             blank = torch.empty(storage.nbytes(), dtype=torch.uint8, device=META).untyped_storage()
@@ -69,9 +69,9 @@ class StandIns:
 
 
 class Answers:
-    """What operators give over fake tensors, inside their mode.
+    """Cached results of operators on fake tensors, for use inside their mode.
 
-    Each result has storages of its own unless it is an argument, so that storages live and die as without memory.
+    Each result has new storages unless it is an argument, so that storages are made and freed as without a cache.
     """
 
     def __init__(self, fakes: FakeTensorMode) -> None:
@@ -79,7 +79,7 @@ class Answers:
         self._known: dict[Hashable, Build | None] = {}
 
     def give(self, operator: OpOverload, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-        """The result of this call."""
+        """Return the result of this call."""
         if operator is _DEVICE:
             return args[0].fake_device
         if operator.is_view and _is_alone(args, kwargs):
@@ -93,9 +93,9 @@ class Answers:
         return operator(*args, **kwargs) if build is None else build(args)
 
     def _view(self, operator: OpOverload, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-        """A view needs no kernel: that of a meta tensor over the same storage is right on every device.
+        """Make a view without a kernel: a view of a meta tensor over the same storage is right on every device.
 
-        It is an inference tensor if its base is, whatever the mode.
+        It is an inference tensor if its base is, in any mode.
         """
         base, *rest = args
         with no_dispatch(), torch.inference_mode(mode=base.is_inference()):
@@ -156,7 +156,7 @@ def _batch_norm_in_eval(x: Tensor, weight: Tensor | None, *_: Any) -> tuple[Tens
 
 
 def _batch_norm_backward(_grad: Tensor, x: Tensor, weight: Tensor | None, *rest: Any) -> tuple[Tensor | None, ...]:
-    """Gradients of maps, weight and bias, those that the last argument asks for."""
+    """Gradients of maps, weight and bias, as requested by the last argument."""
     gradients = (_like_maps(x), *(_of_channels(x.shape[1], x, weight) for _ in range(2)))
     return tuple(part if is_wanted else None for part, is_wanted in zip(gradients, rest[-1], strict=True))
 
@@ -178,25 +178,25 @@ _CPU_ANSWERS: dict[Any, Callable[..., tuple[Tensor | None, ...]]] = {
     torch.ops.aten._native_batch_norm_legit_no_training.default: _batch_norm_in_eval,  # noqa: SLF001 - an operator's name
     torch.ops.aten.native_batch_norm_backward.default: _batch_norm_backward,
 }
-"""What torch's fake tensors work out slowly, and wrong for half-precision maps with fp32 weights: their statistics."""
+"""Operators that fake tensors compute slowly, with wrong statistics for half-precision maps and fp32 weights."""
 
 
 @functools.cache
 def _makes_new_tensors(operator: OpOverload) -> bool:
-    """Whether, by its schema, its results are all new, so that others of their kind can stand for them."""
+    """Whether, by its schema, all its results are new tensors, which others of their kind can replace."""
     facts = schema(operator)
     return not facts.is_mutable and all(given.alias_info is None for given in facts.returns)
 
 
 @functools.cache
 def _changes_values_only(operator: OpOverload) -> bool:
-    """Whether it is an `…_` operator that leaves shape and memory as they were: without values, it does nothing."""
+    """Whether it is an in-place operator that keeps shape and memory: without values, it does nothing."""
     name = str(operator.overloadpacket)
     return name.endswith("_") and torch.Tag.inplace_view not in operator.tags and name not in _RESIZE
 
 
 def _is_alone(args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
-    """Whether the first argument is the one tensor: then there is no other shape that might not fit."""
+    """Whether the first argument is the only tensor, so that no other shape can mismatch."""
     return _is_plain(args[0]) and sum(1 for _ in tensors_in([*args, *kwargs.values()])) == 1
 
 
@@ -208,7 +208,7 @@ def _giver_of_argument(args: Sequence[Any], result: Any) -> Build | None:
 
 
 def _likeness(value: Any) -> Hashable:
-    """Equal for arguments that give results of the same kind; a tensor that has a value is like no other."""
+    """Key that is equal for arguments with results of the same kind, and unique for a tensor that has a value."""
     if isinstance(value, Tensor):
         if not _is_plain(value):
             return object()

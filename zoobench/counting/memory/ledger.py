@@ -1,8 +1,8 @@
-"""Which storages live at which moment of a traced call, and what they are for.
+"""Record the lifetime and category of each storage in a traced call.
 
-A trace is of tensors; memory is of storages: a view has its base's, and a parameter that two modules share has one. So
-the ledger enters a storage when the result of an operator first shows it, at all its bytes, and strikes it out when the
-last tensor over it dies. That moment comes by reference counting, as in a call that computes.
+A trace consists of tensors, memory of storages: a view shares its base's, and a parameter that two modules share has
+one. So the ledger adds a storage, with all its bytes, when it first appears in an operator's result, and removes it
+when its last tensor is freed. Reference counting determines that moment, as in a real call.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from zoobench.counting.operators import tensors_in
 
 
 class Category(enum.StrEnum):
-    """What memory is for.
+    """What memory is used for.
 
-    Saved activations were made by the forward pass and live when it ends; temporaries are all that is left.
+    Saved activations are made by the forward pass and alive when it ends; temporaries are all the rest.
     """
 
     WEIGHTS = "weights"
@@ -38,7 +38,7 @@ class Category(enum.StrEnum):
 
 
 class TracePhase(enum.StrEnum):
-    """Parts of a call in order; inference has the first alone."""
+    """Parts of a call, in order; inference has only the first."""
 
     FORWARD = "forward"
     BACKWARD = "backward"
@@ -46,10 +46,10 @@ class TracePhase(enum.StrEnum):
 
 
 class Peak(msgspec.Struct, frozen=True, kw_only=True):
-    """The moment of a call at which the most bytes are held, while `operator` of the module `path` ("" is none) works.
+    """The moment of a call with the most bytes held, while `operator` of the module `path` ("" is none) runs.
 
-    `bytes_by_category` is of that moment and has no empty category. Workspace is what the kernels of `backend` are
-    taken to hold beside the tensors.
+    `bytes_by_category` is of that moment and has no empty category. Workspace is the predicted memory of the kernels of
+    `backend` beside the tensors.
     """
 
     bytes_by_category: dict[Category, int]
@@ -60,21 +60,20 @@ class Peak(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def total_bytes(self) -> int:
-        """Of all categories."""
+        """Sum of all categories."""
         return sum(self.bytes_by_category.values())
 
     @property
     def workspace_bytes(self) -> int:
-        """Held by the kernel at work."""
+        """Bytes held by the running kernel."""
         return self.bytes_by_category.get(Category.WORKSPACE, 0)
 
 
 class Ledger:
-    """The account of one call. `held_bytes` was there before it and stays; `where` gives the path of the layer at work.
+    """Memory record of one call. `held_bytes` exists before and after it; `where` returns the running layer's path.
 
-    Whoever makes the call sets `phase` as each begins, and says when it ends.
-
-    `observe` is a `zoobench.counting.trace.Witness`: it sees each operator with its arguments and result.
+    The caller sets `phase` when each phase begins, and calls `end_phase` when it ends. `observe` is a
+    `zoobench.counting.trace.Observer`.
     """
 
     def __init__(self, held_bytes: Mapping[Category, int], backend: Backend, where: Callable[[], str] = str) -> None:
@@ -89,12 +88,12 @@ class Ledger:
         self._peak = _Moment(0, self._live_bytes, 0, self.phase, "", "")
 
     def observe(self, operator: OpOverload, args: Sequence[Any], kwargs: Mapping[str, Any], result: Any) -> None:
-        """Enter what the operator made; its kernel's workspace counts while it runs."""
+        """Add the storages that the operator made; its kernel's workspace counts while it runs."""
         self._moment += 1
         for tensor in tensors_in(result):
             storage = tensor.untyped_storage()
             if id(storage) not in self._open:
-                self._enter(storage, (args, kwargs))
+                self._add(storage, (args, kwargs))
         workspace_bytes = self._backend.workspace_bytes(operator, args, kwargs, result)
         total_bytes = self._live_bytes + workspace_bytes
         if total_bytes > self._peak.total_bytes:
@@ -102,7 +101,7 @@ class Ledger:
             self._peak = _Moment(self._moment, total_bytes, workspace_bytes, self.phase, name, self._where())
 
     def end_phase(self, gradients: Iterable[Tensor]) -> None:
-        """What the forward pass made and lives was saved for the backward one; and these are parameters' gradients."""
+        """Set categories: live storages of the forward pass were saved for backward; `gradients` are of parameters."""
         if self.phase is TracePhase.FORWARD:
             for entry in self._open.values():
                 entry.category = Category.SAVED
@@ -113,11 +112,11 @@ class Ledger:
 
     @property
     def peak_number(self) -> int:
-        """Which of the operators seen works at the peak; 0 if the peak is before the first."""
+        """Number of the operator that runs at the peak, from 1; 0 if the peak is before the first."""
         return self._peak.moment
 
     def peak(self) -> Peak:
-        """The highest moment so far."""
+        """Return the moment with the most bytes so far."""
         amounts = Counter(self._held_bytes)
         for entry in self._entries:
             if entry.began <= self._peak.moment < entry.ended:
@@ -131,24 +130,24 @@ class Ledger:
             backend=self._backend.name,
         )
 
-    def _enter(self, storage: UntypedStorage, arguments: tuple[Any, Any]) -> None:
-        """A result over an argument's memory is no new memory: the argument was there before the call."""
+    def _add(self, storage: UntypedStorage, arguments: tuple[Any, Any]) -> None:
+        """Add a storage, unless it is an argument's: then it existed before the call."""
         if any(tensor.untyped_storage() is storage for tensor in tensors_in(arguments)):
             return
         key = id(storage)
-        entry = _LiveStorage(storage, self._moment, functools.partial(self._strike_out, key))
+        entry = _LiveStorage(storage, self._moment, functools.partial(self._remove, key))
         self._entries.append(entry)
         self._open[key] = entry
         self._live_bytes += entry.size_bytes
 
-    def _strike_out(self, key: int, _: object) -> None:
+    def _remove(self, key: int, _: object) -> None:
         entry = self._open.pop(key)
         entry.ended = self._moment + 1
         self._live_bytes -= entry.size_bytes
 
 
 class _LiveStorage:
-    """One storage that the call made: it lives from `began` until just before `ended`."""
+    """One storage that the call made, alive from moment `began` until just before `ended`."""
 
     __slots__ = ("_reference", "began", "category", "ended", "size_bytes")
 

@@ -1,11 +1,11 @@
-"""What oneDNN's convolutions on a CPU allocate for themselves, from shapes.
+"""Predict from shapes the bytes that oneDNN's CPU convolutions allocate beside their tensors.
 
-A kernel computes in layouts of its own, in which channels stand in blocks as wide as a vector register (oneDNN,
-"Understanding memory formats": nChw16c), so torch's plain tensors are copied into such layouts and back. Each function
-lists the moments of a kernel, as the bytes it holds at that moment; they were read off the allocator's events of single
-operators (torch 2.14, oneDNN 3.12, AVX-512 and AVX2) and are held against them again in the tests.
+A kernel computes in special layouts, with channels in blocks as wide as a vector register (oneDNN, "Understanding
+memory formats": nChw16c), so torch's plain tensors are copied into such layouts and back. Each function lists the
+moments of a kernel, as the bytes held at that moment. They were derived from the allocator's events of single operators
+(torch 2.14, oneDNN 3.12, AVX-512 and AVX2); the tests compare them with these events again.
 
-For an operator of your own: `cpu_onednn(threads=2, extra={torch.ops.mylib.mix: lambda x, *, out: x.numel() * 4})`.
+To add a custom operator: `cpu_onednn(threads=2, extra={torch.ops.mylib.mix: lambda x, *, out: x.numel() * 4})`.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ FLOAT_BYTES = 4
 
 
 class Processor(msgspec.Struct, frozen=True):
-    """What kernels depend on: fp32 numbers in a vector register, threads, whether oneDNN takes half precision, and AMX.
+    """What kernels depend on: fp32 numbers in a vector register, threads, oneDNN's support of half precision, and AMX.
 
-    `cache_bytes` are those of a core's second level, into which matrix products are divided (512 KiB if unknown).
+    `cache_bytes` is the size of a core's second-level cache, by which matrix products are divided (512 KiB if unknown).
 
-    With AMX, dense convolutions in half precision run in kernels of their own. Their buffers (up to 1 MB for a 3×3
-    kernel over 256 channels) are not in the table.
+    With AMX, dense convolutions in half precision run in separate kernels. Their buffers (up to 1 MB for a 3×3 kernel
+    over 256 channels) are not in the table.
     """
 
     block: int
@@ -48,7 +48,7 @@ class Processor(msgspec.Struct, frozen=True):
 
 
 class Convolution(msgspec.Struct, frozen=True):
-    """One convolution as its kernels see it: an image of shape (batch, channels, *space), a weight, a result."""
+    """Input of a convolution kernel: an image of shape (batch, channels, *space), a weight, and the result's shape."""
 
     x: Tensor
     weight: Tensor
@@ -83,7 +83,7 @@ class Convolution(msgspec.Struct, frozen=True):
 
 
 def forward_bytes(conv: Convolution, processor: Processor) -> int:
-    """Above what it takes and gives: blocked image, weight and result, then the blocked result beside the plain one."""
+    """Bytes beside arguments and result: blocked image, weight and result, then blocked and plain result."""
     if not runs_in_onednn(conv, processor):
         return _made_contiguous(conv.x) + _columns_bytes(conv)
     if _forward_by_matrices(conv, processor) and not conv.is_channels_last:
@@ -101,7 +101,7 @@ def forward_bytes(conv: Convolution, processor: Processor) -> int:
 
 
 def backward_bytes(conv: Convolution, grad: Tensor, wanted: Sequence[bool], processor: Processor) -> int:
-    """Above what it takes and gives; `wanted` are the gradients of image, weight and bias, found in that order."""
+    """Bytes beside arguments and results; `wanted` requests gradients of image, weight and bias, in that order."""
     if not runs_in_onednn(conv, processor):
         return _made_contiguous(conv.x) + _made_contiguous(grad) + _columns_bytes(conv)
     grad_x = size_bytes(conv.x) if wanted[0] else 0
@@ -115,7 +115,7 @@ def backward_bytes(conv: Convolution, grad: Tensor, wanted: Sequence[bool], proc
 
 
 def runs_in_onednn(conv: Convolution, processor: Processor) -> bool:
-    """Whether torch gives the convolution to oneDNN (ATen/native/Convolution.cpp, `use_mkldnn`)."""
+    """Whether torch runs the convolution in oneDNN (ATen/native/Convolution.cpp, `use_mkldnn`)."""
     if conv.is_half:
         return processor.has_half_kernels
     batch = conv.x.shape[0]
@@ -131,7 +131,7 @@ def runs_in_onednn(conv: Convolution, processor: Processor) -> bool:
 
 
 def is_channels_last(tensor: Tensor) -> bool:
-    """Whether its memory is in that order and could not as well be in the plain one."""
+    """Whether the tensor is in channels-last order, and not contiguous as well."""
     dimensions = {4: torch.channels_last, 5: torch.channels_last_3d}
     memory_format = dimensions.get(tensor.dim())
     return (
@@ -140,9 +140,9 @@ def is_channels_last(tensor: Tensor) -> bool:
 
 
 def _image_moments(conv: Convolution, processor: Processor) -> tuple[int, ...]:
-    """Gradient of the image: from blocked gradient and weight to a blocked one, which is copied to a plain one.
+    """Moments of the image's gradient: computed blocked from blocked gradient and weight, then copied to plain.
 
-    The kernel for strides writes channels last, without blocks, and takes one more copy.
+    The kernel for strides writes channels last, without blocks, and needs one more copy.
     """
     plain = size_bytes(conv.x)
     if _image_by_matrices(conv, processor):
@@ -158,13 +158,13 @@ def _image_moments(conv: Convolution, processor: Processor) -> tuple[int, ...]:
 
 
 def _goes_by_channels_last(conv: Convolution, processor: Processor) -> bool:
-    """Whether the kernel for strides is taken."""
+    """Whether the kernel for strides is used."""
     is_possible = conv.is_half if conv.is_depthwise else _fills_blocks(conv, 2 * processor.block)
     return conv.is_strided and is_possible
 
 
 def _weight_moments(conv: Convolution, processor: Processor) -> tuple[int, ...]:
-    """Gradient of the weight: from blocked gradient and image."""
+    """Moments of the weight's gradient: computed from blocked gradient and image."""
     if _weight_by_matrices(conv, processor):
         return _weight_moments_by_matrices(conv, processor)
     few = SMALLEST_BLOCK if _pads_few_channels(conv, processor) else 1
@@ -182,8 +182,8 @@ def _weight_moments(conv: Convolution, processor: Processor) -> tuple[int, ...]:
     return (_blocked_out(conv, processor) + x + blocked + scratch + gathered, plain + blocked)
 
 
-# Matrix products over plain tensors, which oneDNN takes where it has no vector kernel. Each thread that takes whole
-# images (or groups) lays one out in columns; else one image is laid out, and the threads divide its product. The rules
+# Matrix products over plain tensors, which oneDNN uses where it has no vector kernel. Each thread that processes whole
+# images (or groups) unfolds one into columns; else one image is unfolded, and the threads divide its product. The rules
 # are those of oneDNN's src/cpu/gemm_convolution_utils.cpp, `init_conf`.
 
 
@@ -192,9 +192,9 @@ LARGE_WINDOW = 64
 FEW_WEIGHT_POSITIONS = 256
 FEW_IMAGE_POSITIONS = 512
 FEW_LAST_POSITIONS = 64
-"""In channels last."""
+"""For images in channels last."""
 SSE_NUMBERS = 4
-"""fp32 numbers in a vector register below AVX2, where layouts have blocks of 8 all the same."""
+"""fp32 numbers in a vector register below AVX2, where layouts still have blocks of 8."""
 
 
 def _forward_by_matrices(conv: Convolution, processor: Processor) -> bool:
@@ -206,7 +206,7 @@ def _forward_by_matrices(conv: Convolution, processor: Processor) -> bool:
 
 
 def _has_sse_kernel(conv: Convolution) -> bool:
-    """Kernels below AVX2 pad no channels; those for the first layer read images of 3 as they are."""
+    """Whether there is a kernel below AVX2: these pad no channels; first-layer ones read 3 channels unblocked."""
     out_channels, in_channels = conv.weight.shape[0] // conv.groups, conv.weight.shape[1]
     if conv.is_depthwise:
         return conv.groups % SMALLEST_BLOCK == 0
@@ -215,14 +215,14 @@ def _has_sse_kernel(conv: Convolution) -> bool:
 
 
 def _image_by_matrices(conv: Convolution, processor: Processor) -> bool:
-    """Below AVX2 the only kernels for gradients are depthwise ones."""
+    """Whether matrix products compute the image's gradient; below AVX2, only depthwise gradients have kernels."""
     if conv.is_half or processor.has_avx2:
         return not conv.is_channels_last and _forward_by_matrices(conv, processor)
     return not (conv.is_depthwise and _has_sse_kernel(conv))
 
 
 def _weight_by_matrices(conv: Convolution, processor: Processor) -> bool:
-    """With AVX2, if images are smaller than the weight's kernel, or channels of groups fill no blocks."""
+    """With AVX2: whether images are smaller than the weight's kernel, or a group's channels do not fill blocks."""
     if conv.is_half:
         return False
     if not processor.has_avx2:
@@ -233,7 +233,7 @@ def _weight_by_matrices(conv: Convolution, processor: Processor) -> bool:
 
 
 def _image_moments_by_matrices(conv: Convolution, processor: Processor) -> tuple[int, ...]:
-    """Images in channels last get a weight in such an order, and groups a sum of their own."""
+    """For images in channels last, the weight is copied to that order, and each group has its own sum."""
     plain = size_bytes(conv.x)
     columns = _image_threads(conv, processor) * _image_columns(conv)
     if not conv.is_channels_last:
@@ -243,7 +243,7 @@ def _image_moments_by_matrices(conv: Convolution, processor: Processor) -> tuple
 
 
 def _weight_moments_by_matrices(conv: Convolution, processor: Processor) -> tuple[int, ...]:
-    """A thread holds columns and 4 weights (oneDNN takes the weight's bytes for its numbers)."""
+    """A thread holds columns and 4 weights (oneDNN uses the weight's bytes as its number of elements)."""
     plain = size_bytes(conv.weight)
     a_thread = _image_columns(conv) + FLOAT_BYTES * plain
     threads = _weight_threads(conv, processor)
@@ -253,14 +253,14 @@ def _weight_moments_by_matrices(conv: Convolution, processor: Processor) -> tupl
 
 
 def _weight_threads(conv: Convolution, processor: Processor) -> int:
-    """Threads that take whole images."""
+    """Number of threads that process whole images."""
     is_few = _positions(conv) // processor.threads < FEW_WEIGHT_POSITIONS
     is_divided = is_few and _has_several(conv)
     return processor.threads if is_divided else 1
 
 
 def _image_threads(conv: Convolution, processor: Processor) -> int:
-    """Threads that take whole images: if these are small, and no fewer threads have work than within an image."""
+    """Number of threads that process whole images: all, if images are small and this keeps as many threads busy."""
     is_divided = _images_are_small(conv, processor.threads) and _is_worth_dividing(conv, processor)
     return processor.threads if is_divided else 1
 
@@ -287,7 +287,7 @@ def _share_at_work(pieces: int, threads: int) -> float:
 
 
 def _has_several(conv: Convolution) -> bool:
-    """Images, or groups: three at the least."""
+    """Whether there are several images, or at least three groups."""
     return conv.x.shape[0] > 1 or conv.groups > 2  # noqa: PLR2004 - oneDNN's own number
 
 
@@ -300,14 +300,14 @@ def _image_columns(conv: Convolution) -> int:
 
 
 def _columns_of_last(conv: Convolution, processor: Processor) -> int:
-    """In channels last a thread turns its image of a group beside the columns, at most all of them."""
+    """In channels last, a thread transposes its image of a group and holds it beside its columns."""
     if not _forward_by_matrices(conv, processor) or processor.has_avx2:
         return 0
     return processor.threads * (_columns_in_cache(conv, processor) + _group_image_bytes(conv))
 
 
 def _columns_in_cache(conv: Convolution, processor: Processor) -> int:
-    """What a thread lays out at a time: as many of an image's channels as fit the cache beside weight and result."""
+    """Bytes a thread unfolds at a time: as many of an image's channels as fit the cache with weight and result."""
     positions, window = _positions(conv), prod(conv.kernel)
     out_channels, in_channels = conv.weight.shape[0] // conv.groups, conv.weight.shape[1]
     room = processor.cache_bytes // FLOAT_BYTES - out_channels * positions
@@ -323,7 +323,7 @@ def _group_image_bytes(conv: Convolution) -> int:
 def _pads_few_channels(conv: Convolution, processor: Processor) -> bool:
     """Whether the gradient of the weight copies images of few channels into blocks of 8.
 
-    Kernels for the first layer read them as they are: with AVX2 images of 3 channels, with AVX-512 of up to 3.
+    Kernels for the first layer read them unblocked: with AVX2 images of 3 channels, with AVX-512 of up to 3.
     """
     channels = conv.x.shape[1]
     is_first_layer = channels == FIRST_CHANNELS or (channels < FIRST_CHANNELS and processor.block > SMALLEST_BLOCK)
@@ -336,7 +336,7 @@ def _padded_x(conv: Convolution) -> int:
 
 
 def _weight_gradient_is_blocked(conv: Convolution, processor: Processor) -> bool:
-    """Otherwise it is found by matrix products over plain tensors, one image a thread."""
+    """Whether it is blocked; otherwise matrix products over plain tensors compute it, one image per thread."""
     if conv.is_depthwise:
         return max(conv.kernel) <= LARGE_KERNEL
     if conv.is_half and not _blocked_x(conv, processor):
@@ -351,21 +351,21 @@ def _fills_blocks(conv: Convolution, block: int) -> bool:
 
 
 def _weight_scratch(conv: Convolution, weight: int, processor: Processor) -> int:
-    """In half precision sums are fp32, and kernels larger than 1×1 turn an image and a gradient for each thread."""
+    """In half precision, sums are fp32, and kernels larger than 1×1 transpose an image and a gradient per thread."""
     if not conv.is_half:
         return 0
     image, grad = _blocked_x(conv, processor), _blocked_out(conv, processor)
     sums = weight * FLOAT_BYTES // conv.x.element_size()
     if conv.is_depthwise:
         return sums
-    if 2 * sums <= image + grad:  # worth to divide the images, rather than the weight, among the threads
+    if 2 * sums <= image + grad:  # dividing the images among the threads is faster than dividing the weight
         sums *= processor.threads
     turned = 0 if conv.is_pointwise else (image + grad) // conv.x.shape[0] // (1 if image else 2)
     return sums + turned * processor.threads
 
 
 def _pointwise_scratch(conv: Convolution, channels: int, processor: Processor) -> int:
-    """A 1×1 convolution sums in fp32, and with a stride gathers the positions that it reads; one image a thread."""
+    """A 1×1 convolution sums in fp32, and with a stride gathers the positions it reads; one image per thread."""
     is_divisible = all(side % step == 0 for side, step in zip(conv.x.shape[2:], conv.stride, strict=True))
     if not (conv.is_pointwise and is_divisible and _fills_blocks(conv, processor.block)):
         return 0
@@ -375,7 +375,7 @@ def _pointwise_scratch(conv: Convolution, channels: int, processor: Processor) -
 
 
 def _blocked_x(conv: Convolution, processor: Processor) -> int:
-    """Images of few channels (the first layer's) are read as they are."""
+    """Images of few channels (the first layer's) are read unblocked."""
     if conv.groups == 1 and conv.x.shape[1] < processor.block:
         return 0
     return _blocked(conv.x.shape, conv, processor)
@@ -391,9 +391,9 @@ def _blocked(shape: Sequence[int], conv: Convolution, processor: Processor) -> i
 
 
 def _blocked_weight(conv: Convolution, processor: Processor, few: int = 1) -> int:
-    """Rounded up to blocks in channels, or depthwise in groups; groups that fill no blocks are left as they are.
+    """The weight, rounded up to blocks of channels (depthwise: of groups); groups that fill no blocks are unchanged.
 
-    Input channels that fill no block are rounded up to a multiple of `few`.
+    Input channels that do not fill a block are rounded up to a multiple of `few`.
     """
     out_channels, in_channels, *kernel = conv.weight.shape
     if conv.is_depthwise:
@@ -409,12 +409,12 @@ def _rounded(channels: int, processor: Processor) -> int:
 
 
 def round_up(number: int, step: int) -> int:
-    """The smallest multiple of `step` that is no less."""
+    """Smallest multiple of `step` that is not less than `number`."""
     return -(-number // step) * step
 
 
 def _columns_bytes(conv: Convolution) -> int:
-    """What is not oneDNN's multiplies matrices of (a group's channels × kernel, positions); 1×1 has one already."""
+    """Bytes of the matrix (a group's channels × kernel, positions) that kernels outside oneDNN unfold; none for 1×1."""
     if conv.is_pointwise and not conv.is_strided:
         return 0
     positions = prod((conv.out_shape[0], *conv.out_shape[2:]))
@@ -422,7 +422,7 @@ def _columns_bytes(conv: Convolution) -> int:
 
 
 def _made_contiguous(tensor: Tensor) -> int:
-    """A part of a tensor (half of the channels, say) is copied first."""
+    """A part of a tensor (half of the channels, for example) is copied first."""
     return 0 if tensor.is_contiguous() or is_channels_last(tensor) else size_bytes(tensor)
 
 
@@ -430,34 +430,33 @@ def _plain_bytes(shape: tuple[int, ...], like: Tensor) -> int:
     return prod(shape) * like.element_size()
 
 
-# The table of kernels: a function is called with the operator's arguments and, as `out`, its result, all of them
-# tensors without data, and gives the most bytes that the kernel holds beside them. An operator that the table does
-# not know is taken to hold nothing.
+# The table of kernels: a function is called with the operator's arguments and, as `out`, its result, all without data,
+# and returns the most bytes that the kernel holds beside them. Operators not in the table are taken to hold nothing.
 
 
 WorkspaceFunction = Callable[..., int]
 
 
 class Backend(msgspec.Struct, frozen=True):
-    """The kernels of one kind of device; its name says which."""
+    """The kernels of one kind of device."""
 
     name: str
     table: Mapping[OpOverloadPacket, WorkspaceFunction]
 
     def workspace_bytes(self, operator: OpOverload, args: Sequence[Any], kwargs: Mapping[str, Any], result: Any) -> int:
-        """What this call holds beside its arguments and result."""
+        """Bytes that this call holds beside its arguments and result."""
         function = self.table.get(operator.overloadpacket)
         return 0 if function is None else function(*args, **{**kwargs, "out": result})
 
 
 NOTHING = Backend("none", {})
-"""Kernels of which nothing is known: tensors alone."""
+"""Unknown kernels: only tensors are counted."""
 
 
 def cpu_onednn(*, threads: int, extra: Mapping[OpOverloadPacket, WorkspaceFunction] | None = None) -> Backend:
-    """Torch's CPU kernels with oneDNN, on this machine's processor.
+    """Return torch's CPU kernels with oneDNN, on this machine's processor.
 
-    Small buffers (of the size of a row, a channel or a block of a matrix product) are left out.
+    Small buffers (the size of a row, a channel or a block of a matrix product) are left out.
     """
     processor = this_processor(threads)
     table = {
@@ -476,9 +475,9 @@ def cpu_onednn(*, threads: int, extra: Mapping[OpOverloadPacket, WorkspaceFuncti
 
 
 def this_processor(threads: int) -> Processor:
-    """This machine's, computing with so many threads, as oneDNN sees it, which ATEN_CPU_CAPABILITY does not confine."""
-    has_avx2 = torch.cpu._is_avx2_supported() and not _is_confined_below(_AVX2)  # noqa: SLF001 - torch has no public name
-    has_avx512 = torch.cpu._is_avx512_supported() and not _is_confined_below(_AVX512)  # noqa: SLF001 - as above
+    """This machine's processor with these threads, as oneDNN uses it; ATEN_CPU_CAPABILITY does not restrict oneDNN."""
+    has_avx2 = torch.cpu._is_avx2_supported() and not _is_restricted_below(_AVX2)  # noqa: SLF001 - torch has no public name
+    has_avx512 = torch.cpu._is_avx512_supported() and not _is_restricted_below(_AVX512)  # noqa: SLF001 - as above
     return Processor(
         block=16 if has_avx512 else SMALLEST_BLOCK,
         threads=threads,
@@ -490,7 +489,7 @@ def this_processor(threads: int) -> Processor:
 
 
 def _cache_bytes() -> int:
-    """What oneDNN takes for unknown is 512 KiB; musl and macOS do not tell."""
+    """Size of the second-level cache; 512 KiB if unknown (as in oneDNN), since musl and macOS do not report it."""
     name = "SC_LEVEL2_CACHE_SIZE"
     known = os.sysconf(name) if name in getattr(os, "sysconf_names", {}) else 0
     return known if known > 0 else 2**19
@@ -498,15 +497,15 @@ def _cache_bytes() -> int:
 
 _AVX2 = ("AVX2", "AVX512", "AVX10", "ALL", "DEFAULT")
 _AVX512 = ("AVX512", "AVX10", "ALL", "DEFAULT")
-"""How names in ONEDNN_MAX_CPU_ISA begin that allow such kernels (oneDNN, "CPU Dispatcher Control")."""
+"""Prefixes of ONEDNN_MAX_CPU_ISA values that allow such kernels (oneDNN, "CPU Dispatcher Control")."""
 
 
 def _max_isa() -> str:
-    """What oneDNN is confined to; the name that begins with DNNL is read too, as oneDNN does."""
+    """The instruction set that oneDNN is restricted to; like oneDNN, reads the DNNL name of the variable too."""
     return (os.environ.get("ONEDNN_MAX_CPU_ISA") or os.environ.get("DNNL_MAX_CPU_ISA") or "DEFAULT").upper()
 
 
-def _is_confined_below(names: tuple[str, ...]) -> bool:
+def _is_restricted_below(names: tuple[str, ...]) -> bool:
     return not _max_isa().startswith(names)
 
 
@@ -521,7 +520,7 @@ _ATEN = torch.ops.aten
 
 
 class _Geometry(NamedTuple):
-    """What the operators of a convolution take after their tensors, in their order."""
+    """Arguments of the convolution operators after the tensors, in order."""
 
     stride: Sequence[int]
     padding: Sequence[int]
@@ -534,7 +533,7 @@ class _Geometry(NamedTuple):
 def _convolution(
     processor: Processor, x: Tensor, weight: Tensor, _bias: Tensor | None, *geometry: Any, out: Tensor
 ) -> int:
-    """A transposed one is taken as the gradient of the image of the convolution that it turns round."""
+    """A transposed convolution is treated as the image's gradient of the convolution that it transposes."""
     given = _Geometry(*geometry)
     if given.is_transposed:
         return backward_bytes(_described(out, weight, x, given), x, (True, False, False), processor)
@@ -568,17 +567,17 @@ def _sides(given: Sequence[int], dimensions: int) -> tuple[int, ...]:
 
 
 def _batch_norm_backward(grad: Tensor, x: Tensor, *_: object, **__: object) -> int:
-    """The quick way over contiguous tensors makes the gradient twice."""
+    """The fast path for contiguous tensors allocates the gradient twice."""
     return size_bytes(x) if grad.is_contiguous() and x.is_contiguous() else 0
 
 
 def _mean(x: Tensor, *_: object, out: Tensor, **__: object) -> int:
-    """In half precision, all of it is made fp32 first."""
+    """In half precision, the whole tensor is converted to fp32 first."""
     return 0 if x.dtype is torch.float32 else FLOAT_BYTES * (x.numel() + out.numel())
 
 
 def _mixed(*args: object, **_: object) -> int:
-    """Of two tensors that differ in precision, one is converted."""
+    """If two tensors differ in precision, one is converted."""
     tensors = [tensor for tensor in tensors_in(args) if tensor.dim()]
     common = max((tensor.dtype.itemsize for tensor in tensors), default=0)
     return sum(prod(tensor.shape) * common for tensor in tensors if tensor.dtype.itemsize != common)
