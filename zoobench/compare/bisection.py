@@ -46,8 +46,8 @@ class BisectionStep(msgspec.Struct, frozen=True, kw_only=True):
 class Culprit(msgspec.Struct, frozen=True, kw_only=True):
     """The answer. `symptom` is what BAD has and GOOD has not; `commits` are those that may have brought it.
 
-    They are one where it could be told, none where BAD is not worse than GOOD, and several, in their order, where those
-    between could not be compared. `reason` is a line for people.
+    They are one where it could be decided, none where BAD is not worse than GOOD, and several, in their order, where
+    those between could not be compared. `reason` is a line for people.
     """
 
     symptom: Verdict
@@ -70,7 +70,7 @@ def bisect(commits: Sequence[str], compare: Compare) -> Culprit:
 
 
 class _Bisection:
-    """Positions in the list of commits: `good` has not the symptom, `bad` has it, `silent` ones tell nothing."""
+    """Positions of commits: `good` has not the symptom, `bad` has it, `silent` ones could not be compared."""
 
     def __init__(self, commits: Sequence[str], compare: Compare) -> None:
         self._commits = commits

@@ -156,10 +156,10 @@ def block_requests(case_pair: CasePair, plan: GenerationPlan, order: str) -> Ite
 
 def without_zeros(blocks: Sequence[Block]) -> tuple[Block, ...]:
     """The blocks without the covariates that were zero in every round of all of them: most are, and all are stored."""
-    told = {name for block in blocks for name, values in block.covariates.items() if any(values)}
+    seen = {name for block in blocks for name, values in block.covariates.items() if any(values)}
     return tuple(
         msgspec.structs.replace(
-            block, covariates={name: values for name, values in block.covariates.items() if name in told}
+            block, covariates={name: values for name, values in block.covariates.items() if name in seen}
         )
         for block in blocks
     )

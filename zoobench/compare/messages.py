@@ -131,7 +131,7 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class CountFacts(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Tell the exact metrics of the prepared case."""
+    """Count the exact metrics of the prepared case."""
 
 
 class CountedFacts(msgspec.Struct, frozen=True, kw_only=True, tag=True):

@@ -16,7 +16,7 @@ import msgspec
 
 from zoobench.cases import BadInputError, UnknownNameError
 
-# Calls git so that it answers alike everywhere, and changes nothing that it is not told to change.
+# Calls git so that it answers alike everywhere, and changes nothing that it is not asked to change.
 
 
 LIMIT_S = 300.0

@@ -193,7 +193,7 @@ def costs_of(costs: Iterable[PairCost], start_s: float) -> Costs:
     )
 
 
-# What an experiment tells while it goes on.
+# Events of a comparison while it goes on.
 
 
 class PairPrepared(msgspec.Struct, frozen=True, kw_only=True):
@@ -242,4 +242,4 @@ OnEvent = Callable[[Event], None]
 
 
 def ignore(_: Event) -> None:
-    """Tell nobody."""
+    """Ignore the event."""

@@ -34,7 +34,7 @@ DeviceMaker = Callable[[int], Device]
 
 
 def get_device(name: str) -> Device:
-    """The device of that name, whether or not the machine has it (its facts tell).
+    """The device of that name, whether or not the machine has it (see its facts).
 
     Raises: UnknownNameError, BadInputError.
     """

@@ -92,7 +92,7 @@ class CudaDevice:
             _switch(before)
 
     def read_settings(self) -> dict[str, str]:
-        """All that chooses between kernels. Those of autocast and of the loss's scaling are the call's own to tell."""
+        """All that chooses between kernels. Those of autocast and of loss scaling are read from the call."""
         switches = _read_switches()
         return {
             "threads": str(switches.threads),

@@ -39,7 +39,7 @@ Mark = NewType("Mark", object)
 """A point on a device's own timeline."""
 
 REFERENCE = "reference_s"
-"""The condition that a device with a fixed computation tells: what it takes now."""
+"""The condition of a device with a speed probe: the time that the probe takes now."""
 
 Call = Callable[[], object]
 
@@ -89,11 +89,11 @@ class Device(Protocol):
         ...
 
     def has_own_timeline(self) -> bool:
-        """Whether its work runs apart from the host's, so that the host's clock tells another time."""
+        """Whether its work runs apart from the host's, so that the host's clock does not measure it."""
         ...
 
     def why_no_conditions(self) -> str:
-        """Which conditions are missing and why, so far; empty where it tells all that it could."""
+        """Which conditions are missing and why, so far; empty where it reports all that it could."""
         ...
 
     def conditions(self) -> dict[str, float]:
@@ -128,7 +128,7 @@ class Device(Protocol):
         ...
 
 
-# From an exception to a `Failure`: the only place that tells the kinds apart.
+# From an exception to a `Failure`: the only place that distinguishes the kinds.
 
 
 BUILD = "build"

@@ -74,7 +74,7 @@ def allocator(kind: Allocator) -> Iterator[None]:
     """Keep or return freed memory; on leaving, glibc's documented defaults.
 
     It acts on memory allocated afterwards, so it goes in place before the model is built. Without glibc it does
-    nothing (`can_retain` tells). The defaults put back are fixed ones: that glibc adapts its thresholds to what is
+    nothing (see `can_retain`). The defaults put back are fixed ones: that glibc adapts its thresholds to what is
     freed ends with the first mallopt, so `system` is only itself in a process that never retained.
     """
     if kind is Allocator.SYSTEM or not can_retain():
@@ -90,7 +90,7 @@ def allocator(kind: Allocator) -> Iterator[None]:
 def read_allocator() -> str:
     """What the live heap does with a large block: `system` if it maps one of its own, `retained` if it takes its own.
 
-    `unknown` where the C library cannot tell (mallinfo2(3) came with glibc 2.33).
+    `unknown` where the C library does not report it (mallinfo2(3) came with glibc 2.33).
     """
     library = ctypes.CDLL(None)
     if not (can_retain() and hasattr(library, "mallinfo2")):

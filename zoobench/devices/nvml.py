@@ -69,7 +69,7 @@ class Nvml:
         return "; ".join(f"{', '.join(names)}: {reason}" for reason, names in names_of.items())
 
     def driver_version(self) -> str:
-        """As in `570.124.06`; empty where NVML does not tell."""
+        """As in `570.124.06`; empty where NVML does not report it."""
         try:
             self._open()
             return str(pynvml.nvmlSystemGetDriverVersion())
@@ -147,7 +147,7 @@ def _throttle_reasons(handle: Handle) -> float:
 
 
 def _other_processes(handle: Handle) -> float:
-    """Only where NVML lists this process too: within a container's own numbering, none can be told from this one."""
+    """Only where NVML lists this process too: within a container's own numbering, this one cannot be recognised."""
     pids = {process.pid for process in pynvml.nvmlDeviceGetComputeRunningProcesses(handle)}
     if os.getpid() not in pids:
         raise _UnknownError("this process is not in its list (as in a container)")

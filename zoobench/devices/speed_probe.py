@@ -1,4 +1,4 @@
-"""A fixed computation on the host's processors, timed again and again: its pace tells what else the machine does.
+"""The speed probe: a fixed computation on the host's processors, timed again and again. It shows other load.
 
 On a virtual machine a neighbour's load shows in nothing that the guest can count: a processor that is another's
 second hardware thread runs slower by half, without steal and without a context switch. It shows in the pace of work
@@ -21,7 +21,7 @@ _LAUNCHES = 500
 launches, within 2.6 %."""
 
 _LEAST_INTERVAL_S = 0.01
-"""A reading younger than this is told again: calls of a tenth of a millisecond shall not wait for each."""
+"""A reading younger than this is used again: calls of a tenth of a millisecond shall not wait for each."""
 
 _TIMES = 2
 """The better of so many is the reading: a thread that woke up late once has not slowed the machine down."""

@@ -164,7 +164,7 @@ def ratio_of_medians(numerator: Measurement, denominator: Measurement) -> Interv
 
 
 def facts_of(records: Iterable[CaseRecord], metric: str, nets: Iterable[Net]) -> dict[Net, float]:
-    """A fact of these nets, by whichever of their cases tells it; a net of which none does is left out."""
+    """A fact of these nets, from whichever of their cases has it; a model of which none does is left out."""
     wanted = set(nets)
     facts: dict[Net, float] = {}
     for record in records:

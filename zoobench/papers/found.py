@@ -90,7 +90,7 @@ Zoo = dict[Net, Counted]
 
 
 def collect_counted(records: Iterable[CaseRecord]) -> Zoo:
-    """The layers of a run's records, by model and size of images; the first that tells them counts."""
+    """The layers of a run's records, by model and size of images; the first that has them counts."""
     zoo: Zoo = {}
     for record in records:
         if record.layers:

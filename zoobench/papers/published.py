@@ -64,7 +64,7 @@ def figures() -> tuple[PrintedFigure, ...]:
 
 
 def _slug(text: str) -> str:
-    """`**` and `*` tell rows of one table apart, so they stay."""
+    """`**` and `*` distinguish rows of one table, so they stay."""
     return re.sub(r"[^a-z0-9.*_]+", "-", text.lower()).strip("-")
 
 

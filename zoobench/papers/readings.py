@@ -32,7 +32,7 @@ def body_rows(counted: Counted) -> tuple[str, ...]:
 def bottleneck_rows(counted: Counted) -> tuple[str, ...]:
     """MobileNetV2's Table 2, as `6,24,2,2`: expansion, width, repeats and stride of bottlenecks.
 
-    A block is told by its depthwise convolution; those of equal width stand in one row, with the first's stride.
+    A block is recognised by its depthwise convolution; those of equal width stand in one row, with the first's stride.
     """
     blocks = [_bottleneck(counted, layer) for layer in counted.convolutions if layer.kind == LayerKind.DEPTHWISE]
     rows = []
@@ -265,7 +265,7 @@ PLAIN: Final[dict[str, CountReading]] = {
 
 
 def plain_reading(metric: str) -> CountReading | None:
-    """The plain reading of a figure's metric; None for what no count tells."""
+    """The plain reading of a figure's metric; None for what no count gives."""
     for prefix, row in (("layer_", body_row), ("bottleneck_", bottleneck_row)):
         if metric.startswith(prefix):
             return row

@@ -151,7 +151,7 @@ _SOFTMAX: Final = "the net here ends in scores: softmax is no layer of it"
 
 
 def why_not_comparable(figure: PrintedFigure) -> str:
-    """One line; "" where a count can tell."""
+    """One line; "" where a count decides."""
     if figure.metric in ACCURACIES:
         return "accuracy of the authors' training: published, never measured here"
     if figure.metric in _TIMES:

@@ -291,7 +291,7 @@ def _signed(ratio: float) -> str:
 class CalibrationFigure(msgspec.Struct, frozen=True, kw_only=True):
     """A row of the table. `unit` is how the derived value is printed; a headline figure stands in every report.
 
-    One without a judge is only told: no value of it is good or bad in itself.
+    One without a judge is only shown: no value of it is good or bad in itself.
     """
 
     title: str

@@ -4,7 +4,7 @@ A layer that comes near to one of its two ceilings (`zoobench.stats.roofline`) i
 is either too small, so that starting it is what takes time, or is computed by a kernel that makes little of the
 machine. Beside the layers' work stand
 
-- an operator's fixed cost: dispatch, its result's memory, waking threads. The record itself tells it, since the
+- an operator's fixed cost: dispatch, its result's memory, waking threads. It follows from the record, since the
   quickest layers do hardly more;
 - time between operators, in which the interpreter runs;
 - launching: the device waits for the host (CUDA: the part of the latency in which no kernel runs);
@@ -224,7 +224,7 @@ def _least_s(point: RooflinePoint, roof: Roof) -> float:
 
 
 def _with_allocator(ratios: dict[Bound, float], page_faults: float, time_s: float) -> dict[Bound, float]:
-    """Faults happen inside the other parts, in proportion to their time as far as anyone can tell."""
+    """Faults happen inside the other parts, in proportion to their time, as far as is known."""
     allocating = min(page_faults * PAGE_FAULT_S / time_s, 1.0)
     rest = {bound: ratio * (1.0 - allocating) for bound, ratio in ratios.items()}
     return {**rest, Bound.ALLOCATOR: allocating}

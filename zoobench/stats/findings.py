@@ -153,7 +153,7 @@ def judge_device(case: Case, *, is_native: bool) -> Iterable[Finding]:
 
 
 def judge_conditions(device: str, reason: str) -> Iterable[Finding]:
-    """Whether the device told all of its conditions; `reason` says which it did not, and why."""
+    """Whether the device reported all of its conditions; `reason` names those it did not, and why."""
     if reason:
         yield Finding(code="no-conditions", severity=Severity.NOTE, values={"device": device, "reason": reason})
 

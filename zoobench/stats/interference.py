@@ -115,7 +115,7 @@ def disturbed(
 
 
 _QUIET_QUANTILE = 0.1
-"""A machine is quiet for a tenth of the time, or else nothing can be told from within; and no reading is taken for
+"""A machine is quiet for a tenth of the time, or else nothing can be found out from within; and no reading is taken for
 the best because of one lucky one."""
 
 

@@ -107,7 +107,7 @@ def roof_of(ceilings: Iterable[Ceiling], case: Case) -> Roof | None:
 
 
 def points_of(record: CaseRecord, layers: Iterable[Layer]) -> tuple[RooflinePoint, ...]:
-    """A point for each layer whose time the record tells, in the order of the layers; none for a training step.
+    """A point for each layer whose time is recorded, in the order of the layers; none for a training step.
 
     `layers` are those of the record's model at its size of images, whichever of its cases holds them. Time of modules
     that are not among them stands last, as work of nothing.

@@ -52,9 +52,9 @@ _VIEWS = frozenset((
 class Presence(msgspec.Struct, frozen=True, kw_only=True):
     """What there is in the process beside the model's tensors.
 
-    `python_threads` are names, one a thread. `threads` are all of the process, None where the system does not tell;
-    `pool_threads` how many of them torch's own pools may have. `attached` says where there are hooks, or functions of
-    torch that were replaced, one entry each.
+    `python_threads` are names, one a thread. `threads` are all of the process, None where the system does not report
+    them; `pool_threads` how many of them torch's own pools may have. `attached` says where there are hooks, or
+    functions of torch that were replaced, one entry each.
     """
 
     python_threads: tuple[str, ...] = ()
@@ -123,17 +123,17 @@ def judge_drift(budget: Budget, latency: Measurement) -> Iterable[Finding]:
 def judge_idleness(latency: Measurement) -> Iterable[Finding]:
     """Whether a call on the CPU leaves the processors idle.
 
-    Waiting for one that others have is not idleness: nobody is accused where the system does not tell how long it was.
-    Sums over rounds, since systems tell processor time in ticks that may be longer than a call; without those in which
-    the process was stopped.
+    Waiting for one that others have is not idleness: there is no finding where the system does not report how long it
+    was. Sums over rounds, since systems report processor time in ticks that may be longer than a call; without those
+    in which the process was stopped.
     """
     if not {CPU, RUN_DELAY} <= latency.covariates.keys():
         return
-    told = [latency.covariates[name] for name in (CPU, RUN_DELAY, STEAL) if name in latency.covariates]
+    active = [latency.covariates[name] for name in (CPU, RUN_DELAY, STEAL) if name in latency.covariates]
     reasons = causes(latency.samples, latency.covariates)
     rounds = [index for index, cause in enumerate(reasons) if cause is not Cause.PAUSED]
     total_s = sum(latency.samples[index] for index in rounds)
-    awake_s = sum(values[index] for values in told for index in rounds)
+    awake_s = sum(values[index] for values in active for index in rounds)
     if awake_s < AWAKE_SHARE * total_s:
         share = 1 - awake_s / total_s
         yield _warning("idle", share=format_percent(share, digits=0), share_ratio=share)

@@ -138,7 +138,7 @@ def _options(name: str, factory: Callable[..., object], num_classes: int | None)
 def _takes_num_classes(factory: Callable[..., object]) -> bool:
     try:
         parameters = inspect.signature(factory).parameters
-    except (TypeError, ValueError):  # a callable written in C may tell nothing
+    except (TypeError, ValueError):  # a callable written in C may have no signature
         return False
     return "num_classes" in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
 

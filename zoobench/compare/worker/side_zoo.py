@@ -38,7 +38,7 @@ class SideZoo:
         self._catalogue, self._build = _side_modules()
 
     def load(self, modules: tuple[str, ...]) -> None:
-        """Import modules of the side; one that cannot be is told when a case is built from it."""
+        """Import modules of the side; one that cannot be is reported when a case is built from it."""
         for module in modules:
             with contextlib.suppress(Exception):
                 importlib.import_module(module)
@@ -90,7 +90,7 @@ def is_missing(error: BaseException) -> bool:
 
 
 def refusal_of(error: Exception, where: str) -> Failure:
-    """How an exception is told; errors of a zoobench that are for people are one line without their class."""
+    """An exception as a failure; errors of a zoobench that are for people are one line without their class."""
     failure = failure_of(error, where)
     if _is_named(error, _USERS_MISTAKE):
         return msgspec.structs.replace(failure, message=str(error).splitlines()[0] if str(error) else failure.message)

@@ -98,7 +98,7 @@ def judge_pair(
     said_of_times: Said,
     repeated: Mapping[SideName, Failure] = NOTHING_REPEATED,
 ) -> CaseResult:
-    """The verdict on one case pair. Its times are told whatever it is.
+    """The verdict on one case pair. Its times are reported whatever it is.
 
     `repeated` are the failures that the sides had again while they were measured.
     """

@@ -125,7 +125,7 @@ def _judge_controls(gathered: Sequence[Gathered], rule: Rule) -> tuple[CaseResul
 
 
 def _judge_control(one: Gathered, times: Times | None, rule: Rule) -> CaseResult:
-    """By its times alone: what else it tells is torch's."""
+    """By its times alone: what else it shows is torch's."""
     said = said_of_measured(one, times, rule)
     return CaseResult(id=one.case_pair.id, verdict=said.verdict, times=times, reason=said.reason)
 

@@ -97,7 +97,7 @@ def change_of(case: CaseResult) -> str:
 def short_names(ids: Sequence[str]) -> dict[str, str]:
     """Each id without what is the same in all of them: `torchvision:resnet18/infer/b1/…` may be `resnet18/b1`.
 
-    Ids that are not made of the same axes stay whole; the name of the model is always told.
+    Ids that are not made of the same axes stay whole; the name of the model is always shown.
     """
     axes = [name.split("/") for name in ids]
     if len({len(parts) for parts in axes}) != 1:

@@ -58,7 +58,7 @@ def block_times(blocks: Sequence[Block], best_references_s: Sequence[float]) -> 
 
 
 def _column(block: Block, name: str) -> Sequence[float]:
-    """A covariate of its rounds; where a block does not tell it, there was none of it, or nobody can tell."""
+    """A covariate of its rounds; a block without it had none of it, or it could not be measured."""
     return block.covariates.get(name) or (0.0,) * len(block.samples)
 
 
@@ -147,8 +147,8 @@ def log_ratios(
 
 def log_ratio(replicate: Replicate, best_references_s: BestReferences) -> LogRatio | Dropped:
     """What one replicate says."""
-    [told] = log_ratios([replicate], [best_references_s])
-    return told
+    [found] = log_ratios([replicate], [best_references_s])
+    return found
 
 
 def _log_ratio(replicate: Replicate, blocks: Sequence[BlockTimes]) -> LogRatio | Dropped:

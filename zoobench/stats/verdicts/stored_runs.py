@@ -3,7 +3,7 @@
 Runs of one process each say of times how they differ, and no more: one process is one draw. With four or more on both
 sides, of several runs or of one that measured each case in several (`--zoobench-processes`), on one machine and in one
 environment, their medians are compared by the exact rank-sum test. The runs were not measured in turns, so what changed
-on the machine between them cannot be told from what changed in the code.
+on the machine between them cannot be separated from what changed in the code.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ def _facts(records: Sequence[CaseRecord]) -> CaseFacts:
     newest = next((record for record in reversed(records) if record.failure is None), records[-1])
     return CaseFacts(
         exact={measured.metric: measured.samples[0] for measured in newest.measurements if measured.metric in _EXACT},
-        unavailable={told.metric: told.reason for told in newest.unavailable},
+        unavailable={each.metric: each.reason for each in newest.unavailable},
         failure=newest.failure,
     )
 
@@ -218,11 +218,11 @@ def _exit_of(cases: Sequence[CaseResult], rule: Rule, *, are_alike: bool) -> Exi
 
 
 def _headline(cases: Sequence[CaseResult], matter: Sequence[Difference]) -> str:
-    told = headline_of(cases, ())
+    headline = headline_of(cases, ())
     if not matter:
-        return told
+        return headline
     facts = ", ".join(difference.fact for difference in matter)
-    return f"Times are not compared, since the runs differ in {facts}: {told[0].lower()}{told[1:]}"
+    return f"Times are not compared, since the runs differ in {facts}: {headline[0].lower()}{headline[1:]}"
 
 
 def _told_of(matter: Iterable[Difference]) -> Iterable[str]:
