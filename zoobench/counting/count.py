@@ -51,7 +51,7 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def intensity(self) -> float | None:
-        """FLOPs per byte read or written (Williams, Waterman and Patterson, "Roofline", 2009); None if there are none."""
+        """FLOPs per byte read or written (Williams, Waterman and Patterson, "Roofline", 2009); None for no bytes."""
         moved = self.bytes_read + self.bytes_written
         return self.flops / moved if moved else None
 

@@ -1,1 +1,1 @@
-"""Sources of models, what to feed them, and how weights get into them."""
+"""Build models from their sources, make input images, and load weights."""

@@ -1,7 +1,7 @@
-"""Building a model by name, with random weights, published ones or a checkpoint's.
+"""Build a model by name, with random weights, published weights or a checkpoint.
 
-Nothing here seeds: random weights come from torch's generator as the caller left it. Nothing here uses the network
-unless `weights` are asked for and not on disk yet.
+Random weights come from torch's global generator, which is not seeded here. The network is used only if `weights` are
+requested and not on disk yet.
 """
 
 from __future__ import annotations
@@ -28,21 +28,15 @@ from zoobench.devices.device import is_out_of_memory
 from zoobench.zoo.architectures import CONSTRUCTORS, VARIANTS
 from zoobench.zoo.weights import Transfer, load_checkpoint, transfer
 
-# The source `import`: any callable that returns a model, named `package.module:factory`.
-
-
-# Calling code that is not ours: what it raises becomes one line that names it.
-
-
 class BuildError(ZoobenchError):
-    """A factory or package that was asked for a model failed; `__cause__` is what it raised."""
+    """A factory or package failed to build a model; `__cause__` is the error that it raised."""
 
 
 @contextmanager
 def blamed_on(culprit: str) -> Iterator[None]:
-    """Turn whatever the code inside raises into an error that begins with `culprit`.
+    """Convert any error raised in the block into a one-line error that begins with `culprit`.
 
-    Raises: BuildError. Running out of memory is let through: that is the machine's limit, not the code's mistake.
+    Raises: BuildError. An out-of-memory error passes unchanged: its cause is the machine's limit, not the code.
     """
     try:
         yield
@@ -55,9 +49,9 @@ def blamed_on(culprit: str) -> Iterator[None]:
 
 
 def checked_module(built: object, culprit: str) -> nn.Module:
-    """`built`, if it is a model.
+    """Return `built` if it is a model.
 
-    Raises: BadInputError.
+    Raises: BadInputError if it is not.
     """
     if not isinstance(built, nn.Module):
         raise BadInputError(f"{culprit} returned {_kind_of(built)}, not a torch.nn.Module")
@@ -74,10 +68,11 @@ def _kind_of(built: object) -> str:
 
 
 def build_imported(entry: Entry, *, num_classes: int | None, weights: str | None) -> tuple[nn.Module, None]:
-    """Import the factory, from the working directory first, and call it, with `num_classes` if that is given.
+    """Import a factory `package.module:factory`, from the working directory first, and call it.
 
-    Raises: BadInputError or UnknownNameError if the factory cannot be found, is none, takes no `num_classes`, or
-    weights are asked for; BuildError if importing or calling it raises.
+    `num_classes` is passed on unless it is None.
+    Raises: BadInputError or UnknownNameError if the factory does not exist, is not a factory, takes no `num_classes`,
+    or weights are requested; BuildError if importing or calling it raises.
     """
     if weights is not None:
         raise BadInputError(f"{entry.name} has no published weights: give a file with checkpoint= instead")
@@ -91,13 +86,13 @@ def build_imported(entry: Entry, *, num_classes: int | None, weights: str | None
 
 @contextmanager
 def _working_directory_first() -> Iterator[None]:
-    """While a factory is found and run: it may import its neighbours when called."""
+    """Put the working directory first on `sys.path`: the factory may import modules from there when called."""
     here = str(Path.cwd())
     sys.path.insert(0, here)
     try:
         yield
     finally:
-        with suppress(ValueError):  # the factory may have taken it away itself
+        with suppress(ValueError):  # the factory may have removed it
             sys.path.remove(here)
 
 
@@ -147,13 +142,10 @@ def _public_callables(owner: object) -> list[str]:
     return [name for name, value in vars(owner).items() if callable(value) and not name.startswith("_")]
 
 
-# The sources `zoobench`, our own architectures, and `papers`, the variants that only tables of papers have.
-
-
 def build_own(entry: Entry, *, num_classes: int | None, weights: str | None) -> tuple[nn.Module, None]:
-    """A net of ours with random weights.
+    """Build a model of the sources `zoobench` or `papers`, with random weights.
 
-    Raises: BadInputError if weights are asked for.
+    Raises: BadInputError if weights are requested.
     """
     if weights is not None:
         raise BadInputError(f"{entry.name} has no published weights: give a file with checkpoint= instead")
@@ -161,12 +153,12 @@ def build_own(entry: Entry, *, num_classes: int | None, weights: str | None) -> 
     return (construct() if num_classes is None else construct(num_classes=num_classes)), None
 
 
-# The source `torchvision`: its classification models, as the catalogue describes them.
+# The source `torchvision`.
 #
-# GoogLeNet and Inception v3 are built without auxiliary heads, which only training would use (torchvision's published
-# number of parameters leaves them out for GoogLeNet, but not for Inception v3), and with PyTorch's ordinary random
-# weights, as torchvision advises to save the time of drawing its own. Vision transformers are built for the catalogue's
-# image size, or for that of the weights.
+# GoogLeNet and Inception v3 are built without auxiliary heads, which only training uses (torchvision's published number
+# of parameters excludes them for GoogLeNet, but not for Inception v3), and with PyTorch's default initialisation, which
+# torchvision recommends because its own is slow. Vision transformers are built for the catalogue's image size, or for
+# that of the weights.
 
 
 WITH_AUXILIARY_HEADS = frozenset({"googlenet", "inception_v3"})
@@ -176,9 +168,9 @@ FIXED_SIZE_FAMILY = "vit"
 def build_torchvision(
     entry: Entry, *, num_classes: int | None, weights: str | None
 ) -> tuple[nn.Module, Transfer | None]:
-    """A torchvision model; with weights, those whose name and shape agree are transferred.
+    """Build a torchvision model; of `weights`, tensors whose name and shape match are transferred.
 
-    Raises: BadInputError for weights that do not exist or cannot be fetched.
+    Raises: BadInputError for weights that do not exist or cannot be downloaded.
     """
     if weights is None:
         return _construct(entry, num_classes, None), None
@@ -188,10 +180,10 @@ def build_torchvision(
 
 
 def _construct(entry: Entry, num_classes: int | None, weights: WeightsEnum | None) -> nn.Module:
-    """With random weights; `weights` are the ones that will be put in."""
+    """Build the model with random weights, ready for `weights`, which are transferred later."""
     options: dict[str, Any] = {} if num_classes is None else {"num_classes": num_classes}
     if entry.name in WITH_AUXILIARY_HEADS:
-        # the published weights were trained on images normalised otherwise, which the model converts
+        # the published weights expect another normalisation of images, to which the model converts
         options |= {"aux_logits": False, "init_weights": False, "transform_input": weights is not None}
     if entry.family == FIXED_SIZE_FAMILY:
         options["image_size"] = entry.image_size if weights is None else weights.meta["min_size"][0]
@@ -207,7 +199,7 @@ def _weights(entry: Entry, name: str) -> WeightsEnum:
 
 
 def _published(entry: Entry, weights: WeightsEnum) -> nn.Module:
-    """As torchvision loads them: it renames tensors of old files, and drops auxiliary heads only here and there."""
+    """Load weights with torchvision, which renames tensors of old files; it drops auxiliary heads only sometimes."""
     try:
         module: nn.Module = torchvision.models.get_model(entry.name, weights=weights, progress=False)
     except OSError as error:
@@ -218,26 +210,23 @@ def _published(entry: Entry, weights: WeightsEnum) -> nn.Module:
     return module
 
 
-# Sources that other packages bring by an entry point of the group `zoobench.models`.
-
-
 class ModelPackage(Protocol):
-    """What the entry point names, beside the `entries()` that the catalogue reads."""
+    """Interface of an entry point of the group `zoobench.models`, beside `entries()`, which the catalogue reads."""
 
     def build(self, name: str, *, num_classes: int | None, weights: str | None) -> nn.Module: ...
 
 
 class PackageSource:
-    """A package's models."""
+    """Source of the models of an installed package."""
 
     def __init__(self, point: EntryPoint) -> None:
         self._name = point.name
         self._package: ModelPackage = load_package(point)
 
     def build(self, entry: Entry, *, num_classes: int | None, weights: str | None) -> tuple[nn.Module, None]:
-        """What the package builds.
+        """Build a model of the package.
 
-        Raises: BuildError if it raises; BadInputError if it returns no model.
+        Raises: BuildError if the package raises; BadInputError if it does not return a model.
         """
         culprit = f"building {entry.name} by the package behind {self._name!r}"
         with blamed_on(culprit):
@@ -245,14 +234,11 @@ class PackageSource:
         return checked_module(built, culprit), None
 
 
-# Where models come from: a function a source.
-
-
 class Source(Protocol):
-    """Builds the models of one source.
+    """Function that builds the models of one source.
 
-    `num_classes` is None for the model's own default. `weights` names published weights; the source then says what it
-    transferred from them.
+    `num_classes` is None for the model's default. `weights` names published weights; the source then also returns what
+    it transferred from them.
     """
 
     def __call__(
@@ -269,7 +255,7 @@ BUILTIN: Final[dict[str, Source]] = {
 
 
 def source_of(name: str) -> Source:
-    """The source of this name: a built-in one, or an installed package's entry point, loaded now.
+    """Return the source of this name: a built-in one, or an installed package's entry point, which is loaded.
 
     Raises: UnknownNameError if there is none.
     """
@@ -282,7 +268,7 @@ def source_of(name: str) -> Source:
 
 
 class BuiltModel(msgspec.Struct, frozen=True, kw_only=True):
-    """A model in training mode on the CPU; `transfer` says what came from weights or a checkpoint, if any was asked."""
+    """A model in training mode on the CPU; `transfer` records what weights or a checkpoint supplied, or is None."""
 
     module: nn.Module
     entry: Entry
@@ -296,7 +282,7 @@ def build_model(
     weights: str | None = None,
     checkpoint: Path | str | None = None,
 ) -> nn.Module:
-    """The model, see `build_with_transfer`."""
+    """Build a model as `build_with_transfer` does, and return only its module."""
     return build_with_transfer(model, num_classes=num_classes, weights=weights, checkpoint=checkpoint).module
 
 
@@ -307,13 +293,13 @@ def build_with_transfer(
     weights: str | None = None,
     checkpoint: Path | str | None = None,
 ) -> BuiltModel:
-    """Build a model of the catalogue or of `package.module:factory`, and say what was transferred into it.
+    """Build a model of the catalogue or of `package.module:factory`, with a report of transferred weights.
 
-    `num_classes` is the model's own default if None. `weights` is torchvision's name of published ones
-    (`IMAGENET1K_V1`, `DEFAULT`), `checkpoint` a file saved by torch.save; from either, every tensor whose name and
-    shape agree is transferred, so with another number of classes the classifier stays random.
-    Raises: UnknownNameError for a name that is not known; BadInputError for weights or a checkpoint that cannot be
-    used; BuildError if the model's own code fails. All are ZoobenchErrors.
+    `num_classes` None is the model's default. `weights` is torchvision's name of published weights (`IMAGENET1K_V1`,
+    `DEFAULT`), `checkpoint` a file saved by torch.save. Tensors whose name and shape match are transferred, so with
+    another number of classes the classifier stays random.
+    Raises: UnknownNameError for an unknown name; BadInputError for weights or a checkpoint that cannot be used;
+    BuildError if the model's code fails. All are ZoobenchErrors.
     """
     if weights is not None and checkpoint is not None:
         raise BadInputError("weights and checkpoint were both given: choose one")

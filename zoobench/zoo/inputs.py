@@ -1,4 +1,4 @@
-"""What a model is fed, and which of its outputs are logits."""
+"""Make a model's input images, and find the logits in its output."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def example_images(
     dtype: torch.dtype = torch.float32,
     seed: int = 0,
 ) -> Tensor:
-    """Images (batch, channels, height, width), standard normal, as normalised photographs roughly are.
+    """Make images (batch, channels, height, width), standard normal like normalised photographs.
 
-    They come from a generator of their own on the CPU: the same on every device, and no other random state moves.
-    Raises: BadInputError if the model takes no images of this size.
+    They come from a separate generator on the CPU: equal on every device, and no other random state changes.
+    Raises: BadInputError if the model does not accept images of this size.
     """
     catalogue.check_image_size(entry, resolution)
     shape = (batch, entry.channels, *resolution)
@@ -34,11 +34,11 @@ def example_images(
 
 
 def logits_of(output: object) -> list[Tensor]:
-    """Every logits tensor, shape (N, classes), in a model's output: the primary one first, then auxiliary heads.
+    """Return the logits tensors, shape (N, classes), of a model's output: the primary one first, then auxiliary heads.
 
-    The output may be a tensor, or tuples, named tuples, lists and dicts of such. Where fields are named and a name
-    says `logits`, only those are taken, the one of exactly that name first; otherwise the first float tensor of two
-    dimensions and those of its shape (so features beside logits are left out).
+    The output may be a tensor, or tuples, named tuples, lists and dicts of tensors. If names of fields contain
+    `logits`, only these fields are used, the one with exactly that name first; then the first float tensor of two
+    dimensions and those of its shape (which leaves out features beside logits).
     Raises: BadInputError if there is none.
     """
     candidates = [

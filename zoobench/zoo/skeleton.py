@@ -1,8 +1,8 @@
-"""A model without weights: every shape, no values, next to no memory and time. For counting, never for running.
+"""Build a model without weights, for counting only: it has shapes but no values, and needs little memory and time.
 
-What a constructor allocates without values (torch.empty), or draws, stands on the meta device at once, and filling it
-does nothing. What it computes with (torch.arange, torch.linspace) keeps its values, since constructors read them:
-torchvision's regnet_* derive their widths so, and cannot be built under torch.device("meta").
+Tensors that a constructor allocates without values (torch.empty), or draws, are on the meta device from the start, and
+filling them does nothing. Tensors it computes with (torch.arange, torch.linspace) keep their values, since constructors
+read them: torchvision's regnet_* derive their widths from such, and cannot be built under torch.device("meta").
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ _ALLOCATE: Final = frozenset({_ATEN.empty, _ATEN.empty_strided, _ATEN.rand, _ATE
 _FILL: Final = frozenset(
     {_ATEN.uniform_, _ATEN.normal_, _ATEN.erfinv_, _ATEN.clamp_, _ATEN.fill_, _ATEN.zero_, _ATEN.mul_, _ATEN.add_}
 )
-"""What torch.nn.init is made of. Torch would work out the shapes of some of them in Python, at a millisecond each."""
+"""Operators that torch.nn.init uses. Torch computes the shapes of some in Python, at a millisecond each."""
 
 
 def build_skeleton(model: str | ModelRef, *, num_classes: int | None = None) -> nn.Module:
-    """The model in training mode, its parameters and buffers on the meta device; what is shared or tied stays so.
+    """Build the model in training mode with parameters and buffers on the meta device; shared or tied ones stay so.
 
-    A constructor that reads what it has drawn is run as `build_model` would run it, and its values thrown away.
+    A constructor that reads values it has drawn is run as in `build_model`, and the values are discarded.
     Raises: as `build_model`.
     """
     try:
         with _WithoutValues():  # type: ignore[no-untyped-call]
             built = build_model(model, num_classes=num_classes)
-    except Exception as error:  # of the model's own code; a mistake of its own is raised again below
+    except Exception as error:  # of the model's code; a bug there raises again below
         if isinstance(error, ZoobenchError) and not isinstance(error, BuildError):
             raise
         built = build_model(model, num_classes=num_classes)
@@ -47,7 +47,7 @@ def build_skeleton(model: str | ModelRef, *, num_classes: int | None = None) -> 
 
 
 class _WithoutValues(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has no types for it
-    """Below autograd and below Python's many ways to make a tensor, there are few operators that allocate."""
+    """Allocates on the meta device: few operators allocate below autograd and Python's ways to make a tensor."""
 
     def __torch_dispatch__(
         self, operator: OpOverload, _types: object, args: Sequence[Any] = (), kwargs: dict[str, Any] | None = None
@@ -61,7 +61,7 @@ class _WithoutValues(TorchDispatchMode):  # type: ignore[no-untyped-call]  # tor
 
 
 def _move_to_meta(module: nn.Module) -> None:
-    """As `module.to("meta")`, which would tear apart tensors that two modules share."""
+    """Like `module.to("meta")`, which would separate tensors that two modules share."""
     moved: dict[int, Tensor] = {}
     for part in module.modules():
         named = (
@@ -74,7 +74,7 @@ def _move_to_meta(module: nn.Module) -> None:
 
 
 def _on_meta(tensor: Tensor) -> Tensor:
-    if tensor.layout is torch.strided:  # a copy would be worked out in Python
+    if tensor.layout is torch.strided:  # a copy's shape would be computed in Python
         on_meta = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device=META)
     else:
         on_meta = tensor.detach().to(META)

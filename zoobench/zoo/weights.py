@@ -1,7 +1,7 @@
-"""Reading a checkpoint file: the tensors in it by name, or one line on why there are none.
+"""Load tensors from a checkpoint file, and transfer them into a model by name.
 
-A checkpoint is what `torch.save` wrote: a state dict, or a dict that holds one beside the epoch and so on. Only tensors
-and plain values are read; nothing in the file is executed.
+A checkpoint is a file written by `torch.save`: a state dict, or a dict that contains one, for example beside the epoch.
+Only tensors and plain values are read; no code in the file is executed.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ class Transfer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def transfer(tensors: Mapping[str, Tensor], module: nn.Module) -> Transfer:
-    """Copy every tensor whose name and shape agree into the module's parameters and buffers.
+    """Copy every tensor whose name and shape match into the module's parameters and buffers.
 
-    Number formats need not agree: values are converted to the module's.
+    Values are converted to the module's dtypes.
     """
     own = module.state_dict()
     dropped = {name: reason for name, tensor in tensors.items() if (reason := _mismatch(tensor, own.get(name)))}
@@ -59,14 +59,14 @@ def _mismatch(offered: Tensor, wanted: Tensor | None) -> str | None:
 
 
 STATE_KEYS = ("state_dict", "model", "model_state", "model_state_dict")
-"""Where training scripts keep the state dict."""
+"""Keys under which training scripts save the state dict."""
 
 WRAPPER_PREFIXES = ("module.", "_orig_mod.")
-"""What DataParallel and torch.compile put before every name."""
+"""Prefixes that DataParallel and torch.compile add to every name."""
 
 _ZIP_START = b"PK\x03\x04"
 _LEGACY_START = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"
-"""What files of torch.save begin with, since torch 1.6 and before (a pickled magic number)."""
+"""First bytes of files of torch.save: `_ZIP_START` since torch 1.6, before it a pickled magic number."""
 
 _REFUSED_NAME = re.compile(r"GLOBAL (\S+)")
 _DAMAGE = (
@@ -82,13 +82,13 @@ _DAMAGE = (
     AttributeError,
     OSError,
 )
-"""What reading a damaged file has been seen to raise, or easily may."""
+"""Errors that reading a damaged file was observed to raise, or may raise."""
 
 
 def load_checkpoint(path: Path | str) -> dict[str, Tensor]:
-    """The tensors of a checkpoint on the CPU, by their names in the model.
+    """Load the tensors of a checkpoint on the CPU, by their names in the model.
 
-    Raises: BadInputError if the file is missing, damaged, no checkpoint, or holds more than data.
+    Raises: BadInputError if the file is missing, damaged, not a checkpoint, or contains code.
     """
     path = Path(path)
     _refuse_other_files(path)
@@ -130,7 +130,7 @@ def _refuse_other_archives(path: Path) -> None:
 
 def _load(path: Path) -> object:
     try:
-        with warnings.catch_warnings(action="ignore"):  # on odd pickles; the error below says it better
+        with warnings.catch_warnings(action="ignore"):  # on unusual pickles; the error below is clearer
             loaded: object = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise _refused(path, error) from error
@@ -140,7 +140,7 @@ def _load(path: Path) -> object:
 
 
 def _refused(path: Path, error: pickle.UnpicklingError) -> BadInputError:
-    """Code, if the name of it stands whole in the file; a name cut off is damage."""
+    """Error for code, if its whole name is in the file; for damage, if the name is cut off."""
     name = _REFUSED_NAME.search(str(error))
     if name is None or (_start(path) == _LEGACY_START and not _has_line(path, name[1].rpartition(".")[2])):
         return _damaged(path)
@@ -155,7 +155,7 @@ def _has_line(path: Path, text: str) -> bool:
 
 
 def _state_tensors(loaded: object) -> dict[str, Tensor]:
-    """The state dict itself, or the first one found under the usual keys; without what is not a tensor."""
+    """Tensors of the loaded dict itself, or else of the first one found under the usual keys."""
     if not isinstance(loaded, Mapping):
         return {}
     candidates = (loaded, *(loaded[key] for key in STATE_KEYS if isinstance(loaded.get(key), Mapping)))
