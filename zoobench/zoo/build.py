@@ -28,6 +28,7 @@ from zoobench.devices.device import is_out_of_memory
 from zoobench.zoo.architectures import CONSTRUCTORS, VARIANTS
 from zoobench.zoo.weights import Transfer, load_checkpoint, transfer
 
+
 class BuildError(ZoobenchError):
     """A factory or package failed to build a model; `__cause__` is the error that it raised."""
 

@@ -20,14 +20,12 @@ from torch import Tensor, nn
 
 from zoobench.cases import BadInputError
 
-# Putting tensors into a model by name: what fits goes in, and what does not is listed with its reason.
-
 
 class Transfer(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of each tensor offered to a model and of each tensor the model has, by name.
+    """Result of a transfer, by name: tensors copied, tensors not copied, and model tensors that stay random.
 
-    `dropped` holds the reasons: `not in the model`, or the shape offered and the model's. A name dropped for its shape
-    is `fresh` too: the model keeps the random values it was built with.
+    `dropped` maps names to reasons: `not in the model`, or the offered shape and the model's. A name dropped for its
+    shape is also `fresh`: the model keeps its initial random values.
     """
 
     transferred: tuple[str, ...]
