@@ -24,14 +24,14 @@ it, but end some process when the pages are touched, and not always this one."""
 
 
 def emit_free_memory(device: str, emit: Emit) -> None:
-    """Tell the bytes that a call on the device may be given; None where nobody knows."""
+    """Send the bytes that a call on the device may be given; None where they are not known."""
     emit(FreeMemory(get_device(device).free_memory_bytes()))
 
 
 def try_batch(case: Case, limit_bytes: int, most_bytes: int | None, emit: Emit) -> None:
-    """Make one call of the case and tell `peak_allocated`, or why there is none.
+    """Make one call of the case and send `peak_allocated`, or why there is none.
 
-    `most_bytes` is what the call needs at most, where that is known from smaller batches. Whatever goes wrong is told
+    `most_bytes` is what the call needs at most, where that is known from smaller batches. Whatever goes wrong is sent
     as a `Failure`: this is the boundary of a trial, as `zoobench.measure.worker.run_case` is that of a case.
     """
     step = Step(BUILD)

@@ -57,7 +57,7 @@ class _Best(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def measure_ceilings(wanted: tuple[tuple[CeilingKey, Case], ...], emit: Emit) -> None:
-    """Tell each `Ceiling`, measured under the settings of the case beside it; a `Failure` where one cannot be."""
+    """Send each `Ceiling`, measured under the settings of the case beside it; a `Failure` where one cannot be."""
     for key, case in wanted:
         device = get_device(case.device)
         try:

@@ -44,7 +44,7 @@ class CountReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NoCountError(ZoobenchError):
-    """A model whose shapes alone do not tell its cost, named with the reason."""
+    """A model whose cost does not follow from its shapes, named with the reason."""
 
     exit_code = 1
 

@@ -1,4 +1,4 @@
-"""Where a run is measured: collected in a worker, since part of it is torch's to tell."""
+"""Where a run is measured: collected in a worker, since part of it is read from torch."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def _host() -> dict[str, str]:
 
 
 def _told(ask: Callable[[], object]) -> str:
-    """As text; empty where this system does not tell, as without /proc."""
+    """As text; empty where this system does not report it, as without /proc."""
     try:
         return str(ask())
     except (OSError, psutil.Error):

@@ -44,7 +44,7 @@ class ShuffledLayout:
 
     `tensors` is asked anew each time, since an optimizer makes its state in its first step; each tensor stays the same
     object with the same shape, strides and values, and tensors that share a storage go on sharing it. Moving needs room
-    for one storage more and for the padding: `free_bytes` tells how much there is, None where nobody knows.
+    for one storage more and for the padding: `free_bytes` returns how much there is, None where it is not known.
     """
 
     def __init__(

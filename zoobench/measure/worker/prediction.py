@@ -105,7 +105,7 @@ def predict_peak(
     """The peak of one inference or training step, not the first one, on `images` (N, channels, height, width).
 
     Of module and images only shapes, strides and dtypes matter, so they may be on any device, meta too; the module is
-    left as it was found. `backend` tells what the device's kernels allocate for themselves.
+    left as it was found. `backend` is the table of what the device's kernels allocate for themselves.
     Raises: UncountableError if the call needs values, or fails; BadInputError for an unknown optimizer.
     """
     if optimizer not in OPTIMIZERS:
@@ -209,7 +209,7 @@ class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has n
 def _refusals(module: nn.Module) -> Iterator[None]:
     workload = f"memory of {type(module).__name__} cannot be predicted"
     log = logging.getLogger(FakeTensorMode.__module__)
-    was_disabled, log.disabled = log.disabled, True  # it prints a trace of what is told here in a line
+    was_disabled, log.disabled = log.disabled, True  # it prints a traceback of what is one line here
     try:
         yield
     except _VALUE_ERRORS as error:

@@ -25,12 +25,12 @@ _TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 
 
 class Counters(msgspec.Struct, frozen=True, kw_only=True):
-    """Totals since this process began, of it and its threads; None what this system does not tell.
+    """Totals since this process began, of it and its threads; None what this system does not report.
 
     Page faults are the minor ones (no disk): memory that the kernel had to hand out (getrusage(2)). `run_delay_s` is
     time that its threads were ready but waited for a processor (/proc/PID/schedstat, kernel documentation
     scheduler/sched-stats). `steal_s` is the machine's: time of its processors that the hypervisor gave to others
-    (proc(5), /proc/stat), told in hundredths of a second. `continued` counts the signals that end a stop. A thread that
+    (proc(5), /proc/stat), in hundredths of a second. `continued` counts the signals that end a stop. A thread that
     ends takes its waits with it, so that `run_delay_s` alone can fall.
     """
 
@@ -42,7 +42,7 @@ class Counters(msgspec.Struct, frozen=True, kw_only=True):
     continued: float | None
 
     def since(self, earlier: Counters) -> dict[str, float]:
-        """What was added after `earlier`, of all that both tell; nothing where a total fell."""
+        """What was added after `earlier`, of all that both have; nothing where a total fell."""
         pairs = {name: (getattr(earlier, name), getattr(self, name)) for name in self.__struct_fields__}
         return {name: max(0.0, now - before) for name, (before, now) in pairs.items() if None not in (before, now)}
 
@@ -111,7 +111,7 @@ def _steal_s() -> float | None:
         return None
 
 
-# One round: a call between two waits, its phases told apart by marks on the device's own timeline.
+# One round: a call between two waits, its phases separated by marks on the device's own timeline.
 
 
 Clock = Callable[[], float]

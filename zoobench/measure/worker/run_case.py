@@ -1,4 +1,4 @@
-"""One case from start to end: build its workload, run the probes, tell each result as soon as there is one."""
+"""One case from start to end: build its workload, run the probes, send each result as soon as there is one."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from zoobench.stats.findings import judge_device
 
 
 def measure(case: Case, budget: Budget, known: KnownFacts, emit: Emit) -> None:
-    """Measure one case in this process and tell every part of the result through `emit`.
+    """Measure one case in this process and send every result through `emit`.
 
-    Probes whose metrics are all known are left out. Whatever goes wrong is told as a `Failure`: this is
+    Probes whose metrics are all known are left out. Whatever goes wrong is sent as a `Failure`: this is
     the case boundary, the only place that catches everything.
     """
     step = Step(BUILD)

@@ -64,9 +64,9 @@ PutBack = Callable[[], Iterator[Finding]]
 
 @contextlib.contextmanager
 def kept_settings(case: Case, device: Device) -> Iterator[PutBack]:
-    """Within the device's settings of the case: what compares with them, tells what has changed, and puts it back.
+    """Within the device's settings of the case: a function that reports which settings have changed and restores them.
 
-    A setting is told once, however often it is changed again. On leaving, everything is put back as well.
+    A setting is reported once, however often it is changed again. On leaving, everything is put back as well.
     """
     with contextlib.ExitStack() as applied_again:
         keeper = _Keeper(case, device, applied_again)
@@ -86,7 +86,7 @@ class _Global(msgspec.Struct, frozen=True):
 
 
 class _Keeper:
-    """Knows the settings as they were, and which of them were told to have changed."""
+    """Holds the settings as they were, and which of them were reported as changed."""
 
     def __init__(self, case: Case, device: Device, applied_again: contextlib.ExitStack) -> None:
         self._case = case
@@ -98,7 +98,7 @@ class _Keeper:
         self._told: set[str] = set()
 
     def put_back(self) -> Iterator[Finding]:
-        """Everything as it was; then what was not, unless it was told before."""
+        """Everything as it was; then what was not, unless it was reported before."""
         now = self._read()
         changed = {name for name, text in self._texts.items() if now[name] != text}
         for name in changed & self._globals.keys():
@@ -143,7 +143,7 @@ def _default_device() -> torch.device | None:
 
 
 def _matmul_precision() -> str:
-    """Torch refuses to tell where it was set for one backend alone."""
+    """Torch raises where it was set for one backend alone."""
     try:
         return torch.get_float32_matmul_precision()
     except RuntimeError:

@@ -38,7 +38,7 @@ def take_warm_up(take: Callable[[], Round], bound_s: float, clock: Clock) -> lis
     """The first call always; more until they are no longer getting faster, or the next would end past the bound.
 
     The bound holds for what follows the first call. In that one kernels are chosen, loaded and compiled, for seconds
-    on a GPU and minutes by a compiler, so that it neither tells how long the next will be nor uses up the time.
+    on a GPU and minutes by a compiler, so that it neither predicts the next call nor uses up the time.
     """
     rounds = [take()]
     if bound_s <= 0:
@@ -120,9 +120,9 @@ class Sampled(msgspec.Struct, frozen=True, kw_only=True):
     """What a loop yields.
 
     `first_call_s` is by the host's clock and is the first of the warm-up calls; `is_warm` whether these had stopped
-    getting faster when rounds began (True where they were too few to tell). `block_sizes` are numbers of consecutive
+    getting faster when rounds began (True where they were too few to decide). `block_sizes` are numbers of consecutive
     rounds, `covariates` have one value a round. `reference_s` is what the device's fixed computation took at the
-    quietest, if it has one. `is_shuffled` tells whether every block had a layout of its own. `kept_bytes` are what was
+    quietest, if it has one. `is_shuffled`: whether every block had a layout of its own. `kept_bytes` are what was
     allocated after the rounds of each block and not before them, None where nobody knows.
     """
 
@@ -261,10 +261,10 @@ class _Taken:
         return (size + settling) * call_s
 
     def covariates(self) -> dict[str, tuple[float, ...]]:
-        """One value a round of all that was told in every one of them, and the machine's pace."""
-        told = [{**r.conditions, **r.covariates} for r in self.rounds]
-        names = [name for name in told[0] if all(name in of_round for of_round in told)]
-        columns = {name: tuple(of_round[name] for of_round in told) for name in names if name != REFERENCE}
+        """One value a round of all covariates that every round has, and the machine's pace."""
+        rounds = [{**r.conditions, **r.covariates} for r in self.rounds]
+        names = [name for name in rounds[0] if all(name in of_round for of_round in rounds)]
+        columns = {name: tuple(of_round[name] for of_round in rounds) for name in names if name != REFERENCE}
         reference_s = self.reference_s()
         if reference_s is None:
             return columns

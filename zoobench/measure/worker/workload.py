@@ -181,7 +181,7 @@ class Workload(msgspec.Struct, frozen=True, kw_only=True):
     build_s: float
 
     def call(self) -> None:
-        """One call, its phases not told apart; the device may still be at work when it returns."""
+        """One call, its phases not timed apart; the device may still be at work when it returns."""
         for phase in self.model_call.phases:
             phase.run()
 

@@ -70,7 +70,7 @@ def product_call(device: Device, product: Product = PRODUCT) -> Callable[[], obj
 
 
 def examine_known_work(device_name: str, effort: Effort, emit: Emit) -> None:
-    """Tell `known_macs_error`, `product_rate` and `thread_efficiency`."""
+    """Send `known_macs_error`, `product_rate` and `thread_efficiency`."""
     emit(measure_count())
     all_threads = usable_threads()
     product, rates = measure_rates(device_name, all_threads, effort.product_s)

@@ -27,7 +27,7 @@ FACTS = {
 
 
 def examine_machine(_device_name: str, _effort: Effort, emit: Emit) -> None:
-    """Tell `performance_governor`, `threads_a_core`, `allowed_share`, and facts."""
+    """Send `performance_governor`, `threads_a_core`, `allowed_share`, and facts."""
     processors = usable_processors()
     for read in (read_governors, read_threads_a_core, read_allowed_share):
         emit(read(processors))
@@ -126,7 +126,7 @@ _LEAST_SHARE = 0.05
 
 
 def examine_other_load(_device_name: str, effort: Effort, emit: Emit) -> None:
-    """Tell `other_load`, `load_average`, and as a fact who is busiest. This process sleeps meanwhile."""
+    """Send `other_load`, `load_average`, and as a fact who is busiest. This process sleeps meanwhile."""
     before = dict(processes())
     emit(measure_other_load(effort.load_s / INTERVALS))
     emit(measure_load_average())
@@ -159,7 +159,7 @@ Process = tuple[str, float]
 
 
 def processes() -> Iterator[tuple[int, Process]]:
-    """By number, those of which the system tells; none where it tells of none."""
+    """By number, those that the system reports; none where it reports none."""
     try:
         for process in psutil.process_iter(["name", "cpu_times"]):
             times: Any = process.info["cpu_times"]

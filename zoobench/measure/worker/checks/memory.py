@@ -22,7 +22,7 @@ SIZES_BYTES = (2**20, 2**24, 2**26)
 
 
 def examine_known_memory(device_name: str, _effort: Effort, emit: Emit) -> None:
-    """Tell `known_bytes_error`."""
+    """Send `known_bytes_error`."""
     with as_in_a_case(example_case(device_name)) as device:
         emit(measure_known_memory(device))
 
@@ -53,12 +53,12 @@ METRICS = {Allocator.RETAINED: "faults_retained", Allocator.SYSTEM: "faults_syst
 
 
 def examine_retained(device_name: str, effort: Effort, emit: Emit) -> None:
-    """Tell `faults_retained`."""
+    """Send `faults_retained`."""
     emit(measure_paging(device_name, Allocator.RETAINED, effort.paging_s))
 
 
 def examine_system(device_name: str, effort: Effort, emit: Emit) -> None:
-    """Tell `faults_system`."""
+    """Send `faults_system`."""
     emit(measure_paging(device_name, Allocator.SYSTEM, effort.paging_s))
 
 

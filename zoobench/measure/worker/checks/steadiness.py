@@ -24,7 +24,7 @@ METRIC = "launch_pace"
 
 
 def examine_launching(device_name: str, effort: Effort, emit: Emit) -> None:
-    """Tell `launch_pace`."""
+    """Send `launch_pace`."""
     with as_in_a_case(example_case(device_name)) as device:
         emit(measure_launching(device, effort.pace_s))
 
@@ -43,7 +43,7 @@ PIECE_S = 0.01
 
 
 def examine_steadiness(device_name: str, effort: Effort, emit: Emit) -> None:
-    """Tell `pace`, and the `steal` meanwhile."""
+    """Send `pace`, and the `steal` meanwhile."""
     with as_in_a_case(example_case(device_name)) as device:
         before = read_steal()
         emit(measure_pace(product_call(device, lasting_product(device)), device, effort.pace_s))
@@ -76,7 +76,7 @@ class ProcessorTime(tuple[float, float]):
 
 
 def read_steal() -> ProcessorTime | str:
-    """Time of all processors so far, or why that is not told."""
+    """Time of all processors so far, or why it is not known."""
     try:
         times = psutil.cpu_times()
     except OSError as error:

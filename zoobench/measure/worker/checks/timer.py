@@ -23,7 +23,7 @@ _WARM_UP_ROUNDS = 10
 
 
 def examine_empty_round(device_name: str, _effort: Effort, emit: Emit) -> None:
-    """Tell `round_overhead`."""
+    """Send `round_overhead`."""
     with as_in_a_case(example_case(device_name)) as device:
         emit(measure_overhead(device))
 
@@ -52,7 +52,7 @@ _MOST_READINGS = 10**6
 
 
 def examine_timer(_device_name: str, _effort: Effort, emit: Emit) -> None:
-    """Tell `timer_resolution` and `timer_cost`."""
+    """Send `timer_resolution` and `timer_cost`."""
     emit(measure_resolution(HOST_CLOCK))
     emit(measure_cost(HOST_CLOCK))
 
@@ -128,7 +128,7 @@ class KeepsBusy(Protocol):
 
 
 def examine_known_time(device_name: str, _effort: Effort, emit: Emit) -> None:
-    """Tell `known_time_error`."""
+    """Send `known_time_error`."""
     with as_in_a_case(example_case(device_name)) as device:
         emit(measure_known_time(device))
 

@@ -61,7 +61,7 @@ def quickest_call(
 ) -> tuple[Sequence[ProfiledOperator], int]:
     """The operators of the call that took least, which was disturbed least, and that they are of one call.
 
-    Where the calls did not all make the same operators they cannot be told apart: then all operators of all calls.
+    Where the calls did not all make the same operators they cannot be separated: then all operators of all calls.
     """
     size, rest = divmod(len(operators), len(took_s))
     of_calls = [operators[start : start + size] for start in range(0, size * len(took_s), size or 1)]

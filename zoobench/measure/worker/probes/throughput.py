@@ -127,7 +127,7 @@ def _covariates(samples: tuple[_Sample, ...], reference_s: float | None) -> dict
     names = [name for name in samples[0].after if all(name in sample.after for sample in samples)]
     columns = {name: tuple(sample.after[name] for sample in samples) for name in names if name != REFERENCE}
     columns[HOST_LEAD] = tuple(sample.host_lead for sample in samples)
-    readings = [[told[REFERENCE] for told in (s.before, s.after) if REFERENCE in told] for s in samples]
+    readings = [[found[REFERENCE] for found in (s.before, s.after) if REFERENCE in found] for s in samples]
     if reference_s is None or any(len(pair) != 2 for pair in readings):  # noqa: PLR2004 - before and after
         return columns
     return {**columns, PACE: paces(readings, reference_s)}
