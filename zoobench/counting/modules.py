@@ -48,7 +48,7 @@ class ModuleWatch:
 
     @contextlib.contextmanager
     def watching(self) -> Iterator[None]:
-        """Track calls in the block with torch's global hooks, so that no module changes; they are removed afterwards."""
+        """Track calls inside the block, by torch's global hooks. No module changes; the hooks are removed after it."""
         handles: list[RemovableHandle] = [
             module_hooks.register_module_forward_pre_hook(self._enter),
             module_hooks.register_module_forward_hook(self._leave, always_call=True),
