@@ -10,7 +10,7 @@ EXPECTED = Path(__file__).parent / "expected"
 
 @pytest.fixture
 def golden():
-    """Compares a text with the file of that name; `ZOOBENCH_REWRITE_GOLDEN=1` writes it anew."""
+    """Compares a text with the file of that name; `ZOOBENCH_REWRITE_GOLDEN=1` rewrites it."""
 
     def compare(name, text):
         path = EXPECTED / name

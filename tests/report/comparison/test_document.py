@@ -14,7 +14,7 @@ SCHEMA_FILE = Path(zoobench.records.__file__).parent / "compare.schema.json"
 
 
 def test_the_schema_in_the_repository_is_up_to_date():
-    """`ZOOBENCH_REWRITE_GOLDEN=1` writes it anew."""
+    """`ZOOBENCH_REWRITE_GOLDEN=1` rewrites it."""
     text = json.dumps(schema_of_document(), indent=2) + "\n"
     if os.environ.get("ZOOBENCH_REWRITE_GOLDEN"):
         SCHEMA_FILE.write_text(text, encoding="utf-8")
@@ -22,7 +22,7 @@ def test_the_schema_in_the_repository_is_up_to_date():
 
 
 def fits(value, schema, definitions):
-    """Whether a value is what the schema says, as far as msgspec's schemas go."""
+    """Whether a value fits the schema; supports only what msgspec emits."""
     if "$ref" in schema:
         return fits(value, definitions[schema["$ref"].rpartition("/")[2]], definitions)
     if "anyOf" in schema:
@@ -83,7 +83,7 @@ def test_what_is_written_is_read_back(tmp_path):
         (b'{"schema": 2}', BadInputError, "has schema 2, this zoobench reads 1: use the zoobench that wrote it"),
     ],
 )
-def test_what_cannot_be_read_says_so_in_a_line(tmp_path, content, error, reason):
+def test_an_unreadable_document_raises_an_error_of_one_line(tmp_path, content, error, reason):
     path = tmp_path / "compare.json"
     path.write_bytes(content)
     with pytest.raises(error, match=reason) as caught:

@@ -110,7 +110,7 @@ def test_of_too_many_cases_those_that_changed_most_are_drawn():
 
 def test_cases_without_times_are_counted_in_the_caption():
     untimed = sum(case.times is None for case in every_verdict())
-    assert f"{untimed} more without times of both sides." in caption_of(draw_forest(COMPARISONS["every verdict"]))
+    assert f"{untimed} more without times on both sides." in caption_of(draw_forest(COMPARISONS["every verdict"]))
 
 
 @pytest.mark.parametrize("cases", [[], [make_result("vgg16", Verdict.UNDECIDED, make_times(width=None))]])
@@ -146,7 +146,7 @@ def test_the_band_is_the_margin():
     assert (band.get_x(), band.get_x() + band.get_width()) == pytest.approx((1 / 1.02, 1.02))
 
 
-def test_verdicts_are_told_apart_without_colour():
+def test_verdicts_differ_without_colour():
     assert {palette.VERDICT_STYLES[verdict].marker for verdict in ("slower", "faster", "same", "undecided")} == set(
         "><oD"
     )

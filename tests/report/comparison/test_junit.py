@@ -13,7 +13,7 @@ def parsed(document):
 
 
 def outcomes(document):
-    """What each test came to, by name."""
+    """Outcome of each test, by name."""
     root = parsed(document)
     return {
         (test.get("classname"), test.get("name")): next(

@@ -49,7 +49,7 @@ def test_five_thousand_cases_fit_into_a_comment(verdicts):
     assert len(page.encode()) <= MOST_BYTES < GITHUB_LIMIT
     assert len(page.encode()) > 0.9 * MOST_BYTES
     assert page.count("<details>") == page.count("</details>")
-    cut = re.findall(r"… ([\d,]+) of ([\d,]+) rows are cut here to stay within what a comment may hold", page)
+    cut = re.findall(r"… ([\d,]+) of ([\d,]+) rows are cut here to keep within the length of a comment", page)
     assert cut
     assert all(0 < int(left.replace(",", "")) <= int(all_.replace(",", "")) for left, all_ in cut)
 

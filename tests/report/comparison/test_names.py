@@ -9,7 +9,7 @@ from zoobench.stats.verdicts.outcome import short_names
 IDS = st.lists(st.lists(st.sampled_from("ab"), min_size=1, max_size=4).map("/".join), max_size=6)
 
 
-def test_what_all_have_in_common_is_said_once():
+def test_what_all_have_in_common_is_printed_once():
     ids = [make_case("resnet18", batch=batch).id for batch in (1, 8)]
     assert shared_axes(ids) == "infer/224/fp32/cpu/contiguous/eager/t2/retained"
 

@@ -26,7 +26,7 @@ def test_no_line_is_wider_than_the_terminal(width):
 
 
 @pytest.mark.parametrize("width", [200, 40])
-def test_everything_is_said_at_every_width(width):
+def test_everything_is_printed_at_every_width(width):
     text = "".join(printed(make_comparison(), width).split())
     for said in (
         "squeezenet1_1",
@@ -50,7 +50,7 @@ def test_what_did_not_change_is_only_counted():
     assert "alexnet" not in text
 
 
-def test_a_reason_that_all_share_is_told_once():
+def test_a_reason_that_all_share_is_printed_once():
     reason = "one process against 1"
     cases = [make_result(net, Verdict.UNDECIDED, make_times(width=None), reason=reason) for net in ("vgg16", "alexnet")]
     assert f"\nnot shown: 2 undecided: {reason}\n" in printed(make_comparison(cases))
@@ -70,14 +70,14 @@ def test_a_control_that_changed_is_named():
     assert f"control {control.id}: slower, +20.0 % (+17.6 % … +22.4 %)" in printed(make_comparison(controls=(control,)))
 
 
-def test_a_comparison_of_nothing_says_why():
+def test_a_comparison_of_nothing_gives_the_reason():
     text = printed(make_comparison([], exit=Exit.NO_COMPARISON, controls=(), headline="Nothing was compared."))
     sides = "base main (1111111111)\nhead working tree (2222222222, with changes)\n"
     assert text.startswith(f"Nothing was compared.\n{sides}")
     assert "problem: control control:convolutions" in text
 
 
-def test_thousands_of_changes_are_cut_with_a_line_that_says_so():
+def test_thousands_of_changes_are_cut_with_a_line_that_counts_them():
     cases = [
         msgspec.structs.replace(make_result("resnet18", Verdict.SLOWER, make_times(1.0, 1.1)), id=f"m:{index}/infer")
         for index in range(5000)

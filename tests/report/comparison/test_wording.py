@@ -74,7 +74,7 @@ def test_exact_changes_for_the_worse_come_first():
     assert [row.change for row in rows] == ["+1 (+50.00 %), worse", "−1 (−50.00 %), better"]
 
 
-def test_method_tells_the_rule_the_plan_and_the_noise_and_only_what_is_known():
+def test_method_states_the_rule_the_plan_and_the_noise_and_only_what_is_known():
     assert len(wording.method_texts(make_comparison())) == 3
     bare = msgspec.structs.replace(make_comparison(), plan=None, noise_ratio=None)
     assert len(wording.method_texts(bare)) == 1

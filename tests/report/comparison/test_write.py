@@ -70,7 +70,7 @@ def test_an_unwritable_folder(tmp_path):
         write_comparison(make_comparison(), tmp_path / "file", {})
 
 
-def test_what_speaks_of_a_comparison_needs_neither_matplotlib_nor_pandas():
+def test_texts_of_a_comparison_need_neither_matplotlib_nor_pandas():
     modules = ("table", "markdown", "junit", "write")
     imports = "; ".join(f"import zoobench.report.comparison.{module}" for module in modules)
     program = (

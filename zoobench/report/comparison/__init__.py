@@ -1,1 +1,1 @@
-"""A comparison as text, Markdown, JUnit XML and forest plot."""
+"""Outputs of a comparison: terminal text, Markdown, JUnit XML and the forest plot."""

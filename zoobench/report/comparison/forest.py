@@ -1,4 +1,4 @@
-"""The forest plot: a row a case, the head's time over the base's with its interval, and the band of no change."""
+"""Forest plot: one row per case with the ratio of head time to base time, its interval and the band of no change."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from zoobench.report.text import figure_text
 from zoobench.stats.verdicts.outcome import short_names
 
 MOST_ROWS = 60
-"""Of cases; more would not be read. Those whose time changed most are drawn."""
+"""The most cases drawn: those whose time changed most. More rows could not be read."""
 
 _MOST_CONTROLS = 8
 _LONGEST_NAME = 60
@@ -37,10 +37,10 @@ _BAND = "#E8EEF2"
 _CHANGES = (-0.9, -0.8, -0.7, -0.5, -0.3, -0.2, -0.1, -0.05, -0.02, -0.01, -0.005, 0.0, 0.005, 0.01, 0.02, 0.05, 0.1,
             0.2, 0.3, 0.5, 1.0, 2.0, 4.0, 9.0, 19.0, 49.0, 99.0)  # fmt: skip
 _LEAST_TICK_SHARE = 0.1
-"""Of the axis, between two ticks: their labels are that wide."""
+"""Smallest distance between two ticks, as a share of the axis: the width of a label."""
 _SPARE = 1.12
 _FARTHEST = 4.0
-"""An interval may widen the axis to so many times what the ratios and the band need; a longer one is cut there."""
+"""Intervals may widen the axis up to this many times what the ratios and the band need; longer ones are cut."""
 
 
 class _ForestRow(NamedTuple):
@@ -50,9 +50,9 @@ class _ForestRow(NamedTuple):
 
 
 def draw_forest(comparison: Comparison) -> Figure:
-    """The cases with times, sorted by their ratio, and below a line the controls.
+    """Draw the cases that have times, sorted by ratio, and the controls below a dashed line.
 
-    Raises: ValueError where no ratio has an interval: points without one would be taken for more than they are.
+    Raises: ValueError if no ratio has an interval: points alone would look more certain than they are.
     """
     if not any(wording.has_interval(case) for case in comparison.cases):
         raise ValueError("no case has an interval")
@@ -78,7 +78,7 @@ def _is_timed(case: CaseResult) -> bool:
 
 
 def _rows(cases: Sequence[CaseResult], names: Mapping[str, str], most: int) -> list[_ForestRow]:
-    """Those that changed most, sorted by their ratio."""
+    """Rows of the cases that changed most, sorted by ratio."""
     largest = sorted(cases, key=wording.size_of_change, reverse=True)[:most]
     rows = [_ForestRow(names[case.id], case.verdict, case.times) for case in largest if case.times is not None]
     return sorted(rows, key=lambda row: row.times.ratio, reverse=True)
@@ -93,7 +93,7 @@ def _new_figure(rows: int, title: str) -> tuple[Figure, Axes]:
 
 
 def _scale(ax: Axes, rows: Sequence[_ForestRow], margin: float) -> None:
-    """A logarithmic axis in percent, as wide to either side, with the band of what counts as the same."""
+    """Set up the logarithmic axis in percent, symmetric about no change, with the band of the margin."""
     least = _SPARE * max(math.log1p(margin), *(abs(math.log(row.times.ratio)) for row in rows))
     ends = [end for row in rows for end in (row.times.low, row.times.high) if end is not None and _is_drawable(end)]
     widest = _SPARE * max((abs(math.log(end)) for end in ends), default=0.0)
@@ -114,7 +114,7 @@ def _is_drawable(end: float) -> bool:
 
 
 def _ticks(reach: float) -> list[float]:
-    """No change, and on either side the changes whose labels have room between it and the edge."""
+    """Changes to mark: zero, and on either side those whose labels fit between zero and the edge."""
     ticks, gap = [0.0], 2 * reach * _LEAST_TICK_SHARE
     for side in (-1, 1):
         last = reach
@@ -127,12 +127,12 @@ def _ticks(reach: float) -> list[float]:
 
 
 def _tick_text(change: float) -> str:
-    whole = abs(round(100 * change) - 100 * change) < 1e-6  # noqa: PLR2004  a percent is whole up to rounding
+    whole = abs(round(100 * change) - 100 * change) < 1e-6  # noqa: PLR2004  a whole percent, up to rounding
     return format_change(change, digits=0 if whole else 1)
 
 
 def _draw(ax: Axes, place: int, row: _ForestRow) -> None:
-    """A filled marker on its interval; a hollow one without an interval."""
+    """Draw a filled marker on its interval, or a hollow one if there is no interval."""
     style, times = palette.VERDICT_STYLES[row.verdict], row.times
     looks: dict[str, Any] = {"markerfacecolor": "white", "markeredgecolor": style.color, "markeredgewidth": 1.2}
     if times.low is not None and times.high is not None:
@@ -142,7 +142,7 @@ def _draw(ax: Axes, place: int, row: _ForestRow) -> None:
 
 
 def _draw_interval(ax: Axes, place: int, ends: tuple[float, float], color: str) -> None:
-    """An arrow stands at the edge of the axis where the interval goes on beyond it."""
+    """Draw the interval, with an arrow at the edge of the axis if it extends beyond it."""
     left, right = ax.get_xlim()
     low, high = max(ends[0], left), min(ends[1], right)
     ax.plot([low, high], [place, place], color=color, linewidth=1.5, zorder=3, solid_capstyle="butt")
@@ -154,7 +154,7 @@ def _draw_interval(ax: Axes, place: int, ends: tuple[float, float], color: str) 
 
 
 def _name_rows(ax: Axes, rows: Sequence[_ForestRow], cases: int) -> None:
-    """Names on the left, changes on the right, and a line above the controls."""
+    """Write names on the left and changes on the right, and draw a line above the controls."""
     names = [figure_text(row.name, longest=_LONGEST_NAME) for row in rows]
     ax.set_yticks(range(len(rows)), names, fontsize=canvas.LABEL_SIZE, parse_math=False)
     ax.tick_params(axis="y", length=0)
@@ -178,12 +178,12 @@ def _add_legend(figure: Figure, verdicts: set[Verdict], margin: float) -> None:
 
 
 def _add_caption(figure: Figure, comparison: Comparison, drawn: int, timed: int) -> None:
-    """What is not drawn."""
+    """State below the plot which cases are not drawn."""
     parts = []
     if drawn < timed:
         parts.append(f"The {drawn} of {timed:,} timed cases whose time changed most.")
     if len(comparison.cases) > timed:
-        parts.append(f"{len(comparison.cases) - timed:,} more without times of both sides.")
+        parts.append(f"{len(comparison.cases) - timed:,} more without times on both sides.")
     if comparison.controls:
         parts.append("Below the dashed line: controls, without code of the project.")
     up = _CAPTION_INCHES / figure.get_figheight()
@@ -199,7 +199,7 @@ def _handle(verdict: Verdict) -> Line2D:
 
 
 def _arrange(figure: Figure, ax: Axes) -> None:
-    """As wide as the longest name and the longest change ask for: nothing is cut off, nothing overlaps."""
+    """Size the figure to the longest name and the longest change, so that no text is cut or overlaps."""
     renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
     left = max(label.get_window_extent(renderer).width for label in ax.get_yticklabels()) / figure.dpi
     right = max(text.get_window_extent(renderer).width for text in ax.texts) / figure.dpi

@@ -1,4 +1,4 @@
-"""`junit.xml`: the comparison as continuous integration shows tests. A case is a test; a regression is its failure."""
+"""`junit.xml`: the comparison as a test report for continuous integration. A case is a test, a regression a failure."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _NO_COMPARISON = (Exit.NO_VERDICT, Exit.NO_COMPARISON, Exit.IDENTITY)
 
 
 def render_junit(comparison: Comparison) -> bytes:
-    """The document in the form that Jenkins, GitLab and GitHub's actions read.
+    """The document in the format that Jenkins, GitLab and GitHub Actions read.
 
-    `time` is the median of a call on the head's side, absent where there is none. A comparison without a verdict as a
-    whole is one more test, an error: a document in which nothing failed would say that all is well.
+    `time` is the median time of a call on the head, in seconds; it is absent if the case has no times. A comparison
+    without an overall verdict adds one test with an error: otherwise the document would look as if nothing was wrong.
     """
     cases = [_testcase(case) for case in comparison.cases]
     if comparison.exit in _NO_COMPARISON:
@@ -71,7 +71,7 @@ def _no_comparison(comparison: Comparison) -> ET.Element:
 
 
 def _case_text(case: CaseResult) -> str:
-    """The verdict and all that there is to say about it, on one line."""
+    """The verdict, times and notes of the case on one line."""
     row = wording.row_of(case, case.id)
     parts = [
         f"{row.verdict}: {row.times} {row.change}" if row.change else row.verdict,
@@ -96,7 +96,7 @@ def _lines(texts: Iterable[str]) -> str:
 
 
 def _timestamp(started_at: str) -> str:
-    """To the second and without an offset, as the oldest reader wants it; times are UTC."""
+    """The UTC time to the second and without an offset, which the oldest readers require."""
     return single_line(started_at).partition("+")[0].partition(".")[0]
 
 

@@ -1,6 +1,6 @@
-"""`compare.md`: the comparison as a comment on a pull request. GitHub refuses a longer one, so it is cut to fit.
+"""`compare.md`: the comparison as a comment on a pull request, cut to the length that GitHub accepts.
 
-What is cut says so in a line, and the sections that matter most are cut last.
+A line states how many rows were cut. The most important sections are cut last.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from zoobench.report.text import cut_text, markdown_text, single_line
 from zoobench.stats.verdicts.outcome import short_names
 
 MOST_BYTES = 64 * 1024 - 512
-"""GitHub takes comments of 65,536 characters; whoever posts this one may put a line of their own above it."""
+"""GitHub accepts comments of up to 65,536 characters; this leaves room for a line above it."""
 
 _LONGEST_TEXT = 240
-"""Of a name or a reason; escaped it can become twelve times as long."""
+"""Characters of a name or a reason; escaped, it can become twelve times as long."""
 
 _MOST_ROWS = MOST_BYTES // 40
-"""More do not fit, since none is shorter: they are not even laid out."""
+"""More rows cannot fit, since every row has at least 40 bytes; they are not rendered."""
 
 _CASE_TITLES = ("verdict", "case", "base → head", "change (interval)", "adjusted p", "n", wording.MISSED, "")
 _NUMERIC = (2, 3, 4, 5, 6)
@@ -31,7 +31,7 @@ _DIFFERENCE_TITLES = ("fact", "base", "head", "")
 
 
 class MarkdownSection(NamedTuple):
-    """A part of the page that may be cut: as many of its rows as there is room for, `total` if there is enough."""
+    """A part of the page whose last rows may be cut; `total` is the number of rows before any cut."""
 
     before: str
     rows: tuple[str, ...]
@@ -40,9 +40,9 @@ class MarkdownSection(NamedTuple):
 
 
 def render_markdown(comparison: Comparison, *, most_bytes: int = MOST_BYTES) -> str:
-    """The page in GitHub's Markdown, in at most so many bytes of UTF-8.
+    """The page in GitHub's Markdown, in at most `most_bytes` bytes of UTF-8.
 
-    Raises: ValueError if not even the headline and the rule have room.
+    Raises: ValueError if the headline and the rule do not fit.
     """
     names = short_names([case.id for case in comparison.cases])
     head, foot = _head(comparison), _foot(comparison)
@@ -55,7 +55,7 @@ def render_markdown(comparison: Comparison, *, most_bytes: int = MOST_BYTES) -> 
 
 
 def _fitted(sections: Sequence[MarkdownSection], room: int) -> Iterator[str]:
-    """Each section may take what the later ones leave, and half of what is there in any case."""
+    """Texts of the sections: each may use what the later ones leave, and at least half of the remaining room."""
     sizes = [_size(_whole(section)) + 2 for section in sections]
     for index, section in enumerate(sections):
         text = _cut(section, max(room - sum(sizes[index + 1 :]), room // 2) - 2)
@@ -64,7 +64,7 @@ def _fitted(sections: Sequence[MarkdownSection], room: int) -> Iterator[str]:
 
 
 def _cut(section: MarkdownSection, room: int) -> str:
-    """The section's first rows and a line that says how many were cut; nothing where not even that line fits."""
+    """The section's first rows and a line with the number of rows cut; empty if that line does not fit."""
     whole = _whole(section)
     if _size(whole) <= room and len(section.rows) == section.total:
         return whole
@@ -78,7 +78,9 @@ def _cut(section: MarkdownSection, room: int) -> str:
 
 
 def _cut_line(left_out: int, total: int) -> str:
-    return f"… {left_out:,} of {total:,} rows are cut here to stay within what a comment may hold: {FILE} has all."
+    return (
+        f"… {left_out:,} of {total:,} rows are cut here to keep within the length of a comment: {FILE} has all of them."
+    )
 
 
 def _whole(section: MarkdownSection) -> str:
@@ -87,7 +89,7 @@ def _whole(section: MarkdownSection) -> str:
 
 
 def _head(comparison: Comparison) -> str:
-    """The headline, the counts and the two sides."""
+    """The headline, the counts, base and head."""
     counts = ", ".join(wording.count_texts(comparison.cases))
     base, head = (_text(wording.side_text(side)) for side in (comparison.base, comparison.head))
     about = [f"- Base: {base}", f"- Head: {head}"]
@@ -103,9 +105,9 @@ def _foot(comparison: Comparison) -> str:
 
 
 def _sections(comparison: Comparison, names: Mapping[str, str]) -> Iterator[MarkdownSection]:
-    """What may be cut, the most important first: it is cut last."""
+    """The parts that may be cut, the most important first: it is cut last."""
     if comparison.problems:
-        yield _list("### What keeps it from a verdict", comparison.problems)
+        yield _list("### Why there is no verdict", comparison.problems)
     shown = wording.shown_cases(comparison)
     if shown:
         yield _case_table("### Changes\n", shown, names)
@@ -135,7 +137,7 @@ def _folded(summary: str, cases: Sequence[CaseResult], names: Mapping[str, str])
 
 
 def _case_table(before: str, cases: Sequence[CaseResult], names: Mapping[str, str]) -> MarkdownSection:
-    """Columns that have nothing to say are left out."""
+    """The table of cases; empty columns are left out."""
     rows = [wording.row_of(case, names[case.id]) for case in cases[:_MOST_ROWS]]
     columns = [index for index in range(len(_CASE_TITLES)) if index < 2 or any(row[index] for row in rows)]  # noqa: PLR2004
     titles = [_CASE_TITLES[index] for index in columns]

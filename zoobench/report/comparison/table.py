@@ -1,4 +1,4 @@
-"""A comparison on a terminal: what changed row by row, everything else counted by verdict."""
+"""A comparison on a terminal: one row per change; all other cases are counted by verdict."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from zoobench.report.text import single_line
 from zoobench.stats.verdicts.outcome import short_names
 
 MOST_ROWS = 100
-"""Of a table on a terminal, where nobody scrolls through thousands."""
+"""The most rows of a table on a terminal."""
 
 _STYLES = {
     **dict.fromkeys(REGRESSIONS, "bold red"),
@@ -35,26 +35,26 @@ _EXACT_TITLES = ("case", "exact metric", "base", "head", "change")
 
 
 class Room(NamedTuple):
-    """The width that there is for a table."""
+    """The width available for a table."""
 
     console: Console
     options: ConsoleOptions
 
     def holds(self, table: Table) -> bool:
-        """Whether it is as wide as the table would like to be."""
+        """Whether the table fits without wrapping."""
         unbounded = self.options.update(width=_UNBOUNDED)
         return Measurement.get(self.console, unbounded, table).maximum <= self.options.max_width
 
 
 class ComparisonView:
-    """What `rich` prints of a comparison. It takes the width that it is given, and no colour from one that has none."""
+    """A comparison as a `rich` renderable. Width and colour follow the console."""
 
     def __init__(self, comparison: Comparison) -> None:
         self._comparison = comparison
         self._names = short_names([case.id for case in comparison.cases])
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """The headline first, since it is all that most look at; problems last, where a terminal stops."""
+        """Render the headline first, and problems last, where the terminal ends."""
         comparison, room = self._comparison, Room(console, options)
         yield _line(comparison.headline, "bold" if comparison.exit is Exit.NOTHING_WORSE else "bold red")
         yield _line(f"base {wording.side_text(comparison.base)}")
@@ -81,7 +81,7 @@ def _counts(comparison: Comparison) -> RenderResult:
 
 
 def _folded(comparison: Comparison) -> RenderResult:
-    """What the cases that have no row could hide, or why they have no verdict."""
+    """How large a slowdown the cases without a row could hide, or why they have no verdict."""
     for cases in wording.folded_cases(comparison):
         yield _line(f"not shown: {wording.folded_text(cases)}", _STYLES[cases[0].verdict])
 
@@ -104,7 +104,7 @@ def _shared(cases: Iterable[CaseResult]) -> RenderResult:
 
 
 def _table(shown: Sequence[tuple[CaseResult, CaseRow]]) -> Table:
-    """Columns that have nothing to say are left out."""
+    """The table of cases; empty columns are left out."""
     columns = [index for index in range(len(_TITLES)) if any(row[index] for _, row in shown)]
     table = _plain_table([(_TITLES[index], index in _NUMERIC) for index in columns])
     for case, row in shown:
@@ -142,7 +142,7 @@ def _exact_rows(rows: Sequence[ExactRow], room: Room) -> RenderResult:
 
 
 def _plain_table(columns: Iterable[tuple[str, bool]]) -> Table:
-    """Of these titles, numbers to the right; it is never narrowed."""
+    """A table with these column titles, numbers right-aligned; it is never narrowed."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for title, is_numeric in columns:
         table.add_column(Text(title, "bold"), justify="right" if is_numeric else "left", no_wrap=True)
@@ -154,7 +154,7 @@ def _indented(text: str) -> Padding:
 
 
 def _about(comparison: Comparison) -> RenderResult:
-    """Controls, differences, the rule and the plan; then what keeps it from a verdict."""
+    """Controls, rule, plan, differences and notes; then the problems that prevent a verdict."""
     for line in filter(None, (wording.controls_text(comparison.controls), *wording.method_texts(comparison))):
         yield _line(line, "dim")
     for control in wording.changed_cases(comparison.controls):

@@ -1,4 +1,4 @@
-"""What is said of a comparison, the same words in every output. Texts are plain: each output escapes its own way."""
+"""Texts about a comparison, the same in every output. They are plain: each output does its own escaping."""
 
 from __future__ import annotations
 
@@ -12,16 +12,13 @@ from zoobench.records import metrics
 from zoobench.records.comparison import CaseResult, Comparison, ExactChange, Rule, Side, Times, Verdict
 from zoobench.stats.verdicts.plan import describe_plan
 
-# What all ids of a comparison have in common: said once, not in every row.
-
-
 _SEPARATOR = "/"
 
 
 def shared_axes(ids: Iterable[str]) -> str:
-    """The axes that `zoobench.stats.verdicts.outcome.short_names` leaves out of each id: those that no two differ in.
+    """The axes with one value in all ids, which `zoobench.stats.verdicts.outcome.short_names` leaves out of each id.
 
-    The model is not among them. Empty where ids are not made of the same axes, and so are left whole.
+    The model is not among them. Empty if the ids do not have the same axes: then they are not shortened.
     """
     axes = [case_id.split(_SEPARATOR) for case_id in ids]
     if len({len(parts) for parts in axes}) != 1:
@@ -30,10 +27,10 @@ def shared_axes(ids: Iterable[str]) -> str:
 
 
 UNCHANGED = (Verdict.NOT_COMPARABLE, Verdict.UNDECIDED, Verdict.SAME)
-"""Verdicts that say of no change; all others are changes, and shown."""
+"""Verdicts that report no change; all others are changes and are shown."""
 
 MISSED = "could have missed up to"
-"""Before how much slower the head could be for all that is known."""
+"""Text before the largest slowdown that the measurement could have missed."""
 
 _SMALLEST_P = 1e-4
 _SHORT_HASH = 10
@@ -41,7 +38,7 @@ _RANK = {verdict: rank for rank, verdict in enumerate(Verdict)}
 
 
 class CaseRow(NamedTuple):
-    """A case in words; an empty text where there is nothing to say."""
+    """Texts of one case; empty where there is no value."""
 
     verdict: str
     case: str
@@ -54,7 +51,7 @@ class CaseRow(NamedTuple):
 
 
 class ExactRow(NamedTuple):
-    """An exact metric that differs, in words."""
+    """Texts of one exact metric that differs."""
 
     case: str
     metric: str
@@ -64,7 +61,7 @@ class ExactRow(NamedTuple):
 
 
 def row_of(case: CaseResult, name: str) -> CaseRow:
-    """The case under that name."""
+    """The texts of the case, named `name`."""
     times = case.times
     return CaseRow(
         verdict=case.verdict.value,
@@ -79,7 +76,7 @@ def row_of(case: CaseResult, name: str) -> CaseRow:
 
 
 def exact_row(change: ExactChange, name: str) -> ExactRow:
-    """One exact change, of the case of that name."""
+    """The texts of one exact change of the case named `name`."""
     metric = metrics.get(change.metric)
     unit = metric.unit if metric else ""
     title = metric.title if metric else change.metric
@@ -94,37 +91,37 @@ def exact_row(change: ExactChange, name: str) -> ExactRow:
 
 
 def worst_first(cases: Iterable[CaseResult]) -> list[CaseResult]:
-    """By verdict, then by how much the time changed, then by name."""
+    """Sort by verdict, then by the size of the change, then by id."""
     return sorted(cases, key=lambda case: (_RANK[case.verdict], -size_of_change(case), case.id))
 
 
 def size_of_change(case: CaseResult) -> float:
-    """How far the ratio of the times is from 1, either way; 0 without times."""
+    """Absolute logarithm of the ratio of the times; 0 without times."""
     return abs(math.log(case.times.ratio)) if case.times and case.times.ratio > 0 else 0.0
 
 
 def has_interval(case: CaseResult) -> bool:
-    """Whether it is known how far the ratio of its times may be off."""
+    """Whether the ratio of its times has an interval."""
     return case.times is not None and case.times.low is not None and case.times.high is not None
 
 
 def changed_cases(cases: Iterable[CaseResult]) -> list[CaseResult]:
-    """Those that are neither the same, nor undecided, nor beyond comparison; the worst first."""
+    """The cases whose verdict is not in `UNCHANGED`, the worst first."""
     return worst_first(case for case in cases if case.verdict not in UNCHANGED)
 
 
 def is_folded(case: CaseResult, rule: Rule) -> bool:
-    """Whether it is only counted where changes are shown; a strict comparison fails for a case without a verdict."""
+    """Whether the case is counted instead of shown. A strict comparison fails if a case has no verdict, so shows it."""
     return case.verdict is Verdict.SAME or (case.verdict in UNCHANGED and not rule.is_strict)
 
 
 def shown_cases(comparison: Comparison) -> list[CaseResult]:
-    """Those that are not folded, the worst first."""
+    """The cases that are not folded, the worst first."""
     return worst_first(case for case in comparison.cases if not is_folded(case, comparison.rule))
 
 
 def folded_cases(comparison: Comparison) -> Iterator[list[CaseResult]]:
-    """All others, by verdict; the largest change first."""
+    """The folded cases by verdict, the largest change first."""
     folded = [case for case in comparison.cases if is_folded(case, comparison.rule)]
     for verdict in UNCHANGED:
         found = worst_first(case for case in folded if case.verdict is verdict)
@@ -133,27 +130,27 @@ def folded_cases(comparison: Comparison) -> Iterator[list[CaseResult]]:
 
 
 def exact_rows(comparison: Comparison, short: Mapping[str, str]) -> list[ExactRow]:
-    """Every exact change, those for the worse first."""
+    """Texts of every exact change, those for the worse first."""
     pairs = [(case, change) for case in worst_first(comparison.cases) for change in case.exact_changes]
     ordered = sorted(pairs, key=lambda pair: pair[1].is_worse is not True)
     return [exact_row(change, short[case.id]) for case, change in ordered]
 
 
 def counts(cases: Iterable[CaseResult]) -> dict[Verdict, int]:
-    """How many cases there are of each verdict that there is, the worst first."""
+    """The number of cases of each verdict that occurs, the worst first."""
     found = Counter(case.verdict for case in cases)
     return {verdict: found[verdict] for verdict in Verdict if found[verdict]}
 
 
 def count_texts(cases: Iterable[CaseResult]) -> list[str]:
-    """`2 slower`, for each verdict that there is, the worst first."""
+    """`2 slower`, for each verdict that occurs, the worst first."""
     return [f"{count:,} {verdict}" for verdict, count in counts(cases).items()]
 
 
 def folded_text(cases: Sequence[CaseResult]) -> str:
-    """`3 undecided: could have missed up to +4.2 %`, of cases of one verdict that are not shown one by one.
+    """`3 undecided: could have missed up to +4.2 %`, for cases of one verdict that are not shown one by one.
 
-    A reason that all of them share is told once, here.
+    A reason that all of them share is included.
     """
     missed = missed_text(cases)
     reasons = {case.reason for case in cases}
@@ -162,7 +159,7 @@ def folded_text(cases: Sequence[CaseResult]) -> str:
 
 
 def missed_text(cases: Iterable[CaseResult]) -> str:
-    """The largest slowdown that these cases could hide; empty where there is none, or where it was seen."""
+    """The largest slowdown that these cases could hide; empty if it is unknown or if the change was detected."""
     hidden = [case.times.detectable_ratio for case in cases if case.times and _may_hide(case)]
     known = [ratio for ratio in hidden if ratio is not None and ratio > 0]
     return format_change(max(known)) if known else ""
@@ -173,7 +170,7 @@ def _may_hide(case: CaseResult) -> bool:
 
 
 def change_text(times: Times) -> str:
-    """`+5.2 % (+3.1 % … +7.4 %)`, without the interval where the replicates are too few for one."""
+    """`+5.2 % (+3.1 % … +7.4 %)`, without the interval if there are too few replicates for one."""
     change = format_change(times.ratio - 1)
     if times.low is None or times.high is None:
         return change
@@ -181,14 +178,14 @@ def change_text(times: Times) -> str:
 
 
 def p_text(p: float | None) -> str:
-    """A probability to two digits, never as 0."""
+    """A probability to two digits; `< 0.0001` instead of 0."""
     if p is None:
         return ""
     return f"< {_SMALLEST_P:.4f}" if p < _SMALLEST_P else f"{p:.2g}"
 
 
 def exact_text(value: float, unit: str) -> str:
-    """To its last digit, as an exact metric differs in any of them: `3,504,872`."""
+    """All digits of the value, since an exact metric may differ in any of them: `3,504,872`."""
     suffix = f" {unit}" if unit and unit != metrics.COUNT else ""
     return (f"{int(value):,}" if float(value).is_integer() else f"{value:.12g}") + suffix
 
@@ -201,7 +198,7 @@ def side_text(side: Side) -> str:
 
 
 def method_texts(comparison: Comparison) -> list[str]:
-    """How was decided: the rule, the plan, and the noise that was met."""
+    """How the verdicts were found: the rule, the plan and the measured noise."""
     lines = [_rule_text(comparison.rule)]
     if comparison.plan is not None:
         lines.append(f"Plan: {describe_plan(comparison.plan)}.")
@@ -212,7 +209,7 @@ def method_texts(comparison: Comparison) -> list[str]:
 
 
 def controls_text(controls: Sequence[CaseResult]) -> str:
-    """What the cases that hold no code of the project say of how the sides were treated."""
+    """Verdicts of the controls; they run no code of the project, so a change there means unequal conditions."""
     if not controls:
         return ""
     noun = "control" if len(controls) == 1 else "controls"
@@ -222,8 +219,8 @@ def controls_text(controls: Sequence[CaseResult]) -> str:
 def _rule_text(rule: Rule) -> str:
     strict = " Every case must have a verdict (strict)." if rule.is_strict else ""
     return (
-        f"A change counts from {format_percent(rule.margin_ratio)} on. Where nothing is slower by more than that, the "
-        f"probability of calling anything slower is {format_percent(rule.alpha)} at most.{strict}"
+        f"The smallest change reported is {format_percent(rule.margin_ratio)}. If no case is slower by more than that, the "
+        f"probability of reporting any case as slower is {format_percent(rule.alpha)} at most.{strict}"
     )
 
 
@@ -238,7 +235,7 @@ def _n_text(times: Times) -> str:
 
 
 def _exact_text_of(case: CaseResult) -> str:
-    """Which exact metrics differ, and by how much."""
+    """The exact metrics that differ, and by how much."""
     return ", ".join(f"{change.metric} {_relative_text(change)}" for change in case.exact_changes)
 
 

@@ -1,4 +1,4 @@
-"""A comparison on the disk, and in the summary of the job that made it. What is written is made elsewhere."""
+"""Write a comparison to disk, and to the summary of the continuous-integration job."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ MARKDOWN_FILE = "compare.md"
 _FOREST = "forest"
 SUMMARY = "GITHUB_STEP_SUMMARY"
 MOST_SUMMARY_BYTES = 1024 * 1024
-"""GitHub drops a step's summary that is larger."""
+"""GitHub discards larger summaries of a step."""
 
 
 class Paths(NamedTuple):
-    """What was written, and where. `summary` is the job's, if there is one; `note` says why nothing was added to it."""
+    """The paths written. `summary` is the job's, if there is one; `note` gives the reason if nothing was added to it."""
 
     document: Path
     markdown: Path
@@ -34,9 +34,9 @@ class Paths(NamedTuple):
 
 
 def write_comparison(comparison: Comparison, folder: Path, environment: Mapping[str, str] = os.environ) -> Paths:
-    """Write `compare.json`, `compare.md`, `junit.xml` and the forest plot into a folder, which is made if need be.
+    """Write `compare.json`, `compare.md`, `junit.xml` and the forest plot into a folder, creating it if needed.
 
-    Where the environment names a summary of the job (GitHub's), the Markdown is added to it; that is never an error.
+    If the environment names a job summary (GitHub's), the Markdown is appended to it; failing to do so is no error.
     Raises: StoreError if the folder cannot be written.
     """
     page = render_markdown(comparison).encode()
@@ -53,19 +53,19 @@ def write_comparison(comparison: Comparison, folder: Path, environment: Mapping[
 
 
 def _write_forest(comparison: Comparison, folder: Path) -> tuple[Path, ...]:
-    """None where no time has an interval; one of an earlier comparison would pass for this one's."""
+    """Write the forest plot. If no time has an interval, remove that of an earlier comparison: it would be mistaken."""
     if not any(wording.has_interval(case) for case in comparison.cases):
         for path in folder.glob(f"{_FOREST}.*"):
             path.unlink()
         return ()
-    from zoobench.report.charts.canvas import write_figure  # noqa: PLC0415 - verdicts need not wait for matplotlib
+    from zoobench.report.charts.canvas import write_figure  # noqa: PLC0415 - imported late: matplotlib is slow to import
     from zoobench.report.comparison.forest import draw_forest  # noqa: PLC0415
 
     return write_figure(draw_forest(comparison), folder, _FOREST)
 
 
 def _add_to_summary(page: bytes, path: Path) -> tuple[Path | None, str]:
-    """Behind what other commands of the step have written there."""
+    """Append the page to what other commands of the step have written."""
     try:
         taken = path.stat().st_size if path.exists() else 0
         if taken + len(page) > MOST_SUMMARY_BYTES:
