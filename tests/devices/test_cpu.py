@@ -18,7 +18,7 @@ from synthetic import make_case
 from torch import nn
 
 from zoobench.devices import REFERENCE, CpuDevice, cpu
-from zoobench.devices.speed_probe import Reference
+from zoobench.devices.speed_probe import SpeedProbe
 from zoobench.measure.executor import ForkedWorkers, Task
 from zoobench.measure.worker.workload import TrainingStep
 from zoobench.records import Measurement, Unavailable
@@ -100,7 +100,7 @@ def test_an_affinity_of_one_processor_is_read() -> None:
 
 
 def test_the_surroundings_are_the_pace_of_its_product(device: CpuDevice, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Reference, "read_s", lambda _: 0.25)
+    monkeypatch.setattr(SpeedProbe, "read_s", lambda _: 0.25)
 
     assert device.conditions() == {REFERENCE: 0.25}
 
@@ -154,7 +154,7 @@ def test_a_gpus_questions_are_answered_with_the_reason(device: CpuDevice) -> Non
     answer = device.measure_device_time(lambda: calls.append(1))
 
     assert isinstance(answer, Unavailable)
-    assert answer.reason == "on a CPU the call is its own kernels: see latency"
+    assert answer.reason == "a CPU has no device time apart from latency"
     assert calls == []
 
 

@@ -20,7 +20,7 @@ from zoobench.cases import Precision
 from zoobench.devices import REFERENCE, CudaDevice, cuda
 from zoobench.devices.device import PeakMemory
 from zoobench.devices.nvml import Nvml
-from zoobench.devices.speed_probe import Reference
+from zoobench.devices.speed_probe import SpeedProbe
 from zoobench.records import Measurement, Unavailable
 
 CASE = make_case("resnet18", device="cuda", threads=1)
@@ -62,7 +62,7 @@ def fake_cuda(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def test_its_surroundings_are_the_gpus_and_the_pace_of_launching(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Nvml, "conditions", lambda _: {"power_w": 70.0})
-    monkeypatch.setattr(Reference, "read_s", lambda _: 0.25)
+    monkeypatch.setattr(SpeedProbe, "read_s", lambda _: 0.25)
 
     assert CudaDevice().conditions() == {"power_w": 70.0, REFERENCE: 0.25}
 
@@ -444,7 +444,7 @@ def test_device_time_is_the_sum_of_what_ran_on_the_gpu(profiled: Any) -> None:
 def test_without_kernels_there_is_no_device_time(profiled: Any, events: Any) -> None:
     answer, _ = profiled(events)
 
-    reason = "no CUDA graph: the call reads a result back; and the torch profiler saw no kernels"
+    reason = "no CUDA graph: the call reads a result back; and the torch profiler recorded no kernels"
     assert answer == Unavailable(metric="device_time", reason=reason)
 
 

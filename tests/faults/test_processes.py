@@ -171,7 +171,7 @@ def test_a_system_without_proc_measures_what_it_can() -> None:
     assert not NAMES_OF_PROC & latency.covariates.keys()
     assert {"cpu_s", "page_faults", CONTINUED} <= latency.covariates.keys()
     assert results["process_memory"] == Unavailable(
-        metric="process_memory", reason="this system does not tell a process's peak memory"
+        metric="process_memory", reason="this system does not report a process's peak memory"
     )
     assert not {"idle", "threads"} & {getattr(part, "code", None) for part in told}
 

@@ -1,6 +1,6 @@
-"""What a device can do. `get_device` is the way in; packages add devices by the entry-point group `zoobench.devices`.
+"""Devices that run calls. Use `get_device`; packages add devices with the entry-point group `zoobench.devices`.
 
-An entry point is a callable that takes the index in `name:index` (0 without one) and gives a `Device`.
+An entry point is a callable that takes the index in `name:index` (default 0) and gives a `Device`.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ DeviceMaker = Callable[[int], Device]
 
 
 def get_device(name: str) -> Device:
-    """The device of that name, whether or not the machine has it (see its facts).
+    """Return the device of that name, even if the machine does not have it (see its facts).
 
-    Raises: UnknownNameError, BadInputError.
+    Raises: UnknownNameError for an unknown kind, BadInputError for an index that is not a number.
     """
     kind, _, index = name.partition(":")
     makers = device_kinds()
@@ -48,9 +48,9 @@ def get_device(name: str) -> Device:
 
 
 def device_kinds() -> dict[str, DeviceMaker]:
-    """Every kind of device by name.
+    """Return a factory for each kind of device, by name.
 
-    Raises: BadInputError if an installed package adds a name that is taken.
+    Raises: BadInputError if an installed package adds a name that is in use.
     """
     makers: dict[str, DeviceMaker] = {"cpu": lambda _: CpuDevice(), "cuda": CudaDevice}
     for point in importlib.metadata.entry_points(group=ENTRY_POINTS):

@@ -1,4 +1,4 @@
-"""The CPU: its clock is the host's, its allocator's events come from the torch profiler."""
+"""The CPU as a device: time from the host's clock, allocator events from the torch profiler."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from zoobench.cases import Case, DeviceFacts, Precision, precisions_of
 from zoobench.devices import host_memory
 from zoobench.devices.device import REFERENCE, Call, Mark, PeakMemory
 from zoobench.devices.profiler import ProfiledOperator, profile_operators
-from zoobench.devices.speed_probe import MatrixProduct, Reference
+from zoobench.devices.speed_probe import MatrixProduct, SpeedProbe
 from zoobench.records import Measurement, MetricResult, Unavailable
 
 _STATUS = Path("/proc/self/status")
 
 
 class CpuDevice:
-    """The host's processor. `clock` gives seconds and never steps back."""
+    """The host's processor. `clock` returns seconds and is monotonic."""
 
     name = "cpu"
     torch_device = torch.device("cpu")
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
         self._clock = clock
-        self._reference = Reference(MatrixProduct(), clock)
+        self._speed_probe = SpeedProbe(MatrixProduct(), clock)
         _forget_peak_rss()
         self._rss_at_start_bytes = _rss_bytes()
 
@@ -52,10 +52,10 @@ class CpuDevice:
 
     @contextlib.contextmanager
     def settings(self, case: Case) -> Iterator[None]:
-        """Heap, threads and denormals. torch cannot say whether it flushed denormals before: off is its default.
+        """Set heap, threads and flushing of denormals, which is off afterwards: torch cannot report its earlier state.
 
-        Flushing is a mode of each thread, handed on to those it starts: in a fresh worker, to all of them; in a
-        process whose pool of threads has begun already, only this thread's mode is set and put back.
+        Flushing is a mode of each thread, inherited by threads that it starts: in a fresh worker, by all; in a
+        process whose thread pool has already started, only this thread's mode is set and restored.
         """
         threads = torch.get_num_threads()
         with host_memory.allocator(case.allocator):
@@ -77,7 +77,7 @@ class CpuDevice:
         }
 
     def wait(self) -> None:
-        """A call on the CPU has ended when it returns."""
+        """Do nothing: a call on the CPU has ended when it returns."""
 
     def mark(self) -> Mark:
         return Mark(self._clock())
@@ -92,15 +92,15 @@ class CpuDevice:
         return ""
 
     def conditions(self) -> dict[str, float]:
-        return {REFERENCE: self._reference.read_s()}
+        return {REFERENCE: self._speed_probe.read_s()}
 
     def allocated_bytes(self) -> int | None:
         return host_memory.in_use_bytes()
 
     def measure_peak_memory(self, call: Call) -> PeakMemory:
-        """The allocator's own events during one call, summed up in their order.
+        """Sum the allocator's events during one call, in order.
 
-        Memory from before the call is not among them: it is not credited when the call frees it.
+        Memory allocated before the call is not included, and is not subtracted when the call frees it.
         """
         with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
             call()
@@ -108,10 +108,10 @@ class CpuDevice:
         return PeakMemory(growth_bytes=growth, method="torch profiler, allocator events of one call")
 
     def free_memory_bytes(self) -> int | None:
-        """Nine tenths of what the host has, less what a worker takes beside its tensors.
+        """Nine tenths of the host's available memory, minus what a worker needs beside its tensors.
 
-        The tenth is for a heap that is not packed, and for what other processes ask meanwhile: past the end the
-        kernel does not refuse, it kills.
+        The remaining tenth is for fragmentation of the heap, and for other processes: when memory is exhausted, the
+        kernel kills processes instead of refusing allocations.
         """
         try:
             available_bytes = host_memory.available_bytes()
@@ -126,13 +126,13 @@ class CpuDevice:
     def profile_operators(self, call: Call) -> tuple[ProfiledOperator, ...]:
         return profile_operators(call, [ProfilerActivity.CPU], lambda event: event.cpu_time_total)
 
-    def measure_device_time(self, call: Call, *, is_capturable: bool = True) -> MetricResult:  # noqa: ARG002 - a GPU's question
-        return Unavailable(metric="device_time", reason="on a CPU the call is its own kernels: see latency")
+    def measure_device_time(self, call: Call, *, is_capturable: bool = True) -> MetricResult:  # noqa: ARG002 - only for GPUs
+        return Unavailable(metric="device_time", reason="a CPU has no device time apart from latency")
 
     def _process_memory(self) -> MetricResult:
         peak_bytes = _peak_rss_bytes()
         if peak_bytes is None or self._rss_at_start_bytes is None:
-            return Unavailable(metric="process_memory", reason="this system does not tell a process's peak memory")
+            return Unavailable(metric="process_memory", reason="this system does not report a process's peak memory")
         growth = max(0, peak_bytes - self._rss_at_start_bytes)
         method = "peak resident set since the process began to measure, above what it began with"
         return Measurement(metric="process_memory", samples=(float(growth),), method=method)
@@ -142,7 +142,7 @@ _GIVEN_SHARE = 0.9
 
 
 def peak_of_events(events: list[dict[str, Any]]) -> int:
-    """The highest sum of allocated (positive) and freed (negative) bytes that a trace's memory events reach."""
+    """Highest running sum of allocated (positive) and freed (negative) bytes in a trace's memory events."""
     live = peak = 0
     for event in sorted(events, key=lambda event: float(event["ts"])):
         live += event["args"]["Bytes"]
@@ -159,23 +159,23 @@ def _memory_events(profiler: profile) -> list[dict[str, Any]]:
 
 
 def _uses_onednn() -> bool:
-    """Whether it is there and switched on: `torch.backends.mkldnn.enabled` alone is True without it."""
+    """Whether oneDNN is available and enabled: `torch.backends.mkldnn.enabled` alone is True without it."""
     return bool(torch.backends.mkldnn.is_available() and torch.backends.mkldnn.enabled)  # type: ignore[no-untyped-call]
 
 
 def _affinity() -> str:
-    """Numbers of the processors that this process may run on, as in `0,1,8`."""
+    """Numbers of the processors that this process may run on, such as `0,1,8`."""
     return ",".join(map(str, sorted(os.sched_getaffinity(0)))) if hasattr(os, "sched_getaffinity") else "unknown"
 
 
 def _flushes_denormals() -> bool:
-    """Whether this thread's arithmetic takes the smallest numbers for zero. The result is read as bits."""
+    """Whether this thread's arithmetic treats denormals as zero. The result is read as bits."""
     smallest = torch.ones(1, dtype=torch.int32).view(torch.float32)
     return not (smallest * 1.0).view(torch.int32).any()
 
 
 def _native_products() -> Iterator[str]:
-    """What oneDNN multiplies with this processor's instructions rather than by converting to fp32."""
+    """Precisions that oneDNN multiplies with this processor's instructions, without conversion to fp32."""
     yield "fp32"
     if torch.ops.mkldnn._is_mkldnn_bf16_supported():  # noqa: SLF001 - torch has no public name for it
         yield "bf16"
@@ -184,7 +184,7 @@ def _native_products() -> Iterator[str]:
 
 
 def _forget_peak_rss() -> None:
-    """Let the kernel's high-water mark start again (proc(5), clear_refs); where it cannot, the mark is too high."""
+    """Reset the kernel's peak RSS (proc(5), clear_refs); where this is impossible, the peak is too high."""
     with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
 

@@ -1,8 +1,8 @@
 """One CUDA GPU: events for time, the caching allocator's counters for memory, graphs or the profiler for kernels.
 
-The only file that names `torch.cuda`. Documentation: pytorch.org/docs/stable/cuda.html and notes/cuda.html; memory
-counters are those of `torch.cuda.memory_stats`; precision switches those of notes/numerical_accuracy.html; graphs are
-captured as notes/cuda.html#cuda-graphs asks.
+Only this module uses `torch.cuda`. Documentation: pytorch.org/docs/stable/cuda.html and notes/cuda.html; memory
+counters as in `torch.cuda.memory_stats`; precision switches as in notes/numerical_accuracy.html; capture of graphs as
+in notes/cuda.html#cuda-graphs.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from zoobench.cases import Case, DeviceFacts, Precision, precisions_of
 from zoobench.devices.device import REFERENCE, Call, Mark, PeakMemory, calls_of, interval_s
 from zoobench.devices.nvml import Nvml
 from zoobench.devices.profiler import ProfiledOperator, profile_operators, profiling
-from zoobench.devices.speed_probe import Launches, Reference
+from zoobench.devices.speed_probe import Launches, SpeedProbe
 from zoobench.records import Measurement, MetricResult, Unavailable
 
 _MILLISECONDS_A_SECOND = 1e3
@@ -33,28 +33,28 @@ _IEEE_FLOAT_32 = "ieee"
 _MIXED = "mixed"
 
 _WARM_UP_CALLS = 3
-"""Before a capture, on its stream (notes/cuda.html, whole-network capture): autotuning, workspaces, lazy set-up."""
+"""Calls on the capture's stream before it (notes/cuda.html, whole-network capture): autotuning, lazy set-up."""
 
 _CALIBRATION_CYCLES = 20_000_000
-"""Ten milliseconds and more on any GPU: long against a launch, and short for whoever waits."""
+"""At least ten milliseconds on any GPU: much longer than a launch, and short for the user."""
 
 _REPLAY_SAMPLES = 6
 _REPLAY_SAMPLE_S = 0.05
 _MAX_REPLAYS = 100
 
-# Their attributes are made at run time, which the type checker cannot see.
+# Their attributes are made at run time, so the type checker cannot find them.
 _MATMUL: Any = torch.backends.cuda.matmul
 _CUDNN: Any = torch.backends.cudnn
 
 
 class CudaDevice:
-    """The GPU of that index; creating it touches no GPU."""
+    """The GPU of that index; creating the object does not initialise a GPU."""
 
     def __init__(self, index: int = 0) -> None:
         self.torch_device = torch.device("cuda", index)
         self._index = index
         self._nvml = Nvml(self._uuid)
-        self._reference = Reference(Launches())
+        self._speed_probe = SpeedProbe(Launches())
         self._failed_capture = ""
         self._cycles_a_second: float | None = None
 
@@ -70,7 +70,7 @@ class CudaDevice:
 
     @contextlib.contextmanager
     def settings(self, case: Case) -> Iterator[None]:
-        """TF32 on or off for matrix products and convolutions; cudnn autotuned, free to choose; the host's threads."""
+        """Set TF32 of matrix products and convolutions, cuDNN (autotuned, nondeterministic), and the host's threads."""
         before = _read_switches()
         uses_tf32 = case.precision.traits.product == _TENSOR_FLOAT_32
         wanted = _TENSOR_FLOAT_32 if uses_tf32 else _IEEE_FLOAT_32
@@ -92,7 +92,7 @@ class CudaDevice:
             _switch(before)
 
     def read_settings(self) -> dict[str, str]:
-        """All that chooses between kernels. Those of autocast and of loss scaling are read from the call."""
+        """Read all settings that select kernels. Those of autocast and of loss scaling are read from the call."""
         switches = _read_switches()
         return {
             "threads": str(switches.threads),
@@ -120,7 +120,7 @@ class CudaDevice:
         return Mark(event)
 
     def elapsed_s(self, start: Mark, end: Mark) -> float:
-        """From cudaEventElapsedTime, whose resolution is about half a microsecond."""
+        """Seconds by cudaEventElapsedTime, whose resolution is about half a microsecond."""
         milliseconds = cast("Any", start).elapsed_time(cast("Any", end))
         return float(milliseconds) / _MILLISECONDS_A_SECOND
 
@@ -131,11 +131,11 @@ class CudaDevice:
         return self._nvml.why_incomplete()
 
     def conditions(self) -> dict[str, float]:
-        """NVML's, and the pace of launching: most calls at small batches take what the host takes to launch them."""
-        return {**self._nvml.conditions(), REFERENCE: self._reference.read_s()}
+        """Conditions from NVML, and the speed probe of launches: at small batches, launching limits most calls."""
+        return {**self._nvml.conditions(), REFERENCE: self._speed_probe.read_s()}
 
     def free_memory_bytes(self) -> int:
-        """What the driver has left (cudaMemGetInfo), and what the caching allocator holds without using it."""
+        """Memory free in the driver (cudaMemGetInfo), plus memory cached and unused in the caching allocator."""
         free_bytes, _ = torch.cuda.mem_get_info(self._index)
         return free_bytes + torch.cuda.memory_reserved(self._index) - torch.cuda.memory_allocated(self._index)
 
@@ -143,7 +143,7 @@ class CudaDevice:
         return int(torch.cuda.memory_allocated(self._index))
 
     def measure_peak_memory(self, call: Call) -> PeakMemory:
-        """From the caching allocator's counters, reset before the call."""
+        """Read the caching allocator's counters, which are reset before the call."""
         self.wait()
         gc.collect()
         torch.cuda.empty_cache()
@@ -158,22 +158,22 @@ class CudaDevice:
         reserved = Measurement(
             metric="peak_reserved",
             samples=(float(torch.cuda.max_memory_reserved(self._index)),),
-            method="peak reserved by the caching allocator since the call that was watched began",
+            method="peak reserved by the caching allocator since the measured call began",
         )
         return (reserved, self._nvml.process_memory())
 
     def profile_operators(self, call: Call) -> tuple[ProfiledOperator, ...]:
-        """An operator's time is that of the kernels that it and its inner ones launch."""
+        """Profile the call; an operator's time is that of the kernels that it and its inner operators launch."""
         activities = [ProfilerActivity.CPU, ProfilerActivity.CUDA]
         return profile_operators(call, activities, lambda event: event.device_time_total)
 
     def keep_busy(self, seconds: float) -> float:
-        """Queue a kernel that waits for cycles of the processor's clock; the seconds that takes, by the host's clock.
+        """Queue a kernel that waits for clock cycles; return its duration in seconds of the host's clock.
 
-        The rate of cycles is found once, from how much longer twice as many take, so that launching cancels.
+        The clock rate is measured once, as the difference of two durations, so that the time to launch cancels.
         """
         if self._cycles_a_second is None:
-            self._busy_s(_CALIBRATION_CYCLES)  # the clock comes up
+            self._busy_s(_CALIBRATION_CYCLES)  # raises the clock rate
             longer_s = self._busy_s(2 * _CALIBRATION_CYCLES) - self._busy_s(_CALIBRATION_CYCLES)
             self._cycles_a_second = _CALIBRATION_CYCLES / longer_s
         cycles = round(seconds * self._cycles_a_second)
@@ -188,26 +188,26 @@ class CudaDevice:
         return time.perf_counter() - began
 
     def measure_device_time(self, call: Call, *, is_capturable: bool = True) -> MetricResult:
-        """By replays of a CUDA graph of the call; where there can be none, the sum of the call's kernels."""
+        """Replay a CUDA graph of the call; if it cannot be captured, sum the call's kernels."""
         if not is_capturable:
             return self._sum_of_kernels(call, "the call reads a result back")
         try:
             if not self._failed_capture:
                 with self._captured(call) as graph:
                     return self._replayed(graph)
-        except RuntimeError as error:  # as are torch.OutOfMemoryError, torch.AcceleratorError and what dynamo raises
+        except RuntimeError as error:  # includes torch.OutOfMemoryError, torch.AcceleratorError and dynamo's errors
             self._failed_capture = _first_line(error)
         return self._sum_of_kernels(call, self._failed_capture)
 
     @contextlib.contextmanager
     def _captured(self, call: Call) -> Iterator[torch.cuda.CUDAGraph]:
-        """A CUDA graph of the call, deleted at the end.
+        """Capture a CUDA graph of the call, and delete it after the block.
 
-        A capture that fails may leave its stream current, because `torch.cuda.graph` does not leave the stream when
-        `capture_end` raises, and the random generator waiting for its end, which fails the next dropout. Hence the
-        outer stream, and a copy of the generator's state to put in the place of the one that took part. The allocator
-        may go on asking the graph whether it is being captured (ATen/cuda/CUDAGraph.cpp, `capture_end`), which no API
-        undoes: such a graph lives on, and there is no other capture.
+        A failed capture may leave its stream current, because `torch.cuda.graph` does not leave the stream when
+        `capture_end` raises. It may also leave the random generator in capture, so that the next dropout fails. So
+        there is an outer stream, and a copy replaces the generator's state. The allocator may continue to query the
+        graph's capture status (ATen/cuda/CUDAGraph.cpp, `capture_end`), which no API undoes: such a graph is kept
+        alive, and no other is captured.
         """
         stream, graph = torch.cuda.Stream(self._index), torch.cuda.CUDAGraph()  # type: ignore[no-untyped-call]
         self._warm_up(call, stream)
@@ -228,7 +228,7 @@ class CudaDevice:
             graph.reset()
 
     def _warm_up(self, call: Call, stream: torch.cuda.Stream) -> None:
-        """A few calls on the stream of the capture, whose handles and workspaces are its own."""
+        """Make a few calls on the stream of the capture, which has separate handles and workspaces."""
         current = torch.cuda.current_stream(self._index)
         stream.wait_stream(current)
         with torch.cuda.stream(stream):
@@ -238,7 +238,7 @@ class CudaDevice:
         self.wait()
 
     def _replayed(self, graph: torch.cuda.CUDAGraph) -> Measurement:
-        """Replays back to back, so that the host's time to launch one passes while the device is at the one before."""
+        """Replay back to back, so that the host launches each replay while the device runs the previous one."""
         interval_s(self, graph.replay, 1)  # the first launch also uploads the graph
         once_s = interval_s(self, graph.replay, 1)
         calls = calls_of(once_s, _REPLAY_SAMPLE_S, least=1, most=_MAX_REPLAYS)
@@ -248,21 +248,21 @@ class CudaDevice:
         return Measurement(metric="device_time", samples=samples, method=method, calls_per_sample=calls)
 
     def _sum_of_kernels(self, call: Call, why_no_graph: str) -> MetricResult:
-        """The durations of the kernels, copies and fills of one call."""
+        """Sum the durations of the kernels, copies and fills of one call."""
         with profiling([ProfilerActivity.CPU, ProfilerActivity.CUDA]) as profiler:
             call()
             self.wait()
         on_device = [event for event in profiler.events() or () if event.device_type == DeviceType.CUDA]
         total_us = sum(event.time_range.elapsed_us() for event in on_device if not event.is_user_annotation)
         if total_us <= 0:
-            reason = f"no CUDA graph: {why_no_graph}; and the torch profiler saw no kernels"
+            reason = f"no CUDA graph: {why_no_graph}; and the torch profiler recorded no kernels"
             return Unavailable(metric="device_time", reason=reason)
         seconds = (total_us / _MICROSECONDS_A_SECOND,)
         method = f"torch profiler, kernels of one call; no CUDA graph: {why_no_graph}"
         return Measurement(metric="device_time", samples=seconds, method=method)
 
     def _why_absent(self) -> str:
-        """Empty where the GPU is there."""
+        """Reason why the GPU is not available; empty if it is."""
         if not torch.cuda.is_available():
             return "this torch is built without CUDA" if torch.version.cuda is None else "torch finds no CUDA GPU"
         if self._index >= torch.cuda.device_count():
@@ -295,18 +295,18 @@ class CudaDevice:
 
 
 _BROKEN_GRAPHS: list[torch.cuda.CUDAGraph] = []
-"""Those whose capture failed, kept from being deleted while the allocator may still refer to them."""
+"""Graphs whose capture failed, kept alive because the allocator may still refer to them."""
 
 _AMPERE = 8
-"""Major compute capability from which there is TF32 and native bf16 (CUDA programming guide, compute capabilities)."""
+"""First major compute capability with TF32 and native bf16 (CUDA programming guide, compute capabilities)."""
 
 
 class _Switches(msgspec.Struct, frozen=True, kw_only=True):
     """Process-wide switches that a case sets.
 
-    torch has an old switch and a new one for TF32 and raises where the old one is read while the two disagree
-    (ATen/Context.cpp, allowTF32CuBLAS). torch.compile still reads the old one, so both are set, and alike. An old
-    switch that cannot be read is None: whoever mixed the two is not helped by setting it.
+    torch has an old and a new switch for TF32, and raises if the old one is read while the two disagree
+    (ATen/Context.cpp, allowTF32CuBLAS). torch.compile still reads the old one, so both are set to the same value. An
+    old switch that cannot be read is None and is not set.
     """
 
     old_matmul: bool | None
@@ -331,7 +331,7 @@ def _read_switches() -> _Switches:
 
 
 def _switch(to: _Switches) -> None:
-    """The old ones first: each also sets the new one to what it means."""
+    """Set the switches, old ones first, because each also sets the new one."""
     with _deprecations_ignored():
         if to.old_matmul is not None:
             _MATMUL.allow_tf32 = to.old_matmul
@@ -354,7 +354,7 @@ def _allows_tf32(owner: Any) -> bool | None:
 
 @contextlib.contextmanager
 def _deprecations_ignored() -> Iterator[None]:
-    """Torch 2.9 warns once of its old switches."""
+    """Ignore the warning of torch 2.9 about its old switches."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         yield
@@ -365,7 +365,7 @@ def _text(old_switch: object) -> str:
 
 
 def _first_line(error: RuntimeError) -> str:
-    """Of what went wrong first: leaving a broken capture raises another error on top."""
+    """First line of the first error: leaving a failed capture raises another error on top."""
     first = error.__context__ if isinstance(error.__context__, RuntimeError) else error
     lines = str(first).strip().splitlines()
     return lines[0] if lines else type(first).__name__

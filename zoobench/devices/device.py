@@ -1,4 +1,4 @@
-"""What the rest of the measuring side may ask of a device, and nothing else."""
+"""Interface of a device to the rest of the measuring side, and failures of calls on it."""
 
 from __future__ import annotations
 
@@ -13,13 +13,11 @@ from zoobench.cases import Case, DeviceFacts, ZoobenchError
 from zoobench.devices.profiler import ProfiledOperator
 from zoobench.records import Failure, FailureKind, MetricResult
 
-# Calls back to back: what one takes when the device need not wait for the host to notice the last one's end.
-
 
 def interval_s(device: Device, call: Call, calls: int) -> float:
-    """Seconds a call on the device's own timeline, over so many calls with one wait before and one after them all.
+    """Seconds per call on the device's timeline, over `calls` back-to-back calls between two waits.
 
-    The call must not wait for the device, or the gaps it is meant to leave out come back.
+    The call must not wait for the device: the time would then include gaps between calls.
     """
     device.wait()
     start = device.mark()
@@ -31,108 +29,105 @@ def interval_s(device: Device, call: Call, calls: int) -> float:
 
 
 def calls_of(call_s: float, sample_s: float, *, least: int, most: int) -> int:
-    """How many calls of that length make a sample of about `sample_s`, between `least` and `most`."""
+    """Number of calls of `call_s` in a sample of about `sample_s`, between `least` and `most`."""
     return most if call_s * most <= sample_s else max(least, int(sample_s / call_s))
 
 
 Mark = NewType("Mark", object)
-"""A point on a device's own timeline."""
+"""A point on a device's timeline."""
 
 REFERENCE = "reference_s"
-"""The condition of a device with a speed probe: the time that the probe takes now."""
+"""Name of the condition that a device with a speed probe reports: the time of the probe now."""
 
 Call = Callable[[], object]
 
 
 class PeakMemory(msgspec.Struct, frozen=True, kw_only=True):
-    """How far one call raised the allocated bytes above what was there before it, and how that was found."""
+    """Peak of allocated bytes in one call, above those allocated before it, and the method of measurement."""
 
     growth_bytes: int
     method: str
 
 
 class Device(Protocol):
-    """A place where calls run, perhaps behind the host's back: only `wait` says that they are done."""
+    """A place where calls run, possibly asynchronously: only after `wait` are they finished."""
 
     @property
     def name(self) -> str:
-        """As in a case: `cpu`, `cuda`, `cuda:1`."""
+        """Name as in a case: `cpu`, `cuda`, `cuda:1`."""
         ...
 
     @property
     def torch_device(self) -> torch.device:
-        """Where tensors go."""
+        """Device of the tensors."""
         ...
 
     def facts(self) -> DeviceFacts:
-        """What it is and can do. Works, and says why not, where there is no such device."""
+        """Properties and capabilities; without such a device, `is_available` is False and `reason` is set."""
         ...
 
     def settings(self, case: Case) -> AbstractContextManager[None]:
-        """Process-wide settings of the case, put back at the end."""
+        """Apply the case's process-wide settings in the block, and restore them afterwards."""
         ...
 
     def read_settings(self) -> dict[str, str]:
-        """Settings as the live process has them."""
+        """Read the current settings of the process."""
         ...
 
     def wait(self) -> None:
-        """Return when everything launched so far has ended."""
+        """Wait until all work launched so far has ended."""
         ...
 
     def mark(self) -> Mark:
-        """Put a mark behind everything launched so far."""
+        """Record a mark after all work launched so far."""
         ...
 
     def elapsed_s(self, start: Mark, end: Mark) -> float:
-        """Seconds between two marks. Only after `wait`."""
+        """Seconds between two marks; call `wait` first."""
         ...
 
     def has_own_timeline(self) -> bool:
-        """Whether its work runs apart from the host's, so that the host's clock does not measure it."""
+        """Whether work runs asynchronously to the host, so that the host's clock does not measure it."""
         ...
 
     def why_no_conditions(self) -> str:
-        """Which conditions are missing and why, so far; empty where it reports all that it could."""
+        """Conditions missing so far, with reasons; empty if none is missing."""
         ...
 
     def conditions(self) -> dict[str, float]:
-        """What the device's surroundings are like now, by name: asked for between rounds, never within one."""
+        """Current conditions by name, such as clocks; read between rounds, never within one."""
         ...
 
     def allocated_bytes(self) -> int | None:
-        """Memory that is allocated now, after `wait`; None where nobody knows. It costs less than a millisecond."""
+        """Memory allocated now, after `wait`; None if unknown. Takes less than a millisecond."""
         ...
 
     def measure_peak_memory(self, call: Call) -> PeakMemory:
-        """Run the call once and say how far it raised the allocated bytes."""
+        """Run the call once and return the peak of allocated bytes above those before it."""
         ...
 
     def free_memory_bytes(self) -> int | None:
-        """Bytes that a call may be given: what nobody holds now, less what must stay free. None where nobody knows."""
+        """Bytes available to a call: free memory now, minus what must stay free. None if unknown."""
         ...
 
     def measure_other_memory(self) -> tuple[MetricResult, ...]:
-        """The metrics `peak_reserved` and `process_memory`, since the process began."""
+        """Measure the metrics `peak_reserved` and `process_memory`, since the process began."""
         ...
 
     def profile_operators(self, call: Call) -> tuple[ProfiledOperator, ...]:
-        """The operators of the call, each with the time that it takes on the device."""
+        """Profile the operators of the call, each with its time on the device."""
         ...
 
     def measure_device_time(self, call: Call, *, is_capturable: bool = True) -> MetricResult:
-        """The metric `device_time`: the kernels of one call, without the gaps in which the device waits for the host.
+        """Measure the metric `device_time`: kernels of one call, without gaps in which the device waits for the host.
 
-        The call must not wait for the device; it is capturable if nothing in it does.
+        A call that waits for the device is not capturable.
         """
         ...
 
 
-# From an exception to a `Failure`: the only place that distinguishes the kinds.
-
-
 BUILD = "build"
-"""The step in which errors are the model's own making."""
+"""The step in which errors are caused by the model."""
 
 _OUT_OF_MEMORY_TEXTS = (
     "can't allocate memory",  # DefaultCPUAllocator
@@ -141,16 +136,16 @@ _OUT_OF_MEMORY_TEXTS = (
     "CUBLAS_STATUS_ALLOC_FAILED",
     "CUDA error: out of memory",
 )
-"""What torch, cuDNN and cuBLAS say in a plain RuntimeError when memory is short."""
+"""Messages of torch, cuDNN and cuBLAS in a plain RuntimeError when memory is exhausted."""
 
 
 def failure_of(error: Exception, where: str) -> Failure:
-    """How an exception in the step `where` of a case is recorded."""
+    """Make the record of an exception in the step `where` of a case; only this function assigns kinds."""
     return Failure(kind=_kind(error, where), message=_first_line(error), where=where)
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether memory was short. A shape bug is not: its messages are none of the known ones."""
+    """Whether memory was exhausted; other errors, such as of shapes, have none of the known messages."""
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return True
     return isinstance(error, RuntimeError) and any(text in str(error) for text in _OUT_OF_MEMORY_TEXTS)

@@ -1,7 +1,7 @@
-"""The C library's heap: whether memory that a call frees stays with the process.
+"""The C library's heap: whether it keeps memory that a call frees, and the memory available on the host.
 
-glibc gives large activations back to the kernel after every call and faults them in again during the next one, which
-can double the time of a call. Keeping them is what a GPU's caching allocator does.
+glibc returns large activations to the kernel after every call and faults them in again during the next one, which can
+double the time of a call. A GPU's caching allocator keeps such memory.
 """
 
 from __future__ import annotations
@@ -16,20 +16,17 @@ import psutil
 
 from zoobench.cases import Allocator
 
-# How much memory the host can still give: the kernel's own estimate, and what a container may take.
-
-
 CGROUP = Path("/sys/fs/cgroup")
-"""Of this process, as a container sees it (Linux, control groups version 2)."""
+"""Control group of this process inside a container (Linux, version 2)."""
 
 WORKER_BYTES = 512 * 2**20
-"""What a worker takes beside its tensors: torch's own pages and the profiler's events. Seen: 40 to 330 MiB."""
+"""Memory of a worker beside its tensors: torch's pages and the profiler's events. Measured: 40 to 330 MiB."""
 
 
 def available_bytes() -> int:
-    """Bytes that can be allocated without swapping, page cache given up (proc(5), MemAvailable).
+    """Bytes that can be allocated without swapping if the page cache is dropped (proc(5), MemAvailable).
 
-    In a container with a limit of its own, what that leaves, if it is less.
+    In a container with a memory limit, the remainder of the limit, if it is less.
     """
     on_host = psutil.virtual_memory().available
     left = _left_in_container()
@@ -37,7 +34,7 @@ def available_bytes() -> int:
 
 
 def _left_in_container() -> int | None:
-    """None where there is no limit: the file is then absent, or says `max`.
+    """Bytes left below the limit; None if there is no limit (the file is absent or contains `max`).
 
     File pages that are not in recent use count as used, but the kernel gives them back first.
     """
@@ -58,24 +55,24 @@ _M_TOP_PAD = -2
 _M_MMAP_MAX = -4
 
 _LARGE_BLOCK_BYTES = 2**26
-"""Beyond the highest threshold to which glibc adapts itself (M_MMAP_THRESHOLD, mallopt(3): 32 MiB)."""
+"""Above the highest threshold to which glibc adapts (M_MMAP_THRESHOLD, mallopt(3): 32 MiB)."""
 
 _RETAINED = {_M_MMAP_MAX: 0, _M_TRIM_THRESHOLD: 2**31 - 1, _M_TOP_PAD: 64 * 2**20}
 _GLIBC_DEFAULTS = {_M_MMAP_MAX: 65_536, _M_TRIM_THRESHOLD: 128 * 2**10, _M_TOP_PAD: 128 * 2**10}
 
 
 def can_retain() -> bool:
-    """Whether this process's C library is glibc, the only one known to have these parameters."""
+    """Whether this process's C library is glibc, the only one with these parameters."""
     return sys.platform == "linux" and hasattr(ctypes.CDLL(None), "gnu_get_libc_version")
 
 
 @contextlib.contextmanager
 def allocator(kind: Allocator) -> Iterator[None]:
-    """Keep or return freed memory; on leaving, glibc's documented defaults.
+    """Keep or return freed memory in the block; afterwards, set glibc's documented defaults.
 
-    It acts on memory allocated afterwards, so it goes in place before the model is built. Without glibc it does
-    nothing (see `can_retain`). The defaults put back are fixed ones: that glibc adapts its thresholds to what is
-    freed ends with the first mallopt, so `system` is only itself in a process that never retained.
+    This affects memory allocated later, so enter the block before the model is built. Without glibc it does nothing
+    (see `can_retain`). The defaults are fixed: glibc stops adapting its thresholds after the first mallopt, so `system`
+    is only exact in a process that never retained.
     """
     if kind is Allocator.SYSTEM or not can_retain():
         yield
@@ -88,9 +85,9 @@ def allocator(kind: Allocator) -> Iterator[None]:
 
 
 def read_allocator() -> str:
-    """What the live heap does with a large block: `system` if it maps one of its own, `retained` if it takes its own.
+    """How the heap allocates a large block now: `system` if by a new mapping, `retained` if from its own memory.
 
-    `unknown` where the C library does not report it (mallinfo2(3) came with glibc 2.33).
+    `unknown` if the C library does not report it (mallinfo2(3) came with glibc 2.33).
     """
     library = ctypes.CDLL(None)
     if not (can_retain() and hasattr(library, "mallinfo2")):
@@ -104,9 +101,9 @@ def read_allocator() -> str:
 
 
 def in_use_bytes() -> int | None:
-    """What is allocated and not freed, in all of the heap and in blocks mapped apart; None where nobody knows.
+    """Bytes allocated and not freed, in the heap and in separately mapped blocks; None if unknown.
 
-    Python's own small objects are in neither, and what was freed to a thread's cache counts as in use.
+    Python's small objects are not included, and memory freed to a thread's cache counts as in use.
     """
     if not (can_retain() and hasattr(ctypes.CDLL(None), "mallinfo2")):
         return None

@@ -1,7 +1,7 @@
-"""What NVML says of a GPU and its processes. Source: nvml.h and its reference, docs.nvidia.com/deploy/nvml-api.
+"""Read a GPU's conditions and processes from NVML. Source: nvml.h and docs.nvidia.com/deploy/nvml-api.
 
-NVML may be absent, may know less of one GPU than of another, and may stop answering (a driver reset). None of these is
-an error here: what is not known has no name among the conditions, and a reason is kept.
+NVML may be absent, may not support every reading of a GPU, and may stop working (a driver reset). None of these is an
+error here: an unavailable reading is left out of the conditions, and its reason is kept.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ import pynvml
 from zoobench.records import Measurement, MetricResult, Unavailable
 
 Handle = Any
-"""Of a GPU, as pynvml gives it."""
+"""A GPU's handle in pynvml."""
 
 NvmlReading = Callable[[Handle], float]
 
 _READ_EVERY_S = 0.05
-"""Reading costs up to milliseconds; between rounds of a fast model the last reading stands for the next ones."""
+"""Reading takes up to milliseconds; between rounds of a fast model the last reading is reused."""
 
 _HZ_A_MHZ = 1e6
 _MILLIWATTS_A_WATT = 1e3
@@ -35,12 +35,12 @@ SLOWING_REASONS = {
     0x200: "board limit",
     0x400: "reliability",
 }
-"""Bits of nvmlClocksEventReasons that hold clocks below what was asked for. Idle (0x1), application clocks (0x2), sync
-boost (0x10) and display clocks (0x100) are states that somebody chose."""
+"""Bits of nvmlClocksEventReasons that keep clocks below those requested. Idle (0x1), application clocks (0x2), sync
+boost (0x10) and display clocks (0x100) are chosen states."""
 
 
 class Nvml:
-    """One GPU as NVML sees it, by its UUID: indices of NVML do not follow CUDA_VISIBLE_DEVICES. Opened on first use."""
+    """One GPU in NVML, by its UUID: NVML's indices do not follow CUDA_VISIBLE_DEVICES. Opened on first use."""
 
     def __init__(self, uuid: Callable[[], str], clock: Callable[[], float] = time.perf_counter) -> None:
         self._uuid = uuid
@@ -52,9 +52,9 @@ class Nvml:
         self._read_at_s: float | None = None
 
     def conditions(self) -> dict[str, float]:
-        """Clocks, temperature, power, throttling and other processes now, or up to 50 ms ago.
+        """Return clocks, temperature, power, throttling and other processes, read now or up to 50 ms ago.
 
-        A reading that fails is not tried again: its name stays away, so that no covariate has gaps.
+        A reading that fails is left out from then on, so that no covariate has gaps.
         """
         if self._read_at_s is None or self._clock() - self._read_at_s >= _READ_EVERY_S:
             self._last = self._read()
@@ -62,14 +62,14 @@ class Nvml:
         return dict(self._last)
 
     def why_incomplete(self) -> str:
-        """Which conditions are missing and why; empty where all that were asked for came."""
+        """Missing conditions, with reasons; empty if none is missing."""
         names_of: dict[str, list[str]] = {}
         for name, reason in self._reasons.items():
             names_of.setdefault(reason, []).append(name)
         return "; ".join(f"{', '.join(names)}: {reason}" for reason, names in names_of.items())
 
     def driver_version(self) -> str:
-        """As in `570.124.06`; empty where NVML does not report it."""
+        """Version such as `570.124.06`; empty if NVML does not report it."""
         try:
             self._open()
             return str(pynvml.nvmlSystemGetDriverVersion())
@@ -77,7 +77,7 @@ class Nvml:
             return ""
 
     def process_memory(self) -> MetricResult:
-        """The metric `process_memory`: what this process holds on the GPU, the CUDA context included."""
+        """Measure the metric `process_memory`: memory of this process on the GPU, including the CUDA context."""
         try:
             processes = pynvml.nvmlDeviceGetComputeRunningProcesses(self._open())
         except _ERRORS as error:
@@ -100,7 +100,7 @@ class Nvml:
         return found | _throttled(found)
 
     def _open(self) -> Handle:
-        """NVML counts its users; this one stays until the process ends."""
+        """Return the handle; NVML stays initialised until the process ends."""
         if self._handle is None:
             pynvml.nvmlInit()
             self._handle = pynvml.nvmlDeviceGetHandleByUUID(f"GPU-{self._uuid()}".encode())
@@ -108,15 +108,15 @@ class Nvml:
 
 
 class _UnknownError(Exception):
-    """NVML answers, but not to this question."""
+    """NVML works, but does not provide this reading."""
 
 
 _ERRORS = (pynvml.NVMLError, pynvml.NVMLLibraryMismatchError, _UnknownError)
-"""What a reading raises: the second, of a library older than the package, is no subclass of the first."""
+"""Errors of a reading: the second, for a library older than the package, is not a subclass of the first."""
 
 
 def _throttled(found: dict[str, float]) -> dict[str, float]:
-    """1 where a reason that slows is among them."""
+    """`throttled`: 1 if the reasons include one that slows."""
     if "throttle_reasons" not in found:
         return {}
     return {"throttled": float(any(int(found["throttle_reasons"]) & bit for bit in SLOWING_REASONS))}
@@ -131,7 +131,7 @@ def _memory_clock_hz(handle: Handle) -> float:
 
 
 def _temperature_c(handle: Handle) -> float:
-    """The older function is known to every driver of today, and is announced to go with CUDA 14."""
+    """Temperature, by the older function, which current drivers have and CUDA 14 is announced to remove."""
     names = ("nvmlDeviceGetTemperature", "nvmlDeviceGetTemperatureV")
     return float(_first_known(names, handle, pynvml.NVML_TEMPERATURE_GPU))
 
@@ -141,13 +141,13 @@ def _power_w(handle: Handle) -> float:
 
 
 def _throttle_reasons(handle: Handle) -> float:
-    """The bit mask. Drivers before 535 know it by the second name."""
+    """The bit mask. Drivers before 535 have only the second name."""
     names = ("nvmlDeviceGetCurrentClocksEventReasons", "nvmlDeviceGetCurrentClocksThrottleReasons")
     return float(_first_known(names, handle))
 
 
 def _other_processes(handle: Handle) -> float:
-    """Only where NVML lists this process too: within a container's own numbering, this one cannot be recognised."""
+    """Number of other processes, if NVML lists this one: a container's process numbers are different."""
     pids = {process.pid for process in pynvml.nvmlDeviceGetComputeRunningProcesses(handle)}
     if os.getpid() not in pids:
         raise _UnknownError("this process is not in its list (as in a container)")
@@ -155,7 +155,7 @@ def _other_processes(handle: Handle) -> float:
 
 
 def _first_known(names: tuple[str, ...], *arguments: Any) -> Any:
-    """The answer of the first of these functions that both the package and the driver's library have."""
+    """Call the first of these functions that both the package and the driver's library have."""
     for name in names[:-1]:
         function = getattr(pynvml, name, None)
         try:
@@ -175,4 +175,4 @@ _READINGS: dict[str, NvmlReading] = {
     "throttle_reasons": _throttle_reasons,
     "other_processes": _other_processes,
 }
-"""What is asked, by the name of the covariate: units as in the name, a count or a bit mask without one."""
+"""Readings by the name of the covariate: units as in the name; counts and bit masks have none."""

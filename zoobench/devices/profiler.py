@@ -1,4 +1,4 @@
-"""Operators of a call with the time that each takes, by the torch profiler."""
+"""Profile the operators of a call with the torch profiler: the time and module of each."""
 
 from __future__ import annotations
 
@@ -14,20 +14,17 @@ from torch.profiler import ProfilerActivity, profile
 
 from zoobench.records import Shape
 
-# Which module is at work, written into a profile: a range round each call of a module, only while it is profiled.
-
-
 _PREFIX = "module: "
 _ROOT = "(model)"
 
 
 def scope_name(path: str) -> str:
-    """What the range of a module is called in a profile; the model itself has the empty path."""
+    """Name of a module's range in a profile; the path of the model itself is empty."""
     return f"{_PREFIX}{path or _ROOT}"
 
 
 def path_of_scope(name: str) -> str | None:
-    """The path of the module whose range is called so; None for what is no module's."""
+    """Path of the module whose range has this name; None if the name is not that of a module's range."""
     path = name.removeprefix(_PREFIX)
     if path == name:
         return None
@@ -36,10 +33,10 @@ def path_of_scope(name: str) -> str | None:
 
 @contextlib.contextmanager
 def module_scopes(model: nn.Module) -> Iterator[None]:
-    """Ranges round the calls of the model's modules.
+    """Record a range for each call of the model's modules in the block.
 
-    Hooks are torch's global ones, so that no module changes; they are gone afterwards. A module that the model does
-    not register by a name has no range: its operators are those of the module that calls it.
+    Hooks are torch's global ones, so that no module changes; they are removed afterwards. A module that the model does
+    not register under a name has no range: its operators belong to its caller.
     """
     paths = {id(part): path for path, part in model.named_modules()}
     open_ranges: list[record_function] = []
@@ -70,11 +67,11 @@ _MICROSECONDS_A_SECOND = 1e6
 
 
 class ProfiledOperator(msgspec.Struct, frozen=True, kw_only=True):
-    """One call of an operator that no other operator made, and those that it made in turn.
+    """One call of an operator, with the inner operators that it called.
 
-    `name` is as in `conv2d`; `shapes` has one entry an argument, empty for what is no tensor, or a list of them;
-    `values` has those of numbers and lists of numbers, None for the rest. `time_s` includes the inner ones. `path` is
-    of the module at work (`zoobench.devices.profiler`), "" where none has a range; inner operators have that of theirs.
+    `name` is without namespace, such as `conv2d`. `shapes` has one entry per argument, empty for anything but a tensor;
+    `values` has the values of numbers and lists of numbers, None for the rest. `time_s` includes inner operators.
+    `path` is that of the running module, "" if none has a range; inner operators have the path of the outermost one.
     """
 
     name: str
@@ -85,17 +82,17 @@ class ProfiledOperator(msgspec.Struct, frozen=True, kw_only=True):
     inner: tuple[ProfiledOperator, ...] = ()
 
     def with_inner(self) -> Iterator[ProfiledOperator]:
-        """Itself, then those inside it, outer ones first."""
+        """Yield the operator, then its inner operators, outer ones first."""
         yield self
         for operator in self.inner:
             yield from operator.with_inner()
 
 
 def profiling(activities: Iterable[ProfilerActivity]) -> profile:
-    """Profile one stretch of work.
+    """Return a profiler for one block of work.
 
-    `acc_events` changes nothing for one stretch; without it some releases (2.11 is one) warn in each process that a
-    second one would clear the events of the first.
+    `acc_events` has no effect on one block; without it some releases (such as 2.11) warn in each process that a second
+    block would clear the events of the first.
     """
     return profile(activities=activities, record_shapes=True, acc_events=True)
 
@@ -103,7 +100,7 @@ def profiling(activities: Iterable[ProfilerActivity]) -> profile:
 def profile_operators(
     call: Callable[[], object], activities: Iterable[ProfilerActivity], time_us: Callable[[Any], float]
 ) -> tuple[ProfiledOperator, ...]:
-    """The operators of aten that the call makes, in order. `time_us` reads an event's time, inner events included."""
+    """Profile the aten operators of the call, in order. `time_us` reads an event's time, including inner events."""
     with profiling(activities) as profiler:
         call()
     events = profiler.events() or ()
@@ -123,7 +120,7 @@ def _operator(event: Any, time_us: Callable[[Any], float], path: str) -> Profile
 
 
 def _path(event: Any) -> str:
-    """Of the innermost module in whose range the event is."""
+    """Path of the innermost module whose range contains the event."""
     while (event := event.cpu_parent) is not None:
         path = path_of_scope(event.name)
         if path is not None:
@@ -140,11 +137,11 @@ def _is_operator(event: Any) -> bool:
 
 
 def _is_inside_one(event: Any) -> bool:
-    """Autograd's own nodes stand between an operator and the one that made it."""
+    """Whether an operator called this one, possibly through autograd nodes."""
     parent = event.cpu_parent
     return parent is not None and (_is_operator(parent) or _is_inside_one(parent))
 
 
 def _shape(sides: Any) -> Shape:
-    """The profiler gives a list of shapes for a list of tensors."""
+    """Shape of an argument; empty for a list of tensors, for which the profiler returns a list of shapes."""
     return tuple(sides) if all(isinstance(side, int) for side in sides) else ()

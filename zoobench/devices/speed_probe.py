@@ -1,8 +1,8 @@
-"""The speed probe: a fixed computation on the host's processors, timed again and again. It shows other load.
+"""The speed probe: a fixed computation on the host's processors, timed repeatedly to detect interference.
 
-On a virtual machine a neighbour's load shows in nothing that the guest can count: a processor that is another's
-second hardware thread runs slower by half, without steal and without a context switch. It shows in the pace of work
-that never changes. The work is of the kind that the host does in a call: it computes, or it launches.
+On a virtual machine, no counter of the guest shows a neighbour's load: a processor that shares its core with another
+hardware thread runs slower by half, without steal time and without a context switch. The time of constant work shows
+it. The work is what the host does in a call: computing, or launching kernels.
 """
 
 from __future__ import annotations
@@ -13,22 +13,22 @@ from collections.abc import Callable
 import torch
 
 _SIDE = 256
-"""Of the square matrices whose product is computed: 0.2 ms on two cores, long enough for every thread to work on, and
-small enough (768 KiB) to leave most of a net's data in the caches."""
+"""Side of the square matrices that are multiplied: 0.2 ms on two cores, long enough to use every thread, and small
+enough (768 KiB) to leave most of a model's data in the caches."""
 
 _LAUNCHES = 500
-"""Some 0.1 ms. On a virtual machine, three readings in four are within 1 % of the tenth that is quickest; of a hundred
+"""About 0.1 ms. On a virtual machine, three readings in four are within 1 % of the fastest tenth; with a hundred
 launches, within 2.6 %."""
 
 _LEAST_INTERVAL_S = 0.01
-"""A reading younger than this is used again: calls of a tenth of a millisecond shall not wait for each."""
+"""A reading younger than this is reused, so that calls of a tenth of a millisecond are not delayed each time."""
 
 _TIMES = 2
-"""The better of so many is the reading: a thread that woke up late once has not slowed the machine down."""
+"""The reading is the minimum of this many: one late thread does not mean that the machine is slow."""
 
 
 class MatrixProduct:
-    """Of two matrices, on the threads in use. Nothing is allocated before the first."""
+    """Product of two matrices, on the threads in use. Matrices are allocated at the first call."""
 
     def __init__(self) -> None:
         self.matrices: tuple[torch.Tensor, ...] = ()
@@ -42,7 +42,7 @@ class MatrixProduct:
 
 
 class Launches:
-    """Operators that compute next to nothing: what they take is the way to the kernel, through Python and torch."""
+    """Operators that compute almost nothing: their time is that of launching them through Python and torch."""
 
     def __init__(self) -> None:
         self.number = torch.zeros(())
@@ -53,8 +53,8 @@ class Launches:
                 self.number.zero_()
 
 
-class Reference:
-    """Times a computation, which is made once for nothing before each reading: it brings data and threads in."""
+class SpeedProbe:
+    """Times a computation; an untimed run before each reading warms up caches and threads."""
 
     def __init__(self, compute: Callable[[], None], clock: Callable[[], float] = time.perf_counter) -> None:
         self._compute = compute
@@ -62,7 +62,7 @@ class Reference:
         self._last: tuple[float, float] | None = None
 
     def read_s(self) -> float:
-        """Seconds that it takes now."""
+        """Seconds that the computation takes now."""
         now = self._clock()
         if self._last is not None and now - self._last[0] < _LEAST_INTERVAL_S:
             return self._last[1]

@@ -6,11 +6,11 @@ import pytest
 import torch
 from fakes import FakeClock
 
-from zoobench.devices.speed_probe import Launches, MatrixProduct, Reference
+from zoobench.devices.speed_probe import Launches, MatrixProduct, SpeedProbe
 
 
 class Work:
-    """A computation that takes these seconds, the last one for ever."""
+    """A computation that takes these seconds; the last duration repeats."""
 
     def __init__(self, clock: FakeClock, durations_s: Iterable[float]) -> None:
         self._advance = clock.advance
@@ -28,35 +28,35 @@ def clock() -> FakeClock:
 
 
 @pytest.mark.parametrize(("durations_s", "reading_s"), [((9.0, 2.0, 1.0), 1.0), ((0.5, 1.0, 2.0), 1.0)])
-def test_the_better_of_two_is_the_reading_and_a_first_one_is_not_timed(
+def test_the_reading_is_the_better_of_two_after_an_untimed_run(
     clock: FakeClock, durations_s: tuple[float, ...], reading_s: float
 ) -> None:
     work = Work(clock, durations_s)
 
-    assert Reference(work, clock).read_s() == reading_s
+    assert SpeedProbe(work, clock).read_s() == reading_s
     assert work.count == 3
 
 
-def test_a_reading_is_told_again_while_it_is_young(clock: FakeClock) -> None:
-    """From its end on, for a hundredth of a second."""
+def test_a_recent_reading_is_reused(clock: FakeClock) -> None:
+    """For a hundredth of a second after its end."""
     work = Work(clock, [1.0, 1.0, 1.0, 5.0])
-    reference = Reference(work, clock)
+    speed_probe = SpeedProbe(work, clock)
 
-    readings = [reference.read_s()]
+    readings = [speed_probe.read_s()]
     for pause_s in (0.0, 0.005, 0.0049):
         clock.advance(pause_s)
-        readings.append(reference.read_s())
+        readings.append(speed_probe.read_s())
     assert (readings, work.count) == ([1.0] * 4, 3)
 
     clock.advance(0.0002)
-    assert (reference.read_s(), work.count) == (5.0, 6)
+    assert (speed_probe.read_s(), work.count) == (5.0, 6)
 
 
-def test_nothing_is_computed_before_it_is_asked_for(clock: FakeClock) -> None:
+def test_nothing_is_computed_before_the_first_reading(clock: FakeClock) -> None:
     work, product = Work(clock, [1.0]), MatrixProduct()
 
-    Reference(work, clock)
-    Reference(product, clock)
+    SpeedProbe(work, clock)
+    SpeedProbe(product, clock)
 
     assert (work.count, product.matrices) == (0, ())
 
@@ -74,7 +74,7 @@ def test_on_a_cpu_it_is_the_product_of_two_matrices_of_256_made_once() -> None:
     assert all(map(lambda a, b: a is b, made, product.matrices))
 
 
-def test_on_a_device_that_is_launched_to_it_is_five_hundred_operators() -> None:
+def test_launches_are_five_hundred_operators() -> None:
     launches = Launches()
     launches()  # lazily made parts of torch are not counted
 
@@ -88,9 +88,9 @@ def test_on_a_device_that_is_launched_to_it_is_five_hundred_operators() -> None:
 @pytest.mark.parametrize("work", [MatrixProduct(), Launches()], ids=lambda work: type(work).__name__)
 def test_it_neither_records_a_graph_nor_leaves_a_mode(work: MatrixProduct | Launches) -> None:
     with torch.inference_mode():
-        assert 0 < Reference(work).read_s() < 60
+        assert 0 < SpeedProbe(work).read_s() < 60
 
-    assert 0 < Reference(work).read_s() < 60
+    assert 0 < SpeedProbe(work).read_s() < 60
 
     assert not torch.is_inference_mode_enabled()
     tensors = work.matrices if isinstance(work, MatrixProduct) else [work.number]
