@@ -1,6 +1,6 @@
-"""The nets that torchvision lacks, written from their papers, one file each.
+"""Models that torchvision does not have, written from their papers.
 
-Every net of ours is a plain `nn.Module` with random weights: at PyTorch's default values, or at torchvision's where its
+Each is a plain `nn.Module` with random weights, initialised by PyTorch's defaults, or by torchvision's where its
 classes are used.
 """
 
@@ -27,7 +27,7 @@ from zoobench.zoo.architectures.variants import (
 from zoobench.zoo.architectures.xception import xception
 
 Constructor = Callable[..., nn.Module]
-"""Takes `num_classes: int`, with a default."""
+"""Called with `num_classes: int`, which has a default."""
 
 _MOBILENETS: dict[str, Constructor] = {
     f"mobilenet_v1_{percent:03d}": functools.partial(mobilenet_v1, width_multiplier=percent / 100)
@@ -49,7 +49,7 @@ CONSTRUCTORS: Final[dict[str, Constructor]] = {
     **_SHUFFLENETS,
     "xception": xception,
 }
-"""The nets of the source `zoobench` by their names in the catalogue."""
+"""Models of the source `zoobench`, by their names in the catalogue."""
 
 VARIANTS: Final[dict[str, Constructor]] = {
     "googlenet_5x5": googlenet_5x5,
@@ -63,4 +63,4 @@ VARIANTS: Final[dict[str, Constructor]] = {
     "shufflenet_v1_g3_x2_0_se": functools.partial(shufflenet_v1, groups=3, scale=2.0, is_excited=True),
     "shufflenet_v2_x2_0_se": shufflenet_v2_x2_0_se,
 }
-"""The nets of the source `papers`: rows of the papers' tables that no zoo has, by their names in the catalogue."""
+"""Models of the source `papers`: rows of the papers' tables that no zoo has, by their names in the catalogue."""

@@ -3,10 +3,10 @@
 A. Krizhevsky, I. Sutskever and G. Hinton, "ImageNet classification with deep convolutional neural networks",
 NeurIPS 25, section 3 and figure 2.
 
-torchvision's `alexnet` is another net: the single-column one of arXiv:1404.5997, without response normalisation. This
-is the two-column one: conv2, conv4 and conv5 see only their own half of the maps (groups of two), pooling windows
-overlap (3x3, stride 2) and bright maps inhibit their neighbours. The paper prints 224 pixels, but its 55x55 maps need
-227. 60,965,224 parameters (the paper says 60 million), 724,406,816 multiply-accumulates.
+torchvision's `alexnet` is a different model: the single-column one of arXiv:1404.5997, without response normalisation.
+This is the two-column model: conv2, conv4 and conv5 read only their half of the maps (two groups), pooling windows
+overlap (3x3, stride 2), and responses are normalised across neighbouring maps. The paper states 224 pixels, but its
+55x55 maps need 227. 60,965,224 parameters (in the paper 60 million), 724,406,816 multiply-accumulates.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 HALVES = 2
-"""The two columns of figure 2, one a GPU at the time."""
+"""The two columns of figure 2, one for each of two GPUs."""
 
 POOLED_SIDE = 6
 
@@ -49,7 +49,7 @@ class AlexNet2012(nn.Module):
 
 
 def alexnet_2012(num_classes: int = 1000) -> nn.Module:
-    """AlexNet of 2012 with random weights."""
+    """Build the AlexNet of 2012 with random weights."""
     return AlexNet2012(num_classes)
 
 
@@ -71,5 +71,5 @@ def _overlapping_pool() -> nn.Module:
 
 
 def _hidden_layer(units_in: int, units_out: int) -> tuple[nn.Module, ...]:
-    """Dropout comes before the weights: it is the output of the layer below that is dropped (section 4.2)."""
+    """A hidden layer; dropout comes first, because it applies to the output of the layer below (section 4.2)."""
     return nn.Dropout(0.5), nn.Linear(units_in, units_out), nn.ReLU(inplace=True)

@@ -3,9 +3,9 @@
 Y. LeCun, L. Bottou, Y. Bengio and P. Haffner, "Gradient-based learning applied to document recognition", Proceedings of
 the IEEE 86(11), 1998, section II.B and figure 2.
 
-Three things of 1998 are left out, as almost everyone does since: the sparse connections from S2 to C3 (table I), the
-trainable coefficient and bias of each subsampling map, and the Gaussian connections of the output, here linear.
-What remains has 61,706 parameters.
+As in most later implementations, three parts of 1998 are left out: the sparse connections from S2 to C3 (table I), the
+trainable coefficient and bias of each subsampling map, and the Gaussian connections of the output, which is linear
+here. The model has 61,706 parameters.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ class ScaledTanh(nn.Module):
     """The squashing function f(a) = 1.7159 tanh(2a / 3), for which f(1) = 1 and f(-1) = -1 (appendix A)."""
 
     def forward(self, activation: Tensor) -> Tensor:
-        """Squash each element; the shape stays."""
+        """Apply the function to each element; the shape does not change."""
         return 1.7159 * torch.tanh(activation * (2 / 3))
 
 
@@ -46,5 +46,5 @@ class LeNet5(nn.Module):
 
 
 def lenet5(num_classes: int = 10) -> nn.Module:
-    """LeNet-5 with random weights."""
+    """Build LeNet-5 with random weights."""
     return LeNet5(num_classes)

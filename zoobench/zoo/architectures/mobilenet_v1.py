@@ -1,10 +1,10 @@
-"""MobileNet v1, with width multipliers, and the two nets that its paper holds it against.
+"""MobileNet v1, with width multipliers, and the two models with which its paper compares it.
 
 A. Howard et al., "MobileNets: Efficient convolutional neural networks for mobile vision applications",
 arXiv:1704.04861, 2017, table 1 and section 3.3.
 
-Table 1 prints stride 2 for the last depthwise convolution, whose input and output it prints at 7x7: the stride is 1.
-At width 1.0 there are 4,231,976 parameters; the paper's 4.2 million leave out batch normalisation and the bias of the
+Table 1 prints stride 2 for the last depthwise convolution, but 7x7 for both its input and output: the stride is 1.
+At width 1.0 there are 4,231,976 parameters; the paper's 4.2 million exclude batch normalisation and the bias of the
 classifier (4,209,088).
 
 **Full convolutions** (table 4). Each depthwise separable convolution is one 3x3 convolution of the same widths and
@@ -45,7 +45,7 @@ BLOCKS = (
 """The thirteen rows of table 1 between the first convolution and the average pool."""
 
 SHALLOW_BLOCKS = tuple(block for block in BLOCKS if block != SeparableBlock(512, 1))
-"""Without the five that table 1 prints as one row, "5x"."""
+"""`BLOCKS` without the five that table 1 prints as one row, "5x"."""
 
 
 class MobileNetV1(nn.Module):
@@ -75,17 +75,17 @@ class MobileNetV1(nn.Module):
 
 
 def mobilenet_v1(num_classes: int = 1000, *, width_multiplier: float = 1.0) -> nn.Module:
-    """MobileNet v1 with random weights; the paper evaluates width multipliers 1, 0.75, 0.5 and 0.25 (table 6)."""
+    """Build MobileNet v1 with random weights; the paper evaluates width multipliers 1, 0.75, 0.5 and 0.25 (table 6)."""
     return MobileNetV1(num_classes, width_multiplier=width_multiplier)
 
 
 def mobilenet_v1_conv(num_classes: int = 1000) -> nn.Module:
-    """The "Conv MobileNet" of table 4, with random weights."""
+    """Build the "Conv MobileNet" of table 4, with random weights."""
     return MobileNetV1(num_classes, is_separable=False)
 
 
 def mobilenet_v1_shallow(num_classes: int = 1000) -> nn.Module:
-    """The "Shallow MobileNet" of table 5, with random weights."""
+    """Build the "Shallow MobileNet" of table 5, with random weights."""
     return MobileNetV1(num_classes, blocks=SHALLOW_BLOCKS)
 
 
@@ -101,7 +101,7 @@ def _separable(channels_in: int, channels_out: int, stride: int) -> tuple[nn.Mod
 
 
 def _full(channels_in: int, channels_out: int, stride: int) -> tuple[nn.Module, ...]:
-    """Figure 3, left: what a separable convolution stands for."""
+    """Figure 3, left: the full convolution that a separable one replaces."""
     return _normalised(nn.Conv2d(channels_in, channels_out, 3, stride=stride, padding=1, bias=False))
 
 

@@ -5,27 +5,27 @@ devices", arXiv:1707.01083, 2017, table 1 and figure 2.
 
 **Widths.** Table 1 gives stage 2 for each number of groups g at scale 1; stages 3 and 4 double it. A unit's bottleneck
 is a quarter of its output and both its pointwise convolutions have g groups, so the output must be divisible by 4g.
-Every width in table 1 is; at other scales the scaled width is rounded to the nearest multiple of 4g, halves upwards
+All widths in table 1 are; at other scales the scaled width is rounded to the nearest multiple of 4g, halves upwards
 (g=2: 100 to 104 at 0.5x, 300 to 304 at 1.5x, 50 to 48 at 0.25x; g=4: 136 to 144, 408 to 416, 68 to 64). No source
-prints those; g = 1, 3 and 8 need no rounding at any scale.
+prints these widths; g = 1, 3 and 8 need no rounding at any scale.
 
-**First convolution.** Its width must be divisible by g, for it is concatenated in the first unit's shortcut. Table 1
-has 24 channels at 1x. The paper leaves other scales open; the authors' code has, for g=3, 12, 24, 24 and 48 at 0.5, 1,
-1.5 and 2x (1.5x is not widened), and for g=8 the same but 16 at 0.5x. Here the other groups follow g=3, whose widths
-suit them. No source prints 0.25x: 12, and 8 for g=8, bring its convolutions nearest to the 13 million
+**First convolution.** Its width must be divisible by g, as it is concatenated in the first unit's shortcut. Table 1
+has 24 channels at 1x. The paper does not define other scales; the authors' code has, for g=3, 12, 24, 24 and 48 at 0.5,
+1, 1.5 and 2x (1.5x is not widened), and for g=8 the same but 16 at 0.5x. Here the other groups use the widths of g=3,
+which they divide. No source prints 0.25x: with 12, and 8 for g=8, its convolutions are closest to the 13 million
 multiply-accumulates of table 2 (13.0, 12.5, 13.1, 12.1 and 12.0 million for g = 1, 2, 3, 4 and 8).
 
-The first pointwise convolution of stage 2 has one group, its input being narrow (section 3.2).
+The first pointwise convolution of stage 2 has one group, because its input is narrow (section 3.2).
 
 **Squeeze and excitation** (table 5: 527 million multiply-accumulates at 2x, g=3). The paper cites arXiv:1709.01507 and
-says no more. Here, as that paper does in nets with either junction, the residual branch is rescaled before it is added
-(its figure 3) and a concatenation after it (its figure 2), with its reduction of 16: 526,925,184. Rescaling the branch
-of stride 2 instead would give 526.5 million.
+gives no details. As in that paper, the residual branch is rescaled here before it is added (its figure 3), and a
+concatenation after it (its figure 2), with its reduction of 16: 526,925,184. Rescaling the branch of stride 2 instead
+would give 526.5 million.
 
 **Shallow** (table 5: 40 million at "0.5x", g=3). Section 4.3: "a 26-layer architecture by removing half of the blocks
 in Stage 2-4", so 2, 4 and 2 units; no width is printed, and those of 0.5x would give 21.6 million. Here stages are
-0.75x, behind the 12 channels that the first convolution has at 0.5x: 41,634,216, or 40,914,216 without the classifier,
-the nearest to 40 that a multiple of 12 behind 12 or 24 channels comes (then 41.9 for 168 behind 24, 37.5 for 156).
+0.75x, after the 12 channels that the first convolution has at 0.5x: 41,634,216, or 40,914,216 without the classifier.
+This is the closest to 40 for a multiple of 12 after 12 or 24 channels (next: 41.9 for 168 after 24, 37.5 for 156).
 """
 
 from __future__ import annotations
@@ -51,27 +51,27 @@ STEM_WIDTHS_OF_8_GROUPS: Final = {0.25: 8, 0.5: 16, 1.0: 24, 1.5: 24, 2.0: 48}
 BOTTLENECK = 4
 
 SQUEEZE = 16
-"""Channels to a unit between squeeze and excitation: the reduction ratio of arXiv:1709.01507."""
+"""Channels per hidden unit between squeeze and excitation: the reduction ratio of arXiv:1709.01507."""
 
 SHALLOW_SCALE = 0.75
-"""Of the stages; see above."""
+"""Scale of the stages; see the module docstring."""
 
 
 class ChannelShuffle(nn.Module):
-    """Section 3.1: channels seen as (groups, n) are transposed to (n, groups), so that each group feeds every group."""
+    """Section 3.1: channels as (groups, n) are transposed to (n, groups), so that each group reaches all groups."""
 
     def __init__(self, groups: int) -> None:
         super().__init__()
         self.groups = groups
 
     def forward(self, maps: Tensor) -> Tensor:
-        """(N, C, H, W) to the same shape: channel i of group k goes to place i * groups + k."""
+        """(N, C, H, W) to the same shape: channel i of group k moves to i * groups + k."""
         batch, channels, height, width = maps.shape
         grouped = maps.view(batch, self.groups, channels // self.groups, height, width)
         return grouped.transpose(1, 2).reshape(batch, channels, height, width)
 
     def extra_repr(self) -> str:
-        """Shown inside the brackets of the module's printed form."""
+        """Text in the brackets of the module's `repr`."""
         return f"groups={self.groups}"
 
 
@@ -156,13 +156,13 @@ class ShuffleNetV1(nn.Module):
 def shufflenet_v1(
     num_classes: int = 1000, *, groups: int = 3, scale: float = 1.0, is_excited: bool = False
 ) -> nn.Module:
-    """ShuffleNet v1 with random weights; `groups` is a key of STAGE_2_WIDTHS, `scale` one of STEM_WIDTHS."""
+    """Build ShuffleNet v1 with random weights; `groups` is a key of STAGE_2_WIDTHS, `scale` one of STEM_WIDTHS."""
     stem, widths = stem_width(groups, scale), stage_widths(groups, scale)
     return ShuffleNetV1(num_classes, groups=groups, stem=stem, widths=widths, is_excited=is_excited)
 
 
 def shufflenet_v1_shallow(num_classes: int = 1000) -> nn.Module:
-    """The "0.5x (shallow, g=3)" of table 5, with random weights."""
+    """Build the "0.5x (shallow, g=3)" of table 5, with random weights."""
     stem, widths = stem_width(3, 0.5), stage_widths(3, SHALLOW_SCALE)
     repeats = tuple(units // 2 for units in STAGE_REPEATS)
     return ShuffleNetV1(num_classes, groups=3, stem=stem, widths=widths, repeats=repeats)

@@ -4,8 +4,8 @@ F. Chollet, "Xception: Deep learning with depthwise separable convolutions", arX
 
 22,855,952 parameters exactly (table 3) and 8,357,403,496 multiply-accumulates at 299 pixels. A separable convolution is
 depthwise 3x3 then pointwise 1x1 with nothing in between (section 4.7) and one batch normalisation after (figure 5).
-The pooling here pads one pixel all round. The author's pads as little as gives ceil(S / 2), which is one pixel on the
-far side only where S is even: the sizes, parameters and counts agree everywhere, the borders of two maps differ.
+The pooling here pads one pixel on each side. The author's uses the minimum for ceil(S / 2), which for even S is one
+pixel, at the end only: sizes, parameters and counts agree everywhere, but the borders of two maps differ.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ MIDDLE_BLOCKS = 8
 
 
 class XceptionBlock(nn.Module):
-    """Rectified separable convolutions around which the input is added; `is_halving` pools and projects."""
+    """Rectified separable convolutions with a residual connection; `is_halving` pools and projects."""
 
     def __init__(self, widths: tuple[int, ...], *, is_halving: bool, is_input_rectified: bool = True) -> None:
         super().__init__()
@@ -75,7 +75,7 @@ class Xception(nn.Module):
 
 
 def xception(num_classes: int = 1000) -> nn.Module:
-    """Xception with random weights."""
+    """Build Xception with random weights."""
     return Xception(num_classes)
 
 
