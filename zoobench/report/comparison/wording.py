@@ -219,8 +219,8 @@ def controls_text(controls: Sequence[CaseResult]) -> str:
 def _rule_text(rule: Rule) -> str:
     strict = " Every case must have a verdict (strict)." if rule.is_strict else ""
     return (
-        f"The smallest change reported is {format_percent(rule.margin_ratio)}. If no case is slower by more than that, the "
-        f"probability of reporting any case as slower is {format_percent(rule.alpha)} at most.{strict}"
+        f"The smallest change reported is {format_percent(rule.margin_ratio)}. If no case is slower by more than that, "
+        f"the probability of reporting any case as slower is {format_percent(rule.alpha)} at most.{strict}"
     )
 
 

@@ -23,7 +23,7 @@ MOST_SUMMARY_BYTES = 1024 * 1024
 
 
 class Paths(NamedTuple):
-    """The paths written. `summary` is the job's, if there is one; `note` gives the reason if nothing was added to it."""
+    """The paths written. `summary` is the job's, if there is one; `note` says why nothing was added to it."""
 
     document: Path
     markdown: Path
