@@ -15,9 +15,9 @@ _INITIALISATION = {_ATEN.uniform_, _ATEN.normal_, _ATEN.erfinv_, _ATEN.clamp_}
 
 
 class _WithoutValues(TorchDispatchMode):
-    """What a constructor makes by torch.empty stays without data; what it computes with (torch.arange) has its values.
+    """Makes tensors of torch.empty without data; tensors that a constructor computes (torch.arange) have values.
 
-    So regnet_* builds as well, which reads values that the meta device would not have.
+    So regnet_*, which reads values that the meta device does not have, can be built.
     """
 
     def __torch_dispatch__(self, operator: Any, _types: object, args: Sequence[Any] = (), kwargs: Any = None) -> Any:
@@ -38,5 +38,5 @@ def build_without_values() -> Callable[..., nn.Module]:
 
 @pytest.fixture
 def costs_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the test registers goes with it."""
+    """Remove the costs that the test registers."""
     monkeypatch.setattr(costs, "_COSTS", costs.table())

@@ -35,12 +35,12 @@ class Behind(nn.Module):
 
 
 def training_macs(layer: nn.Module, *shape: int) -> int:
-    """Of the layer where its input is the image, and needs no gradient."""
+    """Cost of the layer if its input is the image, which needs no gradient."""
     return count_training(layer, empty(*shape)).macs
 
 
 def training_macs_behind(layer: nn.Module, *shape: int) -> int:
-    """Of the layer where its input needs a gradient."""
+    """Cost of the layer if its input needs a gradient."""
     return count_training(Behind(layer, *shape), empty(1)).macs
 
 
@@ -176,18 +176,20 @@ def inverted_residual(channels: int, expansion: int) -> nn.Module:
 
 def test_backward_is_twice_forward_but_for_the_first_layer() -> None:
     """The rule of `zoobench.counting.costs`: no gradient reaches the image."""
-    net = nn.Sequential(inverted_residual(8, 6), inverted_residual(8, 6))
+    model = nn.Sequential(inverted_residual(8, 6), inverted_residual(8, 6))
     images = empty(3, 8, 12, 12)
     first = 3 * 144 * 8 * 48
-    forward, both = count_forward(net, images).macs, count_training(net, images).macs
+    forward, both = count_forward(model, images).macs, count_training(model, images).macs
     assert both - forward == 2 * forward - first
 
 
 def test_the_work_of_the_backward_pass_belongs_to_the_layers_whose_it_is() -> None:
-    net = nn.Sequential(
+    model = nn.Sequential(
         nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Sequential(nn.Conv2d(4, 5, 1), nn.Flatten()), nn.Linear(80, 2)
     )
-    parts = {part.name: part.counts for part in divide(trace_pass(net, empty(1, 3, 6, 6), is_training=True), By.MODULE)}
+    parts = {
+        part.name: part.counts for part in divide(trace_pass(model, empty(1, 3, 6, 6), is_training=True), By.MODULE)
+    }
     first, second, head = 16 * 4 * 27, 16 * 5 * 4, 160
     assert {name: counts.macs for name, counts in parts.items()} == {
         "": 2 * first + 3 * second + 3 * head,
@@ -222,8 +224,8 @@ def test_auxiliary_heads_are_trained_too() -> None:
 
 
 def test_training_leaves_no_gradient_and_no_hook_behind() -> None:
-    net = inverted_residual(4, 2)
-    count_training(net, torch.empty(2, 4, 6, 6))
-    assert all(parameter.grad is None for parameter in net.parameters())
-    assert not any(part._forward_hooks or part._forward_pre_hooks for part in net.modules())
-    assert net[1].num_batches_tracked.item() == 0
+    model = inverted_residual(4, 2)
+    count_training(model, torch.empty(2, 4, 6, 6))
+    assert all(parameter.grad is None for parameter in model.parameters())
+    assert not any(part._forward_hooks or part._forward_pre_hooks for part in model.modules())
+    assert model[1].num_batches_tracked.item() == 0

@@ -82,7 +82,7 @@ def convolutions(draw: st.DrawFn) -> dict[str, Any]:
 @settings(deadline=None, max_examples=60)
 @given(convolutions())
 def test_a_convolution_of_ones_sums_to_its_macs(c: dict[str, Any]) -> None:
-    """Padded by ones beforehand, so that padding counts, as the convention says."""
+    """Padded with ones before the call, so that padding counts, as in the convention."""
     function = (F.conv1d, F.conv2d, F.conv3d)[c["space"] - 1]
     options = {"stride": c["stride"], "dilation": c["dilation"], "groups": c["groups"]}
     weight = torch.ones(c["filters"], c["channels"] // c["groups"], *c["kernel"])
@@ -169,7 +169,7 @@ def test_attention_costs_the_same_by_whichever_kernel(kernel: str) -> None:
 
 @pytest.mark.parametrize("inference", [True, False])
 def test_attention_decomposed_or_whole_is_the_same(*, inference: bool) -> None:
-    """Under inference_mode the operator arrives whole, outside it as its two products."""
+    """In inference_mode the operator is not decomposed; outside it, there are its two products."""
     key, value = empty(BATCH, 2, KEYS, WIDTH), empty(BATCH, 2, KEYS, WIDTH)
 
     def grouped_queries(q: Tensor) -> Tensor:

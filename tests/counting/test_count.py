@@ -8,7 +8,7 @@ from zoobench.counting import StateCounts, UncountableError, Uncounted, count_fo
 
 
 class Net(nn.Module):
-    """Gives a dict, as detection and auxiliary-head models do."""
+    """Returns a dict, as detection and auxiliary-head models do."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -22,7 +22,7 @@ class Net(nn.Module):
         return {"out": self.head(pooled.mean((2, 3))), "features": features}
 
 
-def test_a_net_with_what_was_left_out() -> None:
+def test_a_model_with_unsupported_operators() -> None:
     found = count_forward(Net(), torch.empty(2, 3, 16, 16))
     stem, head = 2 * 8 * 64, 4 * 10
     assert found.macs == stem * 27 + head * 8
@@ -43,7 +43,7 @@ def test_calls_of_one_operator_add_up() -> None:
     assert found.uncounted["aten.relu"] == Uncounted(calls=2, elements=16 + 4)
 
 
-def test_the_total_says_who_counted() -> None:
+def test_the_total_records_its_counter() -> None:
     found = count_forward(Net(), torch.empty(1, 3, 16, 16))
     assert found.counter == "zoobench.counting"
     assert found.counter_version == f"2 (torch {torch.__version__})"
@@ -55,9 +55,9 @@ def test_macs_grow_with_batch_and_area() -> None:
     assert large == 6 * 4 * small
 
 
-def test_state_of_a_net() -> None:
-    net = Net()
-    net.stem.weight.requires_grad_(requires_grad=False)
+def test_state_of_a_model() -> None:
+    model = Net()
+    model.stem.weight.requires_grad_(requires_grad=False)
     parameters = (8 * 27 + 8) + (8 + 8) + (80 + 10)
     expected = StateCounts(
         parameters=parameters,
@@ -66,8 +66,8 @@ def test_state_of_a_net() -> None:
         buffers=8 + 8 + 1,
         buffer_bytes=4 * 16 + 8,
     )
-    assert count_state(net) == expected
-    assert count_state(net.to("meta")) == expected
+    assert count_state(model) == expected
+    assert count_state(model.to("meta")) == expected
 
 
 def test_bytes_follow_the_number_format() -> None:
@@ -77,9 +77,9 @@ def test_bytes_follow_the_number_format() -> None:
 
 def test_what_is_shared_is_held_once() -> None:
     shared = nn.BatchNorm1d(4)
-    net = nn.Sequential(shared, nn.Linear(4, 4, bias=False), nn.Linear(4, 4, bias=False), shared)
-    net[2].weight = net[1].weight
-    state = count_state(net)
+    model = nn.Sequential(shared, nn.Linear(4, 4, bias=False), nn.Linear(4, 4, bias=False), shared)
+    model[2].weight = model[1].weight
+    state = count_state(model)
     assert (state.parameters, state.buffers) == (16 + 8, 9)
 
 

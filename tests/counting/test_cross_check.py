@@ -41,9 +41,9 @@ def counts(macs: int) -> Counts:
 def test_terms_and_remainder_are_the_difference(
     theirs: dict[str, int], left_out: dict[str, int], our_macs: dict[str, int]
 ) -> None:
-    said = CrossCheck(counter="another", version="1", by_operator=theirs, unsupported=left_out)
-    difference = explain(said, ours(our_macs))
-    assert difference.macs == said.macs - sum(our_macs.values())
+    cross_check = CrossCheck(counter="another", version="1", by_operator=theirs, unsupported=left_out)
+    difference = explain(cross_check, ours(our_macs))
+    assert difference.macs == cross_check.macs - sum(our_macs.values())
     assert all(difference.terms.values())
 
 

@@ -10,7 +10,7 @@ IMAGES = torch.empty(2, 3, 8, 8, device="meta")
 
 
 class Block(nn.Module):
-    """A convolution of its own, and work between its modules."""
+    """Has a convolution, and operators between its modules."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -21,20 +21,20 @@ class Block(nn.Module):
         return torch.relu(self.norm(self.conv(x)) + x)
 
 
-def small_net() -> nn.Module:
+def small_model() -> nn.Module:
     body = nn.Sequential(Block(4), Block(4))
     return nn.Sequential(nn.Conv2d(3, 4, 1), body, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 5))
 
 
 def parts(by: By, depth: int | None = None, *, is_training: bool = False) -> dict[str, Group]:
-    trace = trace_pass(small_net(), IMAGES, is_training=is_training)
+    trace = trace_pass(small_model(), IMAGES, is_training=is_training)
     return {group.name: group for group in divide(trace, by, depth=depth)}
 
 
 @pytest.mark.parametrize("is_training", [False, True])
 @pytest.mark.parametrize("by", [By.KIND, By.OPERATOR])
 def test_kinds_and_operators_add_up_to_the_whole(by: By, *, is_training: bool) -> None:
-    whole = (count_training if is_training else count_forward)(small_net(), IMAGES)
+    whole = (count_training if is_training else count_forward)(small_model(), IMAGES)
     counts = [part.counts for part in parts(by, is_training=is_training).values()]
     for quantity in ("macs", "activations", "elements_written", "bytes_read", "bytes_written"):
         assert sum(getattr(part, quantity) for part in counts) == getattr(whole, quantity)
@@ -79,7 +79,7 @@ def test_modules_nest() -> None:
 def test_depth_cuts_the_tree_and_loses_no_work(depth: int, names: set[str]) -> None:
     found = parts(By.MODULE, depth)
     assert set(found) == names
-    assert found[""].counts.macs == count_forward(small_net(), IMAGES).macs
+    assert found[""].counts.macs == count_forward(small_model(), IMAGES).macs
     deepest = [part for name, part in found.items() if name and len(name.split(".")) == depth]
     if depth == 1:
         assert sum(part.counts.elements_written for part in deepest) == found[""].counts.elements_written

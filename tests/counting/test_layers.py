@@ -38,7 +38,7 @@ def test_a_layer_in_full() -> None:
         output_shape=(1, 4, 4, 8),
         weight_shape=(4, 2, 3, 3),
         stride=(2, 1),
-        bytes_read=4 * (4 * 8 * 8 + 4 * 2 * 9 + 4),  # picture, weight, bias
+        bytes_read=4 * (4 * 8 * 8 + 4 * 2 * 9 + 4),  # image, weight, bias
         bytes_written=4 * 4 * 4 * 8,
     )
     assert (found["1"].kind, found["1"].macs, found["1"].weight_shape) == ("activation", 0, ())
@@ -52,12 +52,12 @@ def test_parameters_of_what_is_never_called_are_the_caller_s() -> None:
 
 def test_layers_add_up_to_the_model() -> None:
     shared = nn.Conv2d(4, 4, 1)
-    net = nn.Sequential(Gate(), shared, nn.BatchNorm2d(4), shared, nn.Flatten(), nn.Linear(128, 3))
-    found = layers(net, 1, 4, 8, 8).values()
-    counts = count_forward(net, torch.empty(1, 4, 8, 8))
+    model = nn.Sequential(Gate(), shared, nn.BatchNorm2d(4), shared, nn.Flatten(), nn.Linear(128, 3))
+    found = layers(model, 1, 4, 8, 8).values()
+    counts = count_forward(model, torch.empty(1, 4, 8, 8))
     assert sum(layer.macs for layer in found) == counts.macs
     assert sum(layer.activations for layer in found) == counts.activations
-    assert sum(layer.parameters for layer in found) == count_state(net).parameters
+    assert sum(layer.parameters for layer in found) == count_state(model).parameters
 
 
 def test_a_module_called_twice_stands_once_with_the_work_of_both_calls() -> None:
@@ -72,7 +72,7 @@ def test_what_only_calls_others_has_no_kind() -> None:
     assert (found[""].kind, found["0"].kind, found["0.0"].kind) == ("", "", "activation")
 
 
-def test_a_named_kind_speaks_for_a_module_before_other_operators() -> None:
+def test_a_known_kind_is_used_for_a_module_before_other_operators() -> None:
     class Squash(nn.Module):
         def forward(self, x: Tensor) -> Tensor:
             return 1.7 * torch.tanh(x * 2)

@@ -11,7 +11,7 @@ ATEN = torch.ops.aten
 
 
 class Memo(MemoOf[None]):
-    """Results alone."""
+    """Cache results only."""
 
     def __init__(self) -> None:
         super().__init__(lambda *_: None)
@@ -64,13 +64,13 @@ def test_a_second_call_gives_the_same_kind_of_tensors_anew(operator: Any, args: 
     ],
     ids=["number's type", "strides", "dtype", "flag", "operator"],
 )
-def test_calls_that_differ_are_told_apart(one: Any, other: Any) -> None:
+def test_calls_that_differ_are_distinguished(one: Any, other: Any) -> None:
     memo = Memo()
     memo.call(*one, {})
     assert kind(memo.call(*other, {})) == kind(other[0](*other[1]))
 
 
-def test_options_tell_calls_apart() -> None:
+def test_options_distinguish_calls() -> None:
     memo = Memo()
     memo.call(ATEN.sum.default, (X,), {"dtype": torch.float64})
     assert memo.call(ATEN.sum.default, (X,), {"dtype": torch.float16}).dtype == torch.float16

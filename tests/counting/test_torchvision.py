@@ -1,4 +1,4 @@
-"""Every classification model of torchvision against what torchvision publishes with its weights."""
+"""Counts of torchvision's classification models against those published with its weights."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OPTIONS: dict[str, dict[str, object]] = {
     "googlenet": {"init_weights": False, "aux_logits": False},
     "inception_v3": {"init_weights": False},
 }
-"""The published count of googlenet is without its auxiliary heads, that of inception_v3 with its one."""
+"""The published count of googlenet excludes its auxiliary heads; that of inception_v3 includes its one."""
 
 MODELS = models.list_models(module=models)
 
@@ -30,7 +30,7 @@ def test_there_are_eighty() -> None:
 
 @pytest.mark.parametrize("name", MODELS)
 def test_published_operations_and_parameters(name: str, build_without_values: Callable[..., nn.Module]) -> None:
-    """At the crop size of each published weight; only vision transformers are built for theirs."""
+    """At the crop size of each published weight; only vision transformers are built for that size."""
     for size, meta in published(name).items():
         options = OPTIONS.get(name, {}) | ({"image_size": size} if name.startswith("vit") else {})
         model = build_without_values(models.get_model_builder(name), **options)
@@ -61,7 +61,7 @@ def published(name: str) -> dict[int, dict[str, Any]]:
 def test_macs_derived_by_hand(
     name: str, options: dict[str, object], size: int, macs: int, build_without_values: Callable[..., nn.Module]
 ) -> None:
-    """Worked out layer by layer from the papers' tables, convolutions and classifier, no bias."""
+    """Computed layer by layer from the papers' tables: convolutions and classifier, without bias."""
     model = build_without_values(models.get_model_builder(name), **options)
     assert count_forward(model, torch.empty(1, 3, size, size, device="meta")).macs == macs
 
@@ -78,7 +78,7 @@ def test_activations_of_resnet18(build_without_values: Callable[..., nn.Module])
 def test_a_backward_pass_is_twice_the_forward_less_the_first_layer(
     name: str, build_without_values: Callable[..., nn.Module]
 ) -> None:
-    """No gradient reaches the image. torch's own counter, which ignores groups, has up to ten times as much."""
+    """No gradient reaches the image. torch's counter, which ignores groups, counts up to ten times as much."""
     model = build_without_values(models.get_model_builder(name))
     images = torch.empty(2, 3, 224, 224, device="meta")
     first = next(module for module in model.modules() if isinstance(module, nn.Conv2d))
@@ -88,7 +88,7 @@ def test_a_backward_pass_is_twice_the_forward_less_the_first_layer(
 
 
 def test_auxiliary_heads_are_counted_in_training_alone(build_without_values: Callable[..., nn.Module]) -> None:
-    """GoogLeNet's two see 14×14 maps of 512 and 528 channels, and their gradients go on into the net."""
+    """GoogLeNet's two read 14×14 maps of 512 and 528 channels, and their gradients continue into the model."""
     with_heads, without = (
         build_without_values(models.googlenet, aux_logits=has_heads, init_weights=False) for has_heads in (True, False)
     )

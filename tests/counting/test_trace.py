@@ -1,4 +1,4 @@
-"""What may go wrong between a module and its count: values, devices, modes, what a forward leaves behind."""
+"""Special cases of tracing: values, devices, modes, and side effects of a forward."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ def macs(module: nn.Module, images: Tensor = IMAGES) -> int:
     return sum(call.work.cost.macs for call in trace(module, images) if call.work.cost)
 
 
-def small_net() -> nn.Sequential:
+def small_model() -> nn.Sequential:
     return nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(inplace=True), nn.Flatten(), nn.Linear(144, 5))
 
 
-SMALL_NET_MACS = 2 * (36 * 4 * 27 + 144 * 5)
+SMALL_MODEL_MACS = 2 * (36 * 4 * 27 + 144 * 5)
 
 
 def test_operators_are_noted_in_order_with_what_they_wrote() -> None:
-    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(inplace=True), nn.AvgPool2d(6), nn.Flatten(), nn.Linear(4, 5))
-    assert [(str(call.operator.overloadpacket), call.work.elements_written) for call in trace(net)] == [
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(inplace=True), nn.AvgPool2d(6), nn.Flatten(), nn.Linear(4, 5))
+    assert [(str(call.operator.overloadpacket), call.work.elements_written) for call in trace(model)] == [
         ("aten.convolution", 2 * 4 * 36),
         ("aten.relu_", 2 * 4 * 36),
         ("aten.avg_pool2d", 2 * 4),
@@ -60,12 +60,12 @@ def test_what_writes_into_its_argument_alone_is_noted_by_that() -> None:
 
 @pytest.mark.parametrize("device", ["cpu", "meta"])
 def test_weights_may_be_anywhere(device: str) -> None:
-    assert macs(small_net().to(device), IMAGES) == SMALL_NET_MACS
-    assert macs(small_net().to(device), torch.zeros(2, 3, 8, 8)) == SMALL_NET_MACS
+    assert macs(small_model().to(device), IMAGES) == SMALL_MODEL_MACS
+    assert macs(small_model().to(device), torch.zeros(2, 3, 8, 8)) == SMALL_MODEL_MACS
 
 
 def test_nothing_is_copied() -> None:
-    """Four terabytes of weights and of image, if anything were written out."""
+    """Weights and image would need four terabytes if anything were allocated."""
     layer = nn.Linear(1, 1, bias=False)
     layer.weight = nn.Parameter(torch.zeros(1, 1).expand(10**6, 10**6))
     image = torch.zeros(1, 1).expand(10**6, 10**6)
@@ -73,21 +73,21 @@ def test_nothing_is_copied() -> None:
 
 
 def test_the_module_is_left_as_it_was() -> None:
-    net = small_net()
-    net[1].eval()
-    flags = [part.training for part in net.modules()]
+    model = small_model()
+    model[1].eval()
+    flags = [part.training for part in model.modules()]
     tensors = {
-        name: (tensor, tensor.clone(), tensor._version) for name, tensor in net.state_dict(keep_vars=True).items()
+        name: (tensor, tensor.clone(), tensor._version) for name, tensor in model.state_dict(keep_vars=True).items()
     }
-    trace(net)
-    assert [part.training for part in net.modules()] == flags
-    for name, tensor in net.state_dict(keep_vars=True).items():
+    trace(model)
+    assert [part.training for part in model.modules()] == flags
+    for name, tensor in model.state_dict(keep_vars=True).items():
         was, values, version = tensors[name]
         assert tensor is was
         assert torch.equal(tensor, values)
         assert tensor._version == version
-    assert not any(part._forward_hooks or part._forward_pre_hooks for part in net.modules())
-    assert net(torch.zeros(2, 3, 8, 8)).shape == (2, 5)
+    assert not any(part._forward_hooks or part._forward_pre_hooks for part in model.modules())
+    assert model(torch.zeros(2, 3, 8, 8)).shape == (2, 5)
 
 
 def test_a_cache_filled_by_the_pass_is_emptied() -> None:
@@ -225,17 +225,17 @@ def in_inference_mode(function: Callable[[], Any]) -> Any:
 
 
 def test_inference_mode_hides_nothing() -> None:
-    net = in_inference_mode(lambda: small_net().to("meta"))
+    model = in_inference_mode(lambda: small_model().to("meta"))
     images = in_inference_mode(lambda: torch.empty(2, 3, 8, 8, device="meta"))
-    assert macs(net, images) == SMALL_NET_MACS
-    assert in_inference_mode(lambda: trace(small_net())) == trace(small_net())
+    assert macs(model, images) == SMALL_MODEL_MACS
+    assert in_inference_mode(lambda: trace(small_model())) == trace(small_model())
 
     linear = nn.Linear(8, 5)
     assert macs(Applied(lambda x: in_inference_mode(lambda: F.linear(x, linear.weight, linear.bias)))) == 2 * 24 * 40
 
 
 def test_the_grad_mode_is_put_back() -> None:
-    trace(small_net())
+    trace(small_model())
     assert torch.is_grad_enabled()
     assert not torch.is_inference_mode_enabled()
 
@@ -272,7 +272,7 @@ def without_fake(x: Tensor) -> Tensor:
     ids=["if", "mask", "unique", "numpy", "tolist", "no fake kernel", "no image", "raises", "wrong shape", "lazy"],
 )
 @pytest.mark.filterwarnings("ignore:Lazy modules")
-def test_what_cannot_be_counted_says_why_in_one_line(module: nn.Module, reason: str) -> None:
+def test_what_cannot_be_counted_has_a_reason_of_one_line(module: nn.Module, reason: str) -> None:
     with pytest.raises(UncountableError, match=reason) as refused:
         trace(module)
     assert "\n" not in str(refused.value)

@@ -1,4 +1,4 @@
-"""Bytes and elements of single operators, by hand."""
+"""Bytes and elements of single operators, computed by hand."""
 
 from __future__ import annotations
 

@@ -6,12 +6,12 @@ import torch
 from zoobench.cases import Allocator
 from zoobench.devices import CpuDevice, host_memory
 
-pytestmark = pytest.mark.skipif(host_memory.in_use_bytes() is None, reason="the C library does not tell")
+pytestmark = pytest.mark.skipif(host_memory.in_use_bytes() is None, reason="the C library does not report it")
 
 SMALL_BYTES = 2**23
 LARGE_BYTES = 2**26
 SLACK_BYTES = 2**20
-"""What the interpreter allocates and frees meanwhile."""
+"""Tolerance for what the interpreter allocates and frees meanwhile."""
 
 
 @pytest.mark.parametrize("kind", Allocator)
@@ -32,7 +32,7 @@ def test_what_a_tensor_holds_is_allocated_until_it_is_freed(kind: Allocator, siz
     assert after - before == pytest.approx(0, abs=SLACK_BYTES)
 
 
-def test_a_c_library_that_does_not_tell_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_c_library_without_mallinfo2_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(host_memory, "can_retain", lambda: False)
 
     assert CpuDevice().allocated_bytes() is None

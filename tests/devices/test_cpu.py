@@ -25,16 +25,16 @@ from zoobench.records import Measurement, Unavailable
 
 FLOAT_BYTES = 4
 COUNTING_BYTES = 2**20
-"""The kernel adds up resident pages a batch at a time (proc(5), VmRSS: "this value is inaccurate")."""
+"""The kernel counts resident pages in batches (proc(5), VmRSS: "this value is inaccurate")."""
 
 CASE = make_case("lenet5", threads=1)
 
 
 def in_worker(task: str, *arguments: Any) -> Any:
-    """What the task tells in a fresh process."""
-    told: list[Any] = []
-    assert ForkedWorkers().run(Task(getattr(device_tasks, task), arguments), told.append, 120.0) is None
-    return told[0]
+    """Return what the task emits in a fresh process."""
+    emitted: list[Any] = []
+    assert ForkedWorkers().run(Task(getattr(device_tasks, task), arguments), emitted.append, 120.0) is None
+    return emitted[0]
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def device() -> CpuDevice:
 
 @pytest.fixture
 def threads() -> Iterator[int]:
-    """Of this process, and afterwards too, whatever a test does."""
+    """Number of threads of this process, restored after the test."""
     before = torch.get_num_threads()
     yield before
     torch.set_num_threads(before)
@@ -148,7 +148,7 @@ def test_marks_are_readings_of_its_clock() -> None:
     assert not device.has_own_timeline()
 
 
-def test_a_gpus_questions_are_answered_with_the_reason(device: CpuDevice) -> None:
+def test_metrics_of_a_gpu_are_unavailable_with_the_reason(device: CpuDevice) -> None:
     calls: list[int] = []
 
     answer = device.measure_device_time(lambda: calls.append(1))
@@ -252,7 +252,7 @@ def test_the_peak_is_the_highest_of_all_sums_from_the_start(changes: list[tuple[
 
 
 def test_events_of_one_time_keep_their_order() -> None:
-    """A free and an allocation of the same microsecond: the free came first."""
+    """A free and an allocation in the same microsecond: the free comes first."""
     sizes = (100, -100, 100)
 
     assert cpu.peak_of_events([{"ts": "7.0", "args": {"Bytes": size}} for size in sizes]) == 100
@@ -278,7 +278,9 @@ def test_reserved_memory_is_not_a_cpus(device: CpuDevice) -> None:
     assert (reserved.metric, process.metric) == ("peak_reserved", "process_memory")
 
 
-def test_a_system_that_tells_no_peak_has_no_process_memory(device: CpuDevice, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_system_that_reports_no_peak_has_no_process_memory(
+    device: CpuDevice, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(cpu, "_peak_rss_bytes", lambda: None)
 
     assert isinstance(device.measure_other_memory()[1], Unavailable)

@@ -28,7 +28,7 @@ UUID = "0f1e2d3c-0000-1111-2222-333344445555"
 
 
 class Recorder:
-    """Stands in for `torch.cuda`: answers from a table and writes down what it was asked, in order."""
+    """Replaces `torch.cuda`: returns values from a table and records its calls, in order."""
 
     def __init__(self, **answers: Any) -> None:
         self._answers = answers
@@ -45,7 +45,7 @@ class Recorder:
 
 @pytest.fixture
 def fake_cuda(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Puts a recorder with these answers in the place of torch.cuda, for `zoobench.devices.cuda` alone."""
+    """Replaces torch.cuda by a recorder with these values, only in `zoobench.devices.cuda`."""
 
     def install(**answers: Any) -> Recorder:
         recorder = Recorder(**answers)
@@ -57,7 +57,7 @@ def fake_cuda(monkeypatch: pytest.MonkeyPatch) -> Any:
     return install
 
 
-# Surroundings
+# Conditions
 
 
 def test_its_surroundings_are_the_gpus_and_the_pace_of_launching(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,7 +67,7 @@ def test_its_surroundings_are_the_gpus_and_the_pace_of_launching(monkeypatch: py
     assert CudaDevice().conditions() == {"power_w": 70.0, REFERENCE: 0.25}
 
 
-# The only place that names torch.cuda
+# Only one module uses torch.cuda
 
 
 def test_no_other_modules_name_torch_cuda_or_nvml() -> None:
@@ -101,7 +101,7 @@ def test_every_way_of_naming_it_is_seen(source: str) -> None:
 
 
 def _cuda_names(tree: ast.AST) -> set[str]:
-    """Imports, attributes of torch and their names as text by which code gets at a GPU."""
+    """Imports, attributes of torch, and their names in strings, by which code accesses a GPU."""
     return {name for node in ast.walk(tree) for name in _names(node) if name}
 
 
@@ -137,14 +137,14 @@ def test_without_a_gpu_the_facts_say_why(fake_cuda: Any) -> None:
     assert facts.reason == "torch finds no CUDA GPU"
 
 
-def test_a_torch_without_cuda_is_told_apart(fake_cuda: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_torch_without_cuda_has_its_own_reason(fake_cuda: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     fake_cuda(is_available=False)
     monkeypatch.setattr(cuda.torch, "version", SimpleNamespace(cuda=None))
 
     assert CudaDevice().facts().reason == "this torch is built without CUDA"
 
 
-def test_an_index_beyond_the_last_gpu_says_how_many_there_are(fake_cuda: Any) -> None:
+def test_an_index_beyond_the_last_gpu_reports_how_many_there_are(fake_cuda: Any) -> None:
     fake_cuda(is_available=True, device_count=2)
 
     facts = CudaDevice(2).facts()
@@ -208,7 +208,7 @@ def test_tf32_is_on_for_its_own_precision_only_and_put_back(precision: Precision
 @pytest.mark.usefixtures("without_entering")
 @pytest.mark.parametrize(("precision", "old"), [(Precision.FP32, False), (Precision.TF32, True)])
 def test_the_old_switches_agree_with_the_new_ones(precision: Precision, *, old: bool) -> None:
-    """torch.compile reads the old ones, and torch raises where the two disagree."""
+    """torch.compile reads the old switches, and torch raises if old and new disagree."""
     with CudaDevice().settings(msgspec.structs.replace(CASE, precision=precision)):
         assert torch.backends.cuda.matmul.allow_tf32 is old
         assert torch.backends.cudnn.allow_tf32 is old
@@ -229,7 +229,7 @@ def test_switches_that_were_mixed_before_are_read_as_mixed_and_put_back(mixed_sw
 
 @pytest.fixture
 def mixed_switches() -> Iterator[None]:
-    """As in a process that used only the new switches, and turned them."""
+    """Switches as in a process that set only the new ones."""
     matmul, conv = torch.backends.cuda.matmul.fp32_precision, torch.backends.cudnn.conv.fp32_precision
     torch.backends.cuda.matmul.fp32_precision = "tf32"
     torch.backends.cudnn.conv.fp32_precision = "ieee"
@@ -356,8 +356,8 @@ def test_peak_reserved_is_the_allocators_and_process_memory_is_nvmls(
     assert process == answer
 
 
-def test_nvml_is_asked_for_this_gpu_by_its_uuid(fake_cuda: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its indices do not follow CUDA_VISIBLE_DEVICES."""
+def test_nvml_opens_this_gpu_by_its_uuid(fake_cuda: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """NVML's indices do not follow CUDA_VISIBLE_DEVICES."""
     asked: list[bytes] = []
     fake = SimpleNamespace(
         nvmlInit=lambda: None,
@@ -381,7 +381,7 @@ def test_free_memory_is_the_drivers_and_what_the_allocator_holds_unused(fake_cud
 # Work of known duration
 
 
-def test_it_is_kept_busy_for_cycles_whose_rate_the_host_s_clock_tells(
+def test_it_is_kept_busy_for_cycles_whose_rate_is_measured_by_the_host_s_clock(
     fake_cuda: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A launch takes a quarter of a second, and a cycle a tenth of a microsecond."""
@@ -407,7 +407,7 @@ def event(kind: DeviceType, microseconds: float, *, is_user_annotation: bool = F
 
 @pytest.fixture
 def profiled(fake_cuda: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Runs `measure_device_time` under a profiler that saw these events; the answer, and what happened in order."""
+    """Run `measure_device_time` with a profiler of these events; return the result and the recorded calls."""
 
     def run(events: list[SimpleNamespace] | None) -> tuple[Any, list[str]]:
         recorder = fake_cuda()
@@ -563,7 +563,7 @@ class FakeGenerator:
 
 @pytest.fixture
 def capturing(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A CUDA device on a fake torch.cuda that captures; its profiler always sees one kernel of 125 µs."""
+    """A CUDA device on a fake torch.cuda that captures; its profiler always records one kernel of 125 µs."""
 
     def install(**options: Any) -> tuple[CudaDevice, Capturing]:
         gpu = Capturing(FakeClock(), **options)

@@ -34,12 +34,12 @@ def raised_by_wrong_shapes() -> RuntimeError:
     ],
     ids=lambda error: str(error)[:30],
 )
-def test_short_memory_is_known_by_its_type_or_message(error: Exception) -> None:
+def test_out_of_memory_is_recognised_by_its_type_or_message(error: Exception) -> None:
     assert is_out_of_memory(error)
     assert failure_of(error, "latency").kind is FailureKind.OUT_OF_MEMORY
 
 
-def test_the_cpu_allocators_own_message_is_known() -> None:
+def test_the_cpu_allocators_own_message_is_recognised() -> None:
     failure = failure_of(raised_by_cpu_allocator(), "latency")
 
     assert failure.kind is FailureKind.OUT_OF_MEMORY

@@ -15,36 +15,36 @@ pytestmark = pytest.mark.skipif(not host_memory.can_retain(), reason="the C libr
 
 
 def page_faults_a_call(allocator: Allocator) -> tuple[float, float]:
-    told: list[Any] = []
-    failure = ForkedWorkers().run(Task(device_tasks.page_faults_a_call, (allocator.value,)), told.append, 120.0)
+    emitted: list[Any] = []
+    failure = ForkedWorkers().run(Task(device_tasks.page_faults_a_call, (allocator.value,)), emitted.append, 120.0)
     assert failure is None
-    return told[0]
+    return emitted[0]
 
 
-def test_a_net_faults_its_memory_in_on_every_call_unless_the_heap_is_retained() -> None:
+def test_a_model_faults_its_memory_in_on_every_call_unless_the_heap_is_retained() -> None:
     """Method, section 2. Squeezenet 1.1 at batch 4 writes activations of 12 MiB and less."""
     retained, after = page_faults_a_call(Allocator.RETAINED)
     system, _ = page_faults_a_call(Allocator.SYSTEM)
 
     assert retained < MANY_PAGE_FAULTS
     assert system > 1000
-    assert after > 1000, "memory goes back to the kernel again"
+    assert after > 1000, "memory is returned to the kernel again"
 
 
 @pytest.mark.parametrize("kind", Allocator)
 def test_the_heap_is_read_as_it_is(kind: Allocator) -> None:
-    told: list[Any] = []
+    emitted: list[Any] = []
     task = Task(device_tasks.allocator_as_read, (kind.value,))
 
-    assert ForkedWorkers().run(task, told.append, 120.0) is None
+    assert ForkedWorkers().run(task, emitted.append, 120.0) is None
 
-    before, within, growth_bytes = told[0]
+    before, within, growth_bytes = emitted[0]
     assert (before, within) == ("system", kind.value)
-    assert growth_bytes < host_memory._LARGE_BLOCK_BYTES / 2, "what is only asked about is not filled"
+    assert growth_bytes < host_memory._LARGE_BLOCK_BYTES / 2, "the block of the check is not filled"
 
 
 @pytest.mark.parametrize("lacking", ["gnu_get_libc_version", "mallinfo2"])
-def test_a_heap_that_cannot_be_asked_is_unknown(monkeypatch: pytest.MonkeyPatch, lacking: str) -> None:
+def test_a_heap_that_cannot_be_read_is_unknown(monkeypatch: pytest.MonkeyPatch, lacking: str) -> None:
     class Older:
         gnu_get_libc_version = mallinfo2 = "present"
 
@@ -55,7 +55,7 @@ def test_a_heap_that_cannot_be_asked_is_unknown(monkeypatch: pytest.MonkeyPatch,
 
 
 class FakeLibrary:
-    """Records what is asked of glibc."""
+    """Records calls of glibc."""
 
     gnu_get_libc_version = "present"
 

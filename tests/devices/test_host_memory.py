@@ -13,7 +13,7 @@ HOST_BYTES = 10_000
 
 @pytest.fixture
 def cgroup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A control group's folder without files, on a host with so much available."""
+    """A control group's folder without files, on a host with this much available memory."""
     monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=HOST_BYTES))
     monkeypatch.setattr(host_memory, "CGROUP", tmp_path)
     return tmp_path
@@ -46,7 +46,7 @@ def test_a_container_s_limit_counts_where_it_is_the_narrower(
     assert host_memory.available_bytes() == available
 
 
-def test_a_container_that_tells_half_is_as_none(cgroup: Path) -> None:
+def test_a_container_with_half_of_the_files_has_no_limit(cgroup: Path) -> None:
     (cgroup / "memory.max").write_text("4000\n", encoding="ascii")
     assert host_memory.available_bytes() == HOST_BYTES
 

@@ -9,7 +9,7 @@ from zoobench.devices.device import calls_of, interval_s
 
 
 def test_launching_is_hidden_behind_the_call_before() -> None:
-    """Waited for one by one, each call would take its launch on top."""
+    """With a wait after each call, the time to launch would be added."""
     clock = FakeClock()
     device = FakeAsyncDevice(clock)
 

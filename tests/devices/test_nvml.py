@@ -15,7 +15,7 @@ from zoobench.records import Measurement, Unavailable
 OWN = SimpleNamespace(pid=os.getpid(), usedGpuMemory=3 * 2**20)
 OTHER = SimpleNamespace(pid=os.getpid() + 1, usedGpuMemory=1)
 
-ANSWERS: dict[str, Any] = {
+VALUES: dict[str, Any] = {
     "nvmlInit": None,
     "nvmlDeviceGetHandleByUUID": "handle",
     "nvmlDeviceGetClockInfo": {pynvml.NVML_CLOCK_SM: 1410, pynvml.NVML_CLOCK_MEM: 1215},
@@ -37,21 +37,21 @@ CONDITIONS = {
 
 
 class FakeNvml(ModuleType):
-    """pynvml's own constants and errors, with answers from a table; an error among them is raised."""
+    """pynvml's own constants and errors, with values from a table; an error among them is raised."""
 
-    def __init__(self, **answers: Any) -> None:
+    def __init__(self, **values: Any) -> None:
         super().__init__("pynvml")
-        self.answers = ANSWERS | answers
-        self.asked: list[str] = []
+        self.values = VALUES | values
+        self.calls: list[str] = []
 
     def __getattr__(self, name: str) -> Any:
-        if name not in self.answers:
+        if name not in self.values:
             return getattr(pynvml, name)
         return lambda *arguments: self._answer(name, arguments)
 
     def _answer(self, name: str, arguments: tuple[Any, ...]) -> Any:
-        self.asked.append(name)
-        value = self.answers[name]
+        self.calls.append(name)
+        value = self.values[name]
         if isinstance(value, Exception):
             raise value
         return value[arguments[1]] if isinstance(value, dict) else value
@@ -59,8 +59,8 @@ class FakeNvml(ModuleType):
 
 @pytest.fixture
 def install(monkeypatch: pytest.MonkeyPatch) -> Callable[..., FakeNvml]:
-    def put(**answers: Any) -> FakeNvml:
-        fake = FakeNvml(**answers)
+    def put(**values: Any) -> FakeNvml:
+        fake = FakeNvml(**values)
         monkeypatch.setattr("zoobench.devices.nvml.pynvml", fake)
         return fake
 
@@ -121,12 +121,12 @@ def test_every_bit_of_nvml_is_classified() -> None:
 def test_nvml_is_read_at_most_every_50_ms(nvml: Nvml, install: Any, clock: FakeClock) -> None:
     fake = install()
     nvml.conditions()
-    readings = len(fake.asked)
-    fake.answers["nvmlDeviceGetTemperature"] = 75
+    readings = len(fake.calls)
+    fake.values["nvmlDeviceGetTemperature"] = 75
 
     clock.advance(0.049)
     assert nvml.conditions()["temperature_c"] == 61.0
-    assert len(fake.asked) == readings
+    assert len(fake.calls) == readings
     clock.advance(0.002)
     assert nvml.conditions()["temperature_c"] == 75.0
 
@@ -143,13 +143,13 @@ def test_without_a_driver_there_are_no_conditions_and_a_reason(nvml: Nvml, insta
 
     assert nvml.conditions() == {}
     assert nvml.why_incomplete().endswith("other_processes: NVML: NVML Shared Library Not Found")
-    attempts = len(fake.asked)
+    attempts = len(fake.calls)
     clock.advance(1.0)
     assert nvml.conditions() == {}
-    assert len(fake.asked) == attempts, "it is not tried again"
+    assert len(fake.calls) == attempts, "a failed reading is not repeated"
 
 
-def test_what_one_gpu_does_not_know_is_left_out(nvml: Nvml, install: Any) -> None:
+def test_what_one_gpu_does_not_support_is_left_out(nvml: Nvml, install: Any) -> None:
     install(nvmlDeviceGetPowerUsage=error(pynvml.NVML_ERROR_NOT_SUPPORTED))
 
     assert set(nvml.conditions()) == set(CONDITIONS) - {"power_w"}
@@ -160,11 +160,11 @@ def test_a_reading_that_fails_once_stays_away(nvml: Nvml, install: Any, clock: F
     """So that no covariate has gaps."""
     fake = install()
     nvml.conditions()
-    fake.answers["nvmlDeviceGetTemperature"] = error(pynvml.NVML_ERROR_UNKNOWN)
+    fake.values["nvmlDeviceGetTemperature"] = error(pynvml.NVML_ERROR_UNKNOWN)
     clock.advance(1.0)
     assert "temperature_c" not in nvml.conditions()
 
-    fake.answers["nvmlDeviceGetTemperature"] = 61
+    fake.values["nvmlDeviceGetTemperature"] = 61
     clock.advance(1.0)
 
     assert set(nvml.conditions()) == set(CONDITIONS) - {"temperature_c"}
@@ -173,8 +173,8 @@ def test_a_reading_that_fails_once_stays_away(nvml: Nvml, install: Any, clock: F
 def test_a_driver_that_is_reset_midway_ends_all_of_them(nvml: Nvml, install: Any, clock: FakeClock) -> None:
     fake = install()
     nvml.conditions()
-    for name in fake.answers:
-        fake.answers[name] = error(pynvml.NVML_ERROR_GPU_IS_LOST)
+    for name in fake.values:
+        fake.values[name] = error(pynvml.NVML_ERROR_GPU_IS_LOST)
     clock.advance(1.0)
 
     assert nvml.conditions() == {}
@@ -182,14 +182,14 @@ def test_a_driver_that_is_reset_midway_ends_all_of_them(nvml: Nvml, install: Any
 
 
 def test_a_library_older_than_the_package_is_no_error(nvml: Nvml, install: Any) -> None:
-    """pynvml raises this one apart from its NVMLError."""
+    """This error of pynvml is not an NVMLError."""
     install(nvmlDeviceGetComputeRunningProcesses=pynvml.NVMLLibraryMismatchError("use a versioned function"))
 
     assert "other_processes" not in nvml.conditions()
     assert isinstance(nvml.process_memory(), Unavailable)
 
 
-def test_the_name_that_the_driver_knows_is_used(nvml: Nvml, install: Any) -> None:
+def test_the_name_that_the_driver_has_is_used(nvml: Nvml, install: Any) -> None:
     install(
         nvmlDeviceGetCurrentClocksEventReasons=error(pynvml.NVML_ERROR_FUNCTION_NOT_FOUND),
         nvmlDeviceGetCurrentClocksThrottleReasons=0x4,
@@ -214,7 +214,7 @@ def test_where_nvml_does_not_list_this_process_others_cannot_be_counted(nvml: Nv
     assert "this process is not in its list" in nvml.why_incomplete()
 
 
-def test_the_driver_tells_its_version_or_nothing(nvml: Nvml, install: Any) -> None:
+def test_the_driver_version_is_reported_or_empty(nvml: Nvml, install: Any) -> None:
     install(nvmlSystemGetDriverVersion="570.124.06")
     assert nvml.driver_version() == "570.124.06"
 
@@ -229,7 +229,7 @@ def test_process_memory_is_this_processs(nvml: Nvml, install: Any) -> None:
 
     assert isinstance(answer, Measurement)
     assert answer.samples == (3.0 * 2**20,)
-    assert fake.asked == ["nvmlInit", "nvmlDeviceGetHandleByUUID", "nvmlDeviceGetComputeRunningProcesses"]
+    assert fake.calls == ["nvmlInit", "nvmlDeviceGetHandleByUUID", "nvmlDeviceGetComputeRunningProcesses"]
 
 
 def test_a_process_that_nvml_does_not_list_has_no_memory_rather_than_none(nvml: Nvml, install: Any) -> None:

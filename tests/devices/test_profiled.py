@@ -1,4 +1,4 @@
-"""What the real profiler says of real operators."""
+"""Records of the real profiler of real operators."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ def test_what_is_no_range_of_a_module_has_no_path() -> None:
     assert path_of_scope("aten::relu") is None
 
 
-def test_operators_know_the_innermost_module() -> None:
+def test_operators_have_the_path_of_the_innermost_module() -> None:
     model = nn.Sequential(nn.Sequential(nn.ReLU()), nn.Flatten())
     images = torch.ones(2, 3, 4)
     with module_scopes(model):

@@ -23,7 +23,7 @@ def _same_weights_every_time() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _one_thread() -> Iterator[None]:
-    """Two threads on two busy cores wait for each other: six times slower than one, for pictures this small."""
+    """Use one thread: two on two busy cores wait for each other, six times slower for images this small."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -32,16 +32,16 @@ def _one_thread() -> Iterator[None]:
 
 @pytest.fixture
 def no_initialisation() -> Iterator[None]:
-    """Weights stay as the allocator gave them: building a large model then costs almost nothing."""
+    """Leave weights uninitialised, so that building a large model takes almost no time."""
     with skipped_initialisation():
         yield
 
 
 @pytest.fixture(scope="session")
 def build_valueless() -> ValuelessModel:
-    """Builds a model as users do, once, but without values: on the meta device as soon as it is built.
+    """Build a model once, as users do, and move it to the meta device.
 
-    Under the meta device itself some models of torchvision cannot be built.
+    Some models of torchvision cannot be built on the meta device.
     """
 
     @functools.cache

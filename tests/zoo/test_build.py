@@ -16,7 +16,7 @@ from zoobench.zoo.inputs import example_images, logits_of
 EVERY = [entry for entry in catalogue.entries() if entry.source in ("torchvision", "zoobench", "papers")]
 TRAINED = [entry for entry in EVERY if entry.is_default or entry.source == "papers"]
 SMALLEST_TRAINED = 64
-"""Pixels at which each of these that takes small pictures can be trained on two of them."""
+"""Side in pixels of images that are large enough to train, two at a time, any model that accepts small images."""
 
 Build = Callable[..., nn.Module]
 
@@ -30,7 +30,7 @@ def blank_images(entry: Entry, image_size: int) -> Tensor:
 
 
 def claimed_sizes(entry: Entry) -> set[int]:
-    """The native size; of the default suite, which has a net of every family of ours, the bounds too."""
+    """The native size; for the default suite, which has a model of each of our families, also the bounds."""
     if entry.is_default:
         return {entry.image_size, entry.min_image_size, entry.max_image_size or entry.image_size + 33}
     return {entry.image_size}
@@ -42,7 +42,7 @@ def is_ours_by_default(entry: Entry) -> bool:
 
 @named(EVERY)
 @torch.no_grad()
-def test_every_model_scores_pictures_of_the_sizes_it_claims(entry: Entry, build_valueless: Build) -> None:
+def test_every_model_scores_images_of_the_sizes_it_claims(entry: Entry, build_valueless: Build) -> None:
     model = build_valueless(entry.name)
     classes = 10 if entry.name == "lenet5" else 1000
     for image_size in claimed_sizes(entry):
@@ -61,7 +61,7 @@ def test_sizes_beyond_those_claimed_fail(entry: Entry, build_valueless: Build) -
 
 
 @named(TRAINED)
-def test_default_suite_and_variants_learn_from_a_real_batch(entry: Entry) -> None:
+def test_default_suite_and_variants_train_on_a_real_batch(entry: Entry) -> None:
     image_size = max(entry.min_image_size, SMALLEST_TRAINED) if entry.max_image_size is None else entry.min_image_size
     model = build_model(entry.name, num_classes=4).train()
     images = example_images(entry, batch=2, resolution=ImageSize(image_size, image_size))
@@ -137,7 +137,7 @@ def test_checkpoint_of_another_model(checkpoint: Path) -> None:
         build_model("lenet5", checkpoint=checkpoint)
 
 
-def test_published_weights_of_our_own_nets_there_are_none() -> None:
+def test_our_own_models_have_no_published_weights() -> None:
     with pytest.raises(BadInputError, match=r"xception has no published weights: .* checkpoint="):
         build_model("xception", weights="DEFAULT")
 

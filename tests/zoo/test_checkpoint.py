@@ -18,7 +18,7 @@ LAYER = nn.Linear(2, 3)
 
 
 class Grenade:
-    """Unpickled, it would make a directory: code, where data was asked for."""
+    """Code instead of data: when unpickled, it makes a directory."""
 
     def __init__(self, target: Path) -> None:
         self.target = target

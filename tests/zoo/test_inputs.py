@@ -88,7 +88,7 @@ def test_unnamed_parts_must_have_the_shape_of_the_first() -> None:
 
 
 @pytest.mark.parametrize(
-    ("output", "said"),
+    ("output", "description"),
     [
         (torch.zeros(2, 5, 7, 7), r"a tensor of shape \(2, 5, 7, 7\) and type float32"),
         (torch.zeros(2, 5, dtype=torch.int64), r"a tensor of shape \(2, 5\) and type int64"),
@@ -97,6 +97,6 @@ def test_unnamed_parts_must_have_the_shape_of_the_first() -> None:
         (None, "a NoneType of no tensors"),
     ],
 )
-def test_no_logits(output: object, said: str) -> None:
-    with pytest.raises(BadInputError, match=f"the model returned {said}, in which no tensor is logits"):
+def test_no_logits(output: object, description: str) -> None:
+    with pytest.raises(BadInputError, match=f"the model returned {description}, in which no tensor is logits"):
         logits_of(output)

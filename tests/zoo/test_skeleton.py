@@ -30,7 +30,7 @@ class Tied(nn.Module):
 
 
 class Calibrated(nn.Module):
-    """Reads what it has drawn."""
+    """Reads values it has drawn."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -91,7 +91,7 @@ def test_every_model_of_the_catalogue_has_a_skeleton_that_can_be_counted(entry: 
     assert count_forward(skeleton, torch.empty(1, entry.channels, *resolution, device="meta")).macs > 0
 
 
-def test_the_classes_are_as_asked() -> None:
+def test_the_number_of_classes_is_as_requested() -> None:
     assert build_skeleton(ModelRef("torchvision", "alexnet"), num_classes=7).classifier[6].out_features == 7
 
 
@@ -135,7 +135,7 @@ def test_a_lazy_layer_stays_lazy() -> None:
     assert is_lazy(build_skeleton(factory(Lazy)).layer.weight)
 
 
-def test_a_mistake_of_the_factory_is_told_as_the_factorys() -> None:
+def test_an_error_of_the_factory_names_the_factory() -> None:
     with pytest.raises(BuildError, match="LookupError: no such layer"):
         build_skeleton(factory(mistaken))
 

@@ -1,6 +1,6 @@
 """Devices that run calls. Use `get_device`; packages add devices with the entry-point group `zoobench.devices`.
 
-An entry point is a callable that takes the index in `name:index` (default 0) and gives a `Device`.
+An entry point is a callable that takes the index in `name:index` (default 0) and returns a `Device`.
 """
 
 from __future__ import annotations

@@ -34,8 +34,8 @@ class BuildError(ZoobenchError):
 
 
 @contextmanager
-def blamed_on(culprit: str) -> Iterator[None]:
-    """Convert any error raised in the block into a one-line error that begins with `culprit`.
+def errors_of(origin: str) -> Iterator[None]:
+    """Convert any error raised in the block into a one-line error that begins with `origin`.
 
     Raises: BuildError. An out-of-memory error passes unchanged: its cause is the machine's limit, not the code.
     """
@@ -46,16 +46,16 @@ def blamed_on(culprit: str) -> Iterator[None]:
     except Exception as error:
         if is_out_of_memory(error):
             raise
-        raise BuildError(f"{culprit} raised {_in_one_line(error)}") from error
+        raise BuildError(f"{origin} raised {_in_one_line(error)}") from error
 
 
-def checked_module(built: object, culprit: str) -> nn.Module:
+def checked_module(built: object, origin: str) -> nn.Module:
     """Return `built` if it is a model.
 
     Raises: BadInputError if it is not.
     """
     if not isinstance(built, nn.Module):
-        raise BadInputError(f"{culprit} returned {_kind_of(built)}, not a torch.nn.Module")
+        raise BadInputError(f"{origin} returned {_kind_of(built)}, not a torch.nn.Module")
     return built
 
 
@@ -80,7 +80,7 @@ def build_imported(entry: Entry, *, num_classes: int | None, weights: str | None
     with _working_directory_first():
         factory = _factory(entry.name)
         options = _options(entry.name, factory, num_classes)
-        with blamed_on(f"factory {entry.name}"):
+        with errors_of(f"factory {entry.name}"):
             built = factory(**options)
     return checked_module(built, f"factory {entry.name}"), None
 
@@ -113,7 +113,7 @@ def _factory(name: str) -> Callable[..., object]:
 
 def _module(name: str) -> ModuleType:
     importlib.invalidate_caches()
-    with blamed_on(f"importing {name}"):
+    with errors_of(f"importing {name}"):
         try:
             return importlib.import_module(name)
         except ModuleNotFoundError as error:
@@ -229,10 +229,10 @@ class PackageSource:
 
         Raises: BuildError if the package raises; BadInputError if it does not return a model.
         """
-        culprit = f"building {entry.name} by the package behind {self._name!r}"
-        with blamed_on(culprit):
+        origin = f"building {entry.name} by the package behind {self._name!r}"
+        with errors_of(origin):
             built: object = self._package.build(entry.name, num_classes=num_classes, weights=weights)
-        return checked_module(built, culprit), None
+        return checked_module(built, origin), None
 
 
 class Source(Protocol):

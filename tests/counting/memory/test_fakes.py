@@ -1,4 +1,4 @@
-"""Fake tensors: as many storages as real ones, and answers that real kernels would give."""
+"""Fake tensors have as many storages as real ones, and operators on them the results of real kernels."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def described(result: Any) -> list[tuple[Any, ...] | None]:
     return [None if part is None else (part.shape, part.stride(), part.dtype, part.device) for part in parts]
 
 
-def test_an_answer_is_given_again_as_a_new_tensor(fakes: FakeTensorMode) -> None:
+def test_a_cached_result_is_a_new_tensor(fakes: FakeTensorMode) -> None:
     answers = Answers(fakes)
     x = fake(2, 3)
     first, second = (answers.give(ATEN.relu.default, [x], {}) for _ in range(2))
@@ -43,7 +43,7 @@ def test_an_answer_is_given_again_as_a_new_tensor(fakes: FakeTensorMode) -> None
     assert first.untyped_storage() is not second.untyped_storage()
 
 
-def test_an_answer_depends_on_shape_strides_and_dtype(fakes: FakeTensorMode) -> None:
+def test_a_result_depends_on_shape_strides_and_dtype(fakes: FakeTensorMode) -> None:
     answers = Answers(fakes)
     for x in (fake(2, 3), fake(3, 2), fake(3, 2).t(), fake(2, 3, dtype=torch.bfloat16)):
         assert described(answers.give(ATEN.neg.default, [x], {})) == described(x.neg())
@@ -83,7 +83,7 @@ def test_a_view_is_an_inference_tensor_if_its_base_is(
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
 @pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last], ids=str)
-def test_batch_norm_answers_as_the_real_one(dtype: torch.dtype, memory_format: torch.memory_format) -> None:
+def test_results_of_batch_norm_are_as_the_real_ones(dtype: torch.dtype, memory_format: torch.memory_format) -> None:
     maps = torch.randn(2, 4, 5, 5, dtype=dtype).contiguous(memory_format=memory_format)
     four = [torch.ones(4) for _ in range(4)]
     in_training = (maps, *four, True, 0.1, 1e-5)
@@ -105,7 +105,7 @@ def test_batch_norm_answers_as_the_real_one(dtype: torch.dtype, memory_format: t
         assert described(answer) == described(operator(*args))
 
 
-def test_stand_ins_have_no_data_and_the_device_that_is_asked_for() -> None:
+def test_stand_ins_have_no_data_and_the_requested_device() -> None:
     weight = nn.Parameter(torch.zeros(1, 1).expand(10**6, 10**6))
     stand_in = StandIns(FakeTensorMode(), torch.device("cuda", 0)).of(weight)
 

@@ -1,4 +1,4 @@
-"""The counting pass and the account of its memory in one."""
+"""Count a pass and record its memory in one trace."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ FLOAT_BYTES = 4
 
 
 def test_a_chain_of_layers_holds_what_it_takes_and_gives() -> None:
-    """The second layer's input and result live together; the first one's input, the caller's, all the time."""
-    net = nn.Sequential(nn.Linear(10, 100, bias=False), nn.Linear(100, 200, bias=False), nn.Linear(200, 1, bias=False))
-    _, peak = trace_with_peak(net, torch.empty(4, 10, device="meta"))
+    """The second layer's input and result are alive together; the first one's input, the caller's, throughout."""
+    model = nn.Sequential(
+        nn.Linear(10, 100, bias=False), nn.Linear(100, 200, bias=False), nn.Linear(200, 1, bias=False)
+    )
+    _, peak = trace_with_peak(model, torch.empty(4, 10, device="meta"))
 
     assert peak.bytes_by_category == {
         Category.WEIGHTS: FLOAT_BYTES * (1000 + 20_000 + 200),
@@ -28,15 +30,15 @@ def test_a_chain_of_layers_holds_what_it_takes_and_gives() -> None:
 
 
 def test_the_trace_is_that_of_counting_alone() -> None:
-    net, images = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU()), torch.empty(2, 3, 8, 8)
-    trace, _ = trace_with_peak(net, images)
-    assert trace == trace_forward(net, images, costs.table())
+    model, images = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU()), torch.empty(2, 3, 8, 8)
+    trace, _ = trace_with_peak(model, images)
+    assert trace == trace_forward(model, images, costs.table())
 
 
 def test_calls_remembered_by_the_trace_have_storages_of_their_own() -> None:
-    """Sixteen times the same layer: what each takes is dropped when it has given its result, remembered or not."""
-    net = nn.Sequential(*(nn.Tanh() for _ in range(16)))
-    _, peak = trace_with_peak(net, torch.empty(4, 10))
+    """Sixteen equal layers: each layer's input is freed after its result, whether it is cached or not."""
+    model = nn.Sequential(*(nn.Tanh() for _ in range(16)))
+    _, peak = trace_with_peak(model, torch.empty(4, 10))
     assert peak.bytes_by_category == {Category.INPUTS: FLOAT_BYTES * 40, Category.TEMPORARIES: FLOAT_BYTES * 80}
 
     class AllKept(nn.Module):
@@ -48,9 +50,9 @@ def test_calls_remembered_by_the_trace_have_storages_of_their_own() -> None:
 
 
 def test_workspace_is_a_category_of_its_own() -> None:
-    net, images = nn.Conv2d(16, 16, 3, padding=1), torch.empty(2, 16, 32, 32)
-    _, without = trace_with_peak(net, images)
-    _, with_it = trace_with_peak(net, images, backend=cpu_onednn(threads=2))
+    model, images = nn.Conv2d(16, 16, 3, padding=1), torch.empty(2, 16, 32, 32)
+    _, without = trace_with_peak(model, images)
+    _, with_it = trace_with_peak(model, images, backend=cpu_onednn(threads=2))
 
     assert without.backend == "none"
     assert with_it.backend == "cpu-onednn"
@@ -58,7 +60,7 @@ def test_workspace_is_a_category_of_its_own() -> None:
     assert with_it.total_bytes == without.total_bytes + with_it.workspace_bytes
 
 
-def test_a_net_without_operators_holds_its_inputs() -> None:
+def test_a_model_without_operators_holds_its_inputs() -> None:
     _, peak = trace_with_peak(nn.Identity(), torch.empty(3))
     assert peak.bytes_by_category == {Category.INPUTS: 3 * FLOAT_BYTES}
     assert peak.path == ""

@@ -1,4 +1,4 @@
-"""The account of storages, against one that is kept by hand."""
+"""The ledger of storages, against one kept by hand."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def make(account: Ledger, elements: int) -> Tensor:
 
 @given(st.lists(st.one_of(st.integers(1, 64), st.integers(-8, -1)), max_size=40))
 def test_the_peak_is_that_of_any_history_of_making_and_dropping(history: list[int]) -> None:
-    """A positive number makes a tensor of so many elements, a negative one drops the tensor of that age."""
+    """A positive number makes a tensor with that many elements, a negative one frees the tensor of that age."""
     account = ledger()
     alive: list[Tensor] = []
     highest = 0

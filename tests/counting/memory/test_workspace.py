@@ -51,14 +51,14 @@ CONVOLUTIONS = {
 
 
 def measured_bytes(call: Callable[[], object]) -> tuple[object, int]:
-    """What the call gives, and how far it raised the allocated bytes above that."""
+    """Result of the call, and the peak of allocated bytes above it."""
     results: list[object] = []
     peak = CpuDevice().measure_peak_memory(lambda: results.append(call()))
     return results[0], peak.growth_bytes - storage_bytes(tensors_in(results))
 
 
 def check(operator: torch._ops.OpOverload, *args: object) -> None:
-    """The table's figure against the allocator's, relative to all that the operator allocates."""
+    """Difference of the table's bytes and the allocator's, relative to all that the operator allocates."""
     operator(*args)
     result, workspace_bytes = measured_bytes(lambda: operator(*args))
     found = cpu_onednn(threads=torch.get_num_threads()).workspace_bytes(operator, args, {}, result)
@@ -151,7 +151,7 @@ def test_pooling_backward_copies_what_is_a_part() -> None:
 
 @pytest.mark.parametrize("block", [8, 16])
 def test_blocks_round_channels_up(block: int) -> None:
-    """58 channels take the place of 64, in either width of registers."""
+    """58 channels use the space of 64, with either width of registers."""
     x, weight = torch.empty(2, 58, 10, 10, device="meta"), torch.empty(58, 58, 3, 3, device="meta")
     conv = Convolution(x, weight, (2, 58, 10, 10), (1, 1), (1, 1), 1)
     processor = Processor(block=block, threads=2, has_half_kernels=True)
@@ -207,7 +207,7 @@ def test_the_processor_is_what_onednn_is_confined_to(
     assert (processor.block, processor.has_avx2) == expected
 
 
-def test_torchs_own_capability_says_nothing_about_onednn(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_torchs_own_capability_does_not_restrict_onednn(monkeypatch: pytest.MonkeyPatch) -> None:
     before = this_processor(2)
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "DEFAULT")
     assert this_processor(2) == before

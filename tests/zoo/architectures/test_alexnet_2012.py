@@ -7,7 +7,7 @@ from zoobench.zoo.architectures.alexnet_2012 import alexnet_2012
 
 
 def responses_by_definition(maps: Tensor) -> Tensor:
-    """Section 3.3, equation for b: each map divided by the powered sum over itself and two maps either side."""
+    """Section 3.3, equation for b: each map is divided by the powered sum over itself and two maps on each side."""
     k, n, alpha, beta = 2.0, 5, 1e-4, 0.75
     out = torch.empty_like(maps)
     for channel in range(maps.shape[1]):

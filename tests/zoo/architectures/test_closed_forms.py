@@ -1,4 +1,4 @@
-"""Every count derived by hand for our nets (closed_form.csv), each in the convention of whoever printed it."""
+"""Counts derived by hand for our models (closed_form.csv), each in the convention of its source."""
 
 from __future__ import annotations
 

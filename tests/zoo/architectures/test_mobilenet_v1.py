@@ -16,7 +16,7 @@ def test_any_resolution_goes_forward_and_backward(image_size: int) -> None:
     assert all(torch.isfinite(parameter.grad).all() for parameter in model.parameters())
 
 
-def test_last_maps_are_a_thirty_second_of_the_picture() -> None:
+def test_last_maps_are_a_thirty_second_of_the_image() -> None:
     # table 1: 7x7 below 224, so the last depthwise convolution cannot have the stride 2 it prints
     for image_size, side in {224: 7, 192: 6, 160: 5, 128: 4}.items():
         features = mobilenet_v1().to("meta").features
@@ -50,7 +50,7 @@ def test_full_convolutions_read_and_write_the_maps_of_the_separable_ones() -> No
     assert full(images).shape == separable(images).shape
 
 
-def test_shallow_net_lacks_five_blocks_of_512_channels_and_ends_on_the_same_maps() -> None:
+def test_shallow_model_lacks_five_blocks_of_512_channels_and_ends_with_the_same_maps() -> None:
     images = torch.empty(1, 3, 224, 224, device="meta")
 
     def pointwise_widths(model: nn.Module) -> list[int]:

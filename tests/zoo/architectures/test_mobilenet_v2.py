@@ -7,7 +7,7 @@ import torchvision
 from zoobench.zoo.architectures.variants import mobilenet_v2
 
 
-def test_at_width_one_it_is_torchvisions_net() -> None:
+def test_at_width_one_it_is_torchvisions_model() -> None:
     shapes = [tensor.shape for tensor in torchvision.models.mobilenet_v2().state_dict().values()]
     assert [tensor.shape for tensor in mobilenet_v2(width_multiplier=1.0).state_dict().values()] == shapes
 

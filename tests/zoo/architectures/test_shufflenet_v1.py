@@ -25,7 +25,7 @@ VARIANTS = list(itertools.product(STAGE_2_WIDTHS, STEM_WIDTHS))
 
 @given(groups=st.integers(1, 8), per_group=st.integers(1, 9))
 def test_shuffle_is_its_definition(groups: int, per_group: int) -> None:
-    """Section 3.1: reshape to (g, n), transpose, flatten; so place j holds channel j // g of group j % g."""
+    """Section 3.1: reshape to (g, n), transpose, flatten; so index j holds channel j // g of group j % g."""
     channels = groups * per_group
     maps = torch.arange(2 * channels * 2 * 3).reshape(2, channels, 2, 3)
     shuffled = ChannelShuffle(groups)(maps)
@@ -128,7 +128,7 @@ def test_forward_and_backward(groups: int, scale: float) -> None:
 
 
 def halving_excitation(unit: Unit) -> Unit:
-    """An excitation of sigmoid(0), whatever it sees."""
+    """An excitation of sigmoid(0) for any input."""
     nn.init.zeros_(unit.excitation.fc2.weight)
     nn.init.zeros_(unit.excitation.fc2.bias)
     return unit.eval()
@@ -151,6 +151,6 @@ def test_plain_units_hold_no_excitation() -> None:
     assert not any("excitation" in name for name, _ in shufflenet_v1(2).named_parameters())
 
 
-def test_shallow_net_has_half_the_units_of_every_stage() -> None:
+def test_shallow_model_has_half_the_units_of_every_stage() -> None:
     assert [len(stage) for stage in shufflenet_v1(2).stages] == [4, 8, 4]
     assert [len(stage) for stage in shufflenet_v1_shallow(2).stages] == [2, 4, 2]

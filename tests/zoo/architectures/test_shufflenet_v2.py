@@ -8,7 +8,7 @@ from torchvision.ops import SqueezeExcitation
 from zoobench.zoo.architectures.variants import shufflenet_v2_x2_0_se
 
 
-def test_without_the_excitations_it_is_torchvisions_net() -> None:
+def test_without_the_excitations_it_is_torchvisions_model() -> None:
     model = shufflenet_v2_x2_0_se(3).eval()
     theirs = torchvision.models.shufflenet_v2_x2_0(num_classes=3).eval()
     excitations = [part for part in model.modules() if isinstance(part, SqueezeExcitation)]

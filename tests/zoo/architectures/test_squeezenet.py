@@ -51,7 +51,7 @@ def test_complex_bypass_adds_a_projection_of_the_input() -> None:
     assert torch.allclose(bypass(maps) - fire(maps), projected + bypass.shortcut.bias[:, None, None], atol=1e-6)
 
 
-def test_padded_conv10_sees_a_border_of_nothing_but_its_bias() -> None:
+def test_padded_conv10_has_a_border_of_only_its_bias() -> None:
     model = squeezenet1_0_conv10_pad1(3).eval()
     features = model.features(torch.randn(1, 3, 227, 227))
     assert features.shape[-2:] == (13, 13)  # table 1

@@ -1,4 +1,4 @@
-"""Every variant of the papers' tables against a table of its layers, summed by hand formula, and against the print."""
+"""Variants of the papers' tables against a table of their layers, summed by hand, and against printed figures."""
 
 from __future__ import annotations
 
@@ -238,12 +238,12 @@ def test_classes_may_be_chosen_and_the_rest_stays(name: str) -> None:
 
 @every_variant
 @torch.no_grad()
-def test_smallest_pictures_it_claims_are_scored(name: str, build_valueless: Build) -> None:
+def test_smallest_images_it_claims_are_scored(name: str, build_valueless: Build) -> None:
     side = catalogue.find(name).min_image_size
     assert build_valueless(name)(torch.empty(1, 3, side, side, device="meta")).shape == (1, 1000)
 
 
-def test_a_variant_is_of_its_parents_family_and_no_suite_runs_it_unless_asked() -> None:
+def test_a_variant_is_of_its_parents_family_and_in_no_suite_by_default() -> None:
     entries = [catalogue.find(name) for name in VARIANTS]
     parents = {entry.family for entry in catalogue.entries() if entry.source != "papers"}
     assert {entry.family for entry in entries} <= parents
@@ -252,7 +252,7 @@ def test_a_variant_is_of_its_parents_family_and_no_suite_runs_it_unless_asked() 
 
 
 class TestPrintedFigures:
-    """What comes out as printed, and how far off the rest is; the docstrings of the nets say the same."""
+    """Figures that match the printed ones, and differences of the others, as in the docstrings of the models."""
 
     def test_conv_mobilenet_without_its_classifier(self) -> None:
         assert round((macs_of("mobilenet_v1_conv") - 1024 * 1000) / 1e6) == 4866  # table 4
@@ -280,7 +280,7 @@ class TestPrintedFigures:
     def test_excitation_costs_shufflenet_v2_the_difference_that_is_printed(self) -> None:
         added = sum(layer.macs for layer in CLOSED_FORM["shufflenet_v2_x2_0_se"][:-1] if layer.side == 1)
         assert round(added / 1e6) == 597 - 591  # table 8
-        assert macs_of("shufflenet_v2_x2_0_se") - added == 583_253_464  # the plain net
+        assert macs_of("shufflenet_v2_x2_0_se") - added == 583_253_464  # the plain model
         assert macs_of("shufflenet_v2_x2_0_se") / 597e6 == pytest.approx(583_253_464 / 591e6, abs=1e-4)
 
     def test_googlenet_is_near_1550_million(self) -> None:

@@ -64,7 +64,7 @@ def nothing():
 
 @pytest.fixture
 def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
-    """Writes a module of a name not used before into the working directory and gives the name."""
+    """Write a module with an unused name into the working directory, and return the name."""
     monkeypatch.chdir(tmp_path)
 
     def put(text: str) -> str:
@@ -108,7 +108,7 @@ def test_number_of_classes_is_not_silently_ignored(write: Write) -> None:
     assert text == f"factory {module}:plain takes no num_classes: leave it out, or add the parameter"
 
 
-def test_entry_says_what_was_imported(write: Write) -> None:
+def test_entry_names_what_was_imported(write: Write) -> None:
     module = write(FACTORIES)
     built = build_with_transfer(ModelRef("import", f"{module}:plain"))
     assert built.entry.ref == ModelRef("import", f"{module}:plain")

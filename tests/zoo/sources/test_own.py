@@ -15,7 +15,7 @@ def test_every_architecture_is_in_the_catalogue_and_the_other_way_round(
     assert sorted(listed) == sorted(constructors)
 
 
-def test_no_name_is_both_a_net_and_a_variant() -> None:
+def test_no_name_is_both_a_model_and_a_variant() -> None:
     assert not CONSTRUCTORS.keys() & VARIANTS.keys()
 
 

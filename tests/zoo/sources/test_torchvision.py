@@ -1,4 +1,4 @@
-"""Published weights are stood in for by files where torch.hub would have left them: no network, the real path."""
+"""Files in the cache of torch.hub replace published weights: no network, but the real code path."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Publish = Callable[..., dict[str, Tensor]]
 
 @pytest.fixture
 def publish(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Publish:
-    """Puts weights of a model where torchvision finds them downloaded."""
+    """Put weights of a model where torchvision finds downloaded ones."""
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
 
     def put(name: str, weights: str, **options: object) -> dict[str, Tensor]:
@@ -82,7 +82,7 @@ def test_weights_for_other_classes_leave_the_classifier_fresh(publish: Publish) 
     assert torch.equal(built.module.features[0].weight, published["features.0.weight"])
 
 
-def test_auxiliary_heads_of_weights_are_dropped_and_pictures_converted(publish: Publish) -> None:
+def test_auxiliary_heads_of_weights_are_dropped_and_images_converted(publish: Publish) -> None:
     publish("googlenet", "IMAGENET1K_V1", init_weights=False)
     built = build_with_transfer("googlenet", weights="IMAGENET1K_V1")
     assert built.transfer is not None
@@ -107,7 +107,7 @@ def test_weights_named_in_the_old_way_are_renamed_by_torchvision(publish: Publis
     assert built.transfer.fresh == ()
 
 
-def test_unknown_weights_are_told_the_known() -> None:
+def test_unknown_weights_list_the_known() -> None:
     with pytest.raises(BadInputError) as caught:
         build_model("resnet50", weights="IMAGENET21K")
     assert str(caught.value) == (

@@ -76,7 +76,7 @@ class Answers:
 
     def __init__(self, fakes: FakeTensorMode) -> None:
         self._fakes = fakes
-        self._known: dict[Hashable, Build | None] = {}
+        self._cached: dict[Hashable, Build | None] = {}
 
     def give(self, operator: OpOverload, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """Return the result of this call."""
@@ -85,11 +85,11 @@ class Answers:
         if operator.is_view and _is_alone(args, kwargs):
             return self._view(operator, args, kwargs)
         call = (operator, _likeness(args), _likeness(tuple(kwargs.items())))
-        if call not in self._known:
-            result = self._work_out(operator, args, kwargs)
-            self._known[call] = self._builder(operator, args, kwargs, result)
+        if call not in self._cached:
+            result = self._compute(operator, args, kwargs)
+            self._cached[call] = self._builder(operator, args, kwargs, result)
             return result
-        build = self._known[call]
+        build = self._cached[call]
         return operator(*args, **kwargs) if build is None else build(args)
 
     def _view(self, operator: OpOverload, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
@@ -105,14 +105,14 @@ class Answers:
                 operator(blank, *rest, **kwargs), lambda part: FakeTensor(self._fakes, part, base.fake_device)
             )
 
-    def _work_out(self, operator: OpOverload, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    def _compute(self, operator: OpOverload, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         if _changes_values_only(operator) and _is_alone(args, kwargs):
             return args[0]
-        answer = _CPU_ANSWERS.get(operator)
-        if answer is None or kwargs or not (_is_plain(args[0]) and args[0].fake_device == _CPU):
+        compute = _CPU_RESULTS.get(operator)
+        if compute is None or kwargs or not (_is_plain(args[0]) and args[0].fake_device == _CPU):
             return operator(*args, **kwargs)
         with no_dispatch():  # the mode would make fakes of the blanks
-            parts = answer(*args)
+            parts = compute(*args)
             return tuple(part if part is None else FakeTensor(self._fakes, part, _CPU) for part in parts)
 
     def _builder(
@@ -173,7 +173,7 @@ def _of_channels(channels: int, x: Tensor, weight: Tensor | None) -> Tensor:
 _MAPS = 4
 """Dimensions of (batch, channels, height, width)."""
 
-_CPU_ANSWERS: dict[Any, Callable[..., tuple[Tensor | None, ...]]] = {
+_CPU_RESULTS: dict[Any, Callable[..., tuple[Tensor | None, ...]]] = {
     torch.ops.aten.native_batch_norm.default: _batch_norm,
     torch.ops.aten._native_batch_norm_legit_no_training.default: _batch_norm_in_eval,  # noqa: SLF001 - an operator's name
     torch.ops.aten.native_batch_norm_backward.default: _batch_norm_backward,
